@@ -1,15 +1,27 @@
 """Worlds: environments without a reward."""
 
+from volition.env.cliff_walking import cliff_walking as cliff_walking
 from volition.env.delivery import delivery as delivery
 from volition.env.environment import (
     AbstractEnvironment as AbstractEnvironment,
     Feature as Feature,
     Transition as Transition,
 )
+from volition.env.family import Family as Family, split as split
 from volition.env.gridworld import Cell as Cell, Tile as Tile, gridworld as gridworld
 from volition.env.mdp import (
     FiniteMDP as FiniteMDP,
     Index as Index,
     MDPState as MDPState,
 )
+from volition.env.random_mdp import random_mdp as random_mdp
+from volition.env.road import (
+    RoadState as RoadState,
+    three_lane_road as three_lane_road,
+)
 from volition.env.spaces import Box as Box, Discrete as Discrete, Space as Space
+from volition.env.toy_text import (
+    TaxiState as TaxiState,
+    frozen_lake as frozen_lake,
+    taxi as taxi,
+)

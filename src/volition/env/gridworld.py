@@ -42,6 +42,9 @@ class Tile(eqx.Module):
         start: episodes begin here; without any such tile they begin, all alike, on
             every tile that is neither blocked nor an end.
         returns: coming here puts back to the start (there must be just one).
+
+    Raises:
+        ValueError: where two of these exclude each other.
     """
 
     ground: tuple[str, ...] = eqx.field(static=True, default=())
@@ -51,6 +54,12 @@ class Tile(eqx.Module):
     goal: bool = eqx.field(static=True, default=False)
     start: bool = eqx.field(static=True, default=False)
     returns: bool = eqx.field(static=True, default=False)
+
+    def __check_init__(self):
+        if self.goal and not self.ends:
+            raise ValueError("a goal tile must end the episode: set ends=True.")
+        if self.blocked + self.ends + self.returns + self.start > 1:
+            raise ValueError("a tile is only one of blocked, ends, returns and start.")
 
 
 LEGEND = {
@@ -87,7 +96,8 @@ def gridworld(
         legend: what each character stands for.
         feature_info: the features that the tiles name, in order.
         moves: name of each action and its (row, column) step.
-        slip: in `[0, 1]`.
+        slip: in `[0, 1]`; 0 where a tile returns, as a fall from beside the start could
+            not be told from a slip that stays there.
         discount: in `[0, 1]`, per step.
         time_limit: steps after which an episode is truncated.
 
@@ -95,14 +105,19 @@ def gridworld(
         An MDP with one state per tile, row by row; `Cell` is what a reward sees.
 
     Raises:
-        ValueError: where the drawing cannot be read, in a sentence that says where.
+        ValueError: where the drawing cannot be read, in a sentence that says where, or a
+            number is out of range.
 
     Example:
         >>> mdp = gridworld(["S.G", "..#"])
         >>> mdp.n_states, mdp.describe(4), mdp.feature_names
         (6, '(1, 1)', ('step', 'goal', 'pit'))
     """
+    if not 0.0 <= slip <= 1.0:
+        raise ValueError(f"slip = {slip} must be in [0, 1].")
     tiles = read_tiles(board, legend, feature_info)
+    if slip > 0 and any(tile.returns for tile in tiles):
+        raise ValueError("a board with a tile that returns needs slip = 0.")
     n_rows, n_columns = len(board), len(board[0])
     n_states, n_actions = n_rows * n_columns, len(moves)
     names = [feature.name for feature in feature_info]
@@ -176,7 +191,10 @@ def read_tiles(
                     f"row {number} of the board has the character {character!r}, which "
                     f"is not in the legend {''.join(legend)!r}: add it there."
                 )
-    names = {feature.name for feature in feature_info}
+    names = [feature.name for feature in feature_info]
+    for name in names:
+        if names.count(name) > 1:
+            raise ValueError(f"feature_info describes {name!r} twice: do it once.")
     tiles = [legend[character] for row in board for character in row]
     for name in sorted({name for tile in tiles for name in tile.ground + tile.enter}):
         if name not in names:

@@ -41,7 +41,9 @@ class FiniteMDP(AbstractEnvironment):
         terminal: which states end the episode, `[state]`.
         initial: distribution of the first state, `[state]`, sums to 1.
         features: the named features of each transition,
-            `[state, action, branch, feature]`; none when left out.
+            `[state, action, branch, feature]`; none when left out. Branches of one
+            state and action that lead to the same state must have the same ones, as a
+            step is told by where it leads.
         goal: which terminal states the task names as its goal, `[state]`; all False
             when the task names none.
         states: what a reward sees as the state: a pytree whose leaves have a leading
@@ -53,7 +55,8 @@ class FiniteMDP(AbstractEnvironment):
         board: rows of text to draw the world from, if it is one.
 
     Raises:
-        ValueError: where two shapes do not fit together.
+        ValueError: where two shapes do not fit together, or the discount is out of
+            range; `volition.testing.check_finite_mdp` looks at every number.
 
     Example:
         >>> mdp = FiniteMDP(
@@ -101,6 +104,8 @@ class FiniteMDP(AbstractEnvironment):
                 "successor and probability must both be [state, action, branch], not "
                 f"{jnp.shape(successor)} and {jnp.shape(probability)}."
             )
+        if isinstance(discount, int | float) and not 0.0 <= discount <= 1.0:
+            raise ValueError(f"discount = {discount} must be in [0, 1].")
         n_states, n_actions, n_branches = jnp.shape(successor)
         self.successor = jnp.asarray(successor, dtype=jnp.int32)
         self.probability = jnp.asarray(probability, dtype=float)
@@ -114,7 +119,7 @@ class FiniteMDP(AbstractEnvironment):
         self.goal = jnp.asarray(goal, dtype=bool)
         if states is None:
             states = Index(jnp.arange(n_states, dtype=jnp.int32))
-        self.states = states
+        self.states = jax.tree.map(jnp.asarray, states)
         self.discount = jnp.asarray(discount, dtype=float)
         self.time_limit = jnp.asarray(time_limit, dtype=jnp.int32)
         self._feature_info = feature_info
@@ -195,7 +200,10 @@ class FiniteMDP(AbstractEnvironment):
         self, state: MDPState, action: Int[ArrayLike, ""], next_state: MDPState
     ) -> Transition:
         """Describe a step; its features are those of the branch that leads there."""
-        branch = jnp.argmax(self.successor[state.index, action] == next_state.index)
+        leads_there = self.successor[state.index, action] == next_state.index
+        # The likeliest, so that padding of probability 0 is never taken for it.
+        probability = self.probability[state.index, action]
+        branch = jnp.argmax(jnp.where(leads_there, probability, -1.0))
         return self.branch_transition(state.index, action, branch)
 
     def branch_transition(
@@ -241,8 +249,9 @@ def draw(
     if probabilities.shape[0] == 1:
         return jnp.zeros((), dtype=jnp.int32)
     cumulative = jnp.cumsum(probabilities)
-    total = cumulative[-1]
-    # Where rounding brings the draw up to the total, the last outcome that can happen
-    # is taken, never one of probability 0 behind it.
-    passed = (uniform * total >= cumulative) & (cumulative < total)
-    return jnp.sum(passed, dtype=jnp.int32)
+    # The last outcome that can happen and whose stretch of the cdf begins at or below
+    # the draw. One of probability 0 is never taken: not even where rounding, which
+    # depends on the order of a parallel sum, gives it a stretch of its own.
+    begun = cumulative - probabilities <= uniform * cumulative[-1]
+    outcome = jnp.arange(probabilities.shape[0], dtype=jnp.int32)
+    return jnp.max(jnp.where(begun & (probabilities > 0), outcome, 0))

@@ -1,0 +1,15 @@
+"""Policies, rollouts, and the segments that they leave behind."""
+
+from volition.policy.policy import (
+    AbstractPolicy as AbstractPolicy,
+    Random as Random,
+    Tabular as Tabular,
+    epsilon_greedy as epsilon_greedy,
+    greedy as greedy,
+)
+from volition.policy.rollout import (
+    episode as episode,
+    rollout as rollout,
+    window as window,
+)
+from volition.policy.segment import Segment as Segment

@@ -1,0 +1,120 @@
+"""Rollouts: what happens when a policy acts."""
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+from jaxtyping import Int, PRNGKeyArray
+
+from volition.env import AbstractEnvironment
+from volition.policy.policy import AbstractPolicy
+from volition.policy.segment import Segment
+
+
+def episode(
+    key: PRNGKeyArray, env: AbstractEnvironment, policy: AbstractPolicy, n_steps: int
+) -> Segment:
+    """One episode from its start, as a segment of `n_steps` steps.
+
+    Args:
+        key: consumed.
+        env: the world.
+        policy: who acts in it.
+        n_steps: length of the window, at least 1; what lies behind the end of a shorter
+            episode is absorbing (terminated) or padding (truncated).
+
+    Example:
+        >>> from volition.env import delivery
+        >>> from volition.policy import Random
+        >>> seen = episode(jax.random.key(0), delivery(), Random(4), 5)
+        >>> seen.length
+        5
+    """
+    reset_key, steps_key = jax.random.split(key)
+
+    def one_step(state, step_key):
+        act_key, move_key = jax.random.split(step_key)
+        terminated, truncated = env.terminated(state), env.truncated(state)
+        over = terminated | truncated
+        action = policy(act_key, env.observe(state))
+        moved = env.step(move_key, state, action)
+        moved = jax.tree.map(lambda new, old: jnp.where(over, old, new), moved, state)
+        transition = env.transition(state, action, moved)
+        features = jnp.asarray(transition.features)
+        transition = eqx.tree_at(
+            lambda made: (made.features, made.terminated),
+            transition,
+            (jnp.where(over, 0.0, features), env.terminated(moved)),
+        )
+        weight = jnp.where(over, 0.0, jnp.ones((), dtype=features.dtype))
+        return moved, Segment(transition, weight, ~truncated)
+
+    state = env.reset(reset_key)
+    _, segment = jax.lax.scan(one_step, state, jax.random.split(steps_key, n_steps))
+    return segment
+
+
+def window(segment: Segment, start: Int, length: int) -> Segment:
+    """The part of a single segment that begins at a step; may reach behind its end.
+
+    Args:
+        segment: a single episode.
+        start: first step of the window, in `0 .. segment.length - 1`.
+        length: steps in the window.
+    """
+    steps = start + jnp.arange(length)
+    inside = steps < segment.length
+    position = jnp.minimum(steps, segment.length - 1)
+    cut = jax.tree.map(lambda leaf: leaf[position], segment)
+    # Behind the end of the record: absorbing where the episode had terminated.
+    weight = jnp.where(inside, cut.weight, 0.0)
+    return Segment(cut.transition, weight, cut.present & (inside | segment.ended))
+
+
+@eqx.filter_jit
+def rollout(
+    key: PRNGKeyArray,
+    env: AbstractEnvironment,
+    policy: AbstractPolicy,
+    *,
+    n_segments: int,
+    length: int,
+    n_steps: int | None = None,
+) -> Segment:
+    """Segments from as many independent episodes, each cut at random.
+
+    A window begins at a random step of its episode and never crosses a time limit, so
+    only an episode shorter than the window leaves padding; one that terminates inside
+    the window is kept, its rest absorbing.
+
+    Args:
+        key: consumed.
+        env: the world.
+        policy: who acts in it.
+        n_segments: how many segments, one from each episode.
+        length: steps in each.
+        n_steps: steps of each episode; default four times `length`.
+
+    Returns:
+        A batch of segments, `[segment, time]`.
+
+    Example:
+        >>> from volition.env import delivery
+        >>> from volition.policy import Random
+        >>> pool = rollout(
+        ...     jax.random.key(0), delivery(), Random(4), n_segments=6, length=3
+        ... )
+        >>> pool.weight.shape
+        (6, 3)
+    """
+    n_steps = 4 * length if n_steps is None else n_steps
+
+    def one(one_key):
+        episode_key, cut_key = jax.random.split(one_key)
+        whole = episode(episode_key, env, policy, n_steps)
+        made = jnp.sum(whole.weight > 0, dtype=jnp.int32)
+        # Any step of an episode that terminated, else one that leaves a whole window.
+        latest = jnp.where(whole.ended, made - 1, made - length)
+        start = jax.random.randint(cut_key, (), 0, jnp.maximum(latest, 0) + 1)
+        return window(whole, start, length)
+
+    return jax.vmap(one)(jax.random.split(key, n_segments))

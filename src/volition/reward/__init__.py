@@ -1,0 +1,14 @@
+"""Rewards: what one transition is worth."""
+
+from volition.reward.contract import (
+    AbstractReward as AbstractReward,
+    check_features as check_features,
+)
+from volition.reward.function import Function as Function
+from volition.reward.linear import Linear as Linear
+from volition.reward.shaped import Shaped as Shaped
+from volition.reward.stated import (
+    cliff_walking as cliff_walking,
+    delivery_true as delivery_true,
+)
+from volition.reward.tabular import Tabular as Tabular

@@ -1,0 +1,49 @@
+"""The reward contract."""
+
+import abc
+
+import equinox as eqx
+from jaxtyping import Array, Float
+
+from volition.env import Transition
+
+
+class AbstractReward(eqx.Module):
+    """What one step is worth, in reward units: a frozen pytree, called on a transition.
+
+    Its floating-point arrays are what `fit` learns. Check your own with
+    `volition.testing.check_reward`.
+    """
+
+    @abc.abstractmethod
+    def __call__(self, transition: Transition) -> Float[Array, ""]:
+        """The reward of a single transition; batch it with `jax.vmap`."""
+
+    @property
+    @abc.abstractmethod
+    def feature_names(self) -> tuple[str, ...]:
+        """The features that it reads, in the environment's order; empty for none."""
+
+
+def check_features(reward: AbstractReward, feature_names: tuple[str, ...]) -> None:
+    """Raise where a reward reads features that an environment does not have.
+
+    Raises:
+        ValueError: naming the first that differs.
+
+    Example:
+        >>> from volition.reward import Linear
+        >>> check_features(Linear(("speed",)), ("speed",))
+    """
+    if reward.feature_names in ((), feature_names):
+        return
+    unknown = [name for name in reward.feature_names if name not in feature_names]
+    what = (
+        f"the feature {unknown[0]!r}, which the environment does not have"
+        if unknown
+        else f"the features {reward.feature_names} in another number or order"
+    )
+    raise ValueError(
+        f"the reward reads {what}: give it the environment's feature_names, which are "
+        f"{feature_names}."
+    )

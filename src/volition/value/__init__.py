@@ -1,0 +1,43 @@
+"""Value learning: Bellman operators, planning, tabular Q-learning."""
+
+from volition.value.bellman import (
+    backup as backup,
+    branch_reward as branch_reward,
+    double_value as double_value,
+    expected_reward as expected_reward,
+    expected_value as expected_value,
+    lambda_returns as lambda_returns,
+    n_step_return as n_step_return,
+    soft_maximum as soft_maximum,
+    target as target,
+)
+from volition.value.evaluate import (
+    evaluate_policy as evaluate_policy,
+    occupancy as occupancy,
+    state_distribution as state_distribution,
+)
+from volition.value.horizon import (
+    HorizonPlan as HorizonPlan,
+    backward_induction as backward_induction,
+)
+from volition.value.planning import (
+    AbstractPlanner as AbstractPlanner,
+    Plan as Plan,
+    PolicyIteration as PolicyIteration,
+    SoftValueIteration as SoftValueIteration,
+    ValueIteration as ValueIteration,
+    optimal_value as optimal_value,
+    plan as plan,
+)
+from volition.value.q_learning import (
+    Curve as Curve,
+    Learned as Learned,
+    QLearning as QLearning,
+    learn as learn,
+)
+from volition.value.schedule import (
+    AbstractSchedule as AbstractSchedule,
+    Constant as Constant,
+    Harmonic as Harmonic,
+    Linear as Linear,
+)

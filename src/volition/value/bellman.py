@@ -1,0 +1,219 @@
+"""Bellman operators: pure functions, exact over finite MDPs or on one sampled step.
+
+Everything is for one instance; batch it with `jax.vmap`. A sampled step is written
+`(reward, terminated, next value)`; `terminated` cuts the future off, a time limit never
+does.
+"""
+
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, ArrayLike, Bool, Float
+
+from volition.env import FiniteMDP
+from volition.reward import AbstractReward, check_features
+
+
+def branch_reward(
+    mdp: FiniteMDP, reward: AbstractReward
+) -> Float[Array, "state action branch"]:
+    """The reward of every transition of a finite world; 0 behind an end.
+
+    Args:
+        mdp: the world.
+        reward: what its transitions are worth.
+
+    Returns:
+        Reward units, `[state, action, branch]`.
+
+    Raises:
+        ValueError: where the reward reads features that the world does not have.
+    """
+    check_features(reward, mdp.feature_names)
+    n_states, n_actions, n_branches = mdp.successor.shape
+
+    def one(state, action, branch):
+        return reward(mdp.branch_transition(state, action, branch))
+
+    each = jax.vmap(one, (None, None, 0))
+    each = jax.vmap(jax.vmap(each, (None, 0, None)), (0, None, None))
+    paid = each(
+        jnp.arange(n_states, dtype=jnp.int32),
+        jnp.arange(n_actions, dtype=jnp.int32),
+        jnp.arange(n_branches, dtype=jnp.int32),
+    )
+    return jnp.where(mdp.terminal[:, None, None], 0.0, paid)
+
+
+def expected_reward(
+    mdp: FiniteMDP, reward: AbstractReward
+) -> Float[Array, "state action"]:
+    """The mean reward of each action, `sum over s' of P(s'|s,a) r(s,a,s')`.
+
+    Nothing is paid in a terminal state.
+
+    Args:
+        mdp: the world.
+        reward: what its transitions are worth.
+
+    Returns:
+        Reward units, `[state, action]`.
+
+    Raises:
+        ValueError: where the reward reads features that the world does not have.
+
+    Example:
+        >>> from volition import env, reward
+        >>> r = expected_reward(env.delivery(), reward.delivery_true())
+        >>> r[98].tolist()  # left of the goal: up, down, left, right
+        [-2.0, -1.0, -1.0, -1.0]
+    """
+    paid = mdp.probability * branch_reward(mdp, reward)
+    return jnp.sum(paid, axis=-1)
+
+
+def backup(
+    mdp: FiniteMDP, reward: Float[Array, "state action"], value: Float[Array, " state"]
+) -> Float[Array, "state action"]:
+    """The value of each action, `q(s,a) = r(s,a) + discount sum P(s'|s,a) v(s')`.
+
+    Args:
+        mdp: the world.
+        reward: as `expected_reward` gives it.
+        value: of each state; that of a terminal state counts as 0.
+    """
+    ahead = jnp.where(mdp.terminal, 0.0, value)
+    # The successors are in range by construction; a check of each would cost as much
+    # as the product.
+    ahead = ahead.at[mdp.successor].get(mode="promise_in_bounds")
+    return reward + mdp.discount * jnp.sum(mdp.probability * ahead, axis=-1)
+
+
+def soft_maximum(
+    q: Float[Array, "*batch action"], temperature: ArrayLike
+) -> Float[Array, "*batch"]:
+    """`temperature * log sum over actions of exp(q / temperature)`.
+
+    The value of acting with entropy as a bonus; above `max q` by at most
+    `temperature * log(actions)`.
+
+    Args:
+        q: value of each action, reward units.
+        temperature: reward units per nat, above 0.
+
+    Example:
+        >>> float(soft_maximum(jnp.zeros(2), 1.0))  # log 2
+        0.6931471805599453
+
+    Source: B. D. Ziebart, PhD thesis, 2010, section 5.3 (maximum causal entropy).
+    """
+    return temperature * jax.nn.logsumexp(q / temperature, axis=-1)
+
+
+def target(
+    reward: Float[ArrayLike, ""],
+    terminated: Bool[ArrayLike, ""],
+    next_value: Float[ArrayLike, ""],
+    discount: Float[ArrayLike, ""],
+) -> Float[Array, ""]:
+    """One-step target: `reward + discount * next_value`, the future cut at an end.
+
+    Q-learning's `next_value` is `max over a of q(s', a)`; SARSA's is `q(s', a')`.
+
+    Example:
+        >>> float(target(1.0, False, 10.0, 0.5)), float(target(1.0, True, 10.0, 0.5))
+        (6.0, 1.0)
+
+    Source: R. S. Sutton, A. G. Barto, 2nd ed., equations 6.7 and 6.8.
+    """
+    return reward + discount * jnp.where(terminated, 0.0, next_value)
+
+
+def expected_value(
+    q: Float[Array, " action"], probabilities: Float[Array, " action"]
+) -> Float[Array, ""]:
+    """Expected SARSA's next value: the mean of `q` under a policy.
+
+    Example:
+        >>> float(expected_value(jnp.array([1.0, 3.0]), jnp.array([0.25, 0.75])))
+        2.5
+
+    Source: R. S. Sutton, A. G. Barto, 2nd ed., equation 6.9.
+    """
+    return jnp.sum(q * probabilities)
+
+
+def double_value(
+    chooser: Float[Array, " action"], judge: Float[Array, " action"]
+) -> Float[Array, ""]:
+    """Double Q-learning's next value: one table chooses, the other says what it is worth.
+
+    Example:
+        >>> float(double_value(jnp.array([1.0, 3.0]), jnp.array([5.0, 2.0])))
+        2.0
+
+    Source: H. van Hasselt, "Double Q-learning", NeurIPS 2010, algorithm 1.
+    """
+    return judge[jnp.argmax(chooser)]
+
+
+def n_step_return(
+    rewards: Float[Array, " time"],
+    terminated: Bool[Array, " time"],
+    last_value: Float[ArrayLike, ""],
+    discount: Float[ArrayLike, ""],
+) -> Float[Array, ""]:
+    """The discounted sum of a stretch of rewards, then the value of where it leads.
+
+    Args:
+        rewards: of the steps, in order, reward units.
+        terminated: whether the step ended the episode; what follows an end is ignored.
+        last_value: of the state behind the last step.
+        discount: per step, in `[0, 1]`.
+
+    Example:
+        >>> rewards, on = jnp.array([1.0, 2.0]), jnp.array([False, False])
+        >>> float(n_step_return(rewards, on, 4.0, 0.5))  # 1 + 2/2 + 4/4
+        3.0
+
+    Source: R. S. Sutton, A. G. Barto, 2nd ed., equation 7.1.
+    """
+    last_values = jnp.full_like(rewards, last_value)
+    return lambda_returns(rewards, terminated, last_values, discount, 1.0)[0]
+
+
+def lambda_returns(
+    rewards: Float[Array, " time"],
+    terminated: Bool[Array, " time"],
+    next_values: Float[Array, " time"],
+    discount: Float[ArrayLike, ""],
+    trace: Float[ArrayLike, ""],
+) -> Float[Array, " time"]:
+    """The lambda-return of each step of a stretch.
+
+    `G_t = r_t + discount * ((1 - trace) v(s_{t+1}) + trace G_{t+1})`, where the last
+    step looks at `v` alone and an end cuts off what follows.
+
+    Args:
+        rewards: of the steps, in order, reward units.
+        terminated: whether the step ended the episode.
+        next_values: value of the state behind each step.
+        discount: per step, in `[0, 1]`.
+        trace: the lambda, in `[0, 1]`; 0 is one-step, 1 is Monte Carlo.
+
+    Example:
+        >>> rewards, on = jnp.array([1.0, 2.0]), jnp.array([False, False])
+        >>> lambda_returns(rewards, on, jnp.array([6.0, 4.0]), 0.5, 0.0).tolist()
+        [4.0, 4.0]
+
+    Source: R. S. Sutton, A. G. Barto, 2nd ed., equation 12.3, computed backwards.
+    """
+
+    def one(later, step):
+        reward, ended, value = step
+        mixed = (1.0 - trace) * value + trace * later
+        mine = target(reward, ended, mixed, discount)
+        return mine, mine
+
+    steps = (rewards, terminated, next_values)
+    _, returns = jax.lax.scan(one, next_values[-1], steps, reverse=True)
+    return returns

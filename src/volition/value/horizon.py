@@ -1,0 +1,67 @@
+"""Planning over a finite horizon: backward induction."""
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, ArrayLike, Float
+
+from volition.env import FiniteMDP
+from volition.reward import AbstractReward
+from volition.value.bellman import backup, expected_reward, soft_maximum
+
+
+class HorizonPlan(eqx.Module):
+    """A policy for each step of a finite horizon.
+
+    Args:
+        value: of each state at each step, reward units, `[time + 1, state]`; the last
+            row is 0.
+        policies: probability of each action at each step, `[time, state, action]`.
+    """
+
+    value: Float[Array, "time+1 state"]
+    policies: Float[Array, "time state action"]
+
+
+@eqx.filter_jit
+def backward_induction(
+    env: FiniteMDP,
+    reward: AbstractReward,
+    horizon: int,
+    *,
+    temperature: ArrayLike | None = None,
+) -> HorizonPlan:
+    """The best policy for a fixed number of steps, from the last step backwards.
+
+    Args:
+        env: the world; its discount applies.
+        reward: what its transitions are worth.
+        horizon: how many steps are made, at least 1.
+        temperature: reward units per nat for the soft (maximum causal entropy) policy;
+            left out, the policy is greedy.
+
+    Example:
+        >>> from volition import env, reward
+        >>> found = backward_induction(env.delivery(), reward.delivery_true(), 3)
+        >>> round(float(found.value[0, 59]), 3)  # three steps above the goal
+        47.953
+
+    Source: R. Bellman, "Dynamic Programming", 1957; the soft form is algorithm 9.1 of
+    B. D. Ziebart, PhD thesis, 2010.
+    """
+    paid = expected_reward(env, reward)
+
+    def one(value, _):
+        q = backup(env, paid, value)
+        if temperature is None:
+            policy = jax.nn.one_hot(jnp.argmax(q, -1), env.n_actions, dtype=q.dtype)
+            best = jnp.max(q, axis=-1)
+        else:
+            policy = jax.nn.softmax(q / temperature, axis=-1)
+            best = soft_maximum(q, temperature)
+        best = jnp.where(env.terminal, 0.0, best)
+        return best, (best, policy)
+
+    last = jnp.zeros(env.n_states, dtype=paid.dtype)
+    _, (values, policies) = jax.lax.scan(one, last, length=horizon, reverse=True)
+    return HorizonPlan(jnp.concatenate([values, last[None]]), policies)

@@ -1,0 +1,68 @@
+"""Schedules: numbers that change as learning goes on."""
+
+import abc
+
+import equinox as eqx
+import jax.numpy as jnp
+from jaxtyping import Array, ArrayLike, Float, Int
+
+
+class AbstractSchedule(eqx.Module):
+    """A number for every step of learning."""
+
+    @abc.abstractmethod
+    def __call__(self, step: Int[Array, "*step"]) -> Float[Array, "*step"]:
+        """The number at a step, or at each of several; the first step is 0."""
+
+
+class Constant(AbstractSchedule):
+    """Always the same.
+
+    Example:
+        >>> float(Constant(0.5)(jnp.int32(7)))
+        0.5
+    """
+
+    value: ArrayLike
+
+    def __call__(self, step: Int[Array, "*step"]) -> Float[Array, "*step"]:
+        """The value."""
+        return jnp.broadcast_to(jnp.asarray(self.value, dtype=float), step.shape)
+
+
+class Linear(AbstractSchedule):
+    """From `first` to `last` in `n_steps` equal steps, then `last`.
+
+    Example:
+        >>> float(Linear(1.0, 0.0, n_steps=4)(jnp.int32(1)))
+        0.75
+    """
+
+    first: ArrayLike
+    last: ArrayLike
+    n_steps: ArrayLike
+
+    def __call__(self, step: Int[Array, "*step"]) -> Float[Array, "*step"]:
+        """The value on the way."""
+        share = jnp.clip(step / jnp.asarray(self.n_steps, dtype=float), 0.0, 1.0)
+        return self.first + (self.last - self.first) * share
+
+
+class Harmonic(AbstractSchedule):
+    """`first * half / (half + step)`: falls to half of `first` after `half` steps.
+
+    Its sum diverges and the sum of its squares does not, as the convergence of
+    stochastic approximation asks (Robbins and Monro 1951).
+
+    Example:
+        >>> float(Harmonic(0.5, half=100.0)(jnp.int32(100)))
+        0.25
+    """
+
+    first: ArrayLike
+    half: ArrayLike
+
+    def __call__(self, step: Int[Array, "*step"]) -> Float[Array, "*step"]:
+        """The value at the step."""
+        half = jnp.asarray(self.half, dtype=float)
+        return self.first * half / (half + step)
