@@ -1,12 +1,11 @@
 """Families of tasks: what to learn on, and what to keep for the end."""
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 
 import equinox as eqx
 import jax
 import numpy as np
-from jax.tree_util import PyTreeDef
 from jaxtyping import PRNGKeyArray
 
 from volition.env.environment import AbstractEnvironment
@@ -40,7 +39,9 @@ class Family(eqx.Module):
     def __check_init__(self):
         for name, part in (("train", self.train), ("held_out", self.held_out)):
             if not part:
-                raise ValueError(f"{name} is empty: a family needs a task in each part.")
+                raise ValueError(
+                    f"{name} is empty: a family needs a task in each part."
+                )
         first = self.train[0]
         for number, task in enumerate(self.tasks):
             if task.feature_names != first.feature_names:
@@ -110,11 +111,11 @@ def split(
     )
 
 
-def fingerprint(task: AbstractEnvironment) -> tuple[PyTreeDef, str]:
+def fingerprint(task: AbstractEnvironment) -> tuple[Hashable, str]:
     """Equal for two tasks if and only if they are the same world."""
     leaves, structure = jax.tree.flatten(task)
     digest = hashlib.sha256()
     for array in map(np.asarray, leaves):
         digest.update(f"{array.shape} {array.dtype}".encode())
-        digest.update(np.ascontiguousarray(array))
+        digest.update(np.ascontiguousarray(array).data)
     return structure, digest.hexdigest()

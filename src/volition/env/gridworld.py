@@ -27,7 +27,7 @@ class Cell(eqx.Module):
     column: Int[ArrayLike, "*batch"]
 
     def __str__(self) -> str:
-        return f"({int(self.row)}, {int(self.column)})"
+        return f"({self.row}, {self.column})"
 
 
 class Tile(eqx.Module):
@@ -105,8 +105,8 @@ def gridworld(
         An MDP with one state per tile, row by row; `Cell` is what a reward sees.
 
     Raises:
-        ValueError: where the drawing cannot be read, in a sentence that says where, or a
-            number is out of range.
+        ValueError: where the drawing cannot be read, in a sentence that says where, or
+            a number is out of range.
 
     Example:
         >>> mdp = gridworld(["S.G", "..#"])

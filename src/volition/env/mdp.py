@@ -18,11 +18,11 @@ class Index(eqx.Module):
     index: Int[ArrayLike, "*batch"]
 
     def __str__(self) -> str:
-        return f"state {int(self.index)}"
+        return f"state {self.index}"
 
 
 class MDPState(eqx.Module):
-    """Where an episode in a finite MDP stands: the state's number and the step count."""
+    """Where an episode in a finite MDP is: its state's number, and the steps made."""
 
     index: Int[ArrayLike, "*batch"]
     time: Int[ArrayLike, "*batch"]
@@ -112,7 +112,9 @@ class FiniteMDP(AbstractEnvironment):
         self.terminal = jnp.asarray(terminal, dtype=bool)
         self.initial = jnp.asarray(initial, dtype=float)
         if features is None:
-            features = jnp.zeros((n_states, n_actions, n_branches, len(feature_info)))
+            # In NumPy, as XLA compiles ten seconds for an empty array of this shape.
+            shape = (n_states, n_actions, n_branches, len(feature_info))
+            features = np.zeros(shape, dtype=jnp.result_type(float))
         self.features = jnp.asarray(features, dtype=float)
         if goal is None:
             goal = jnp.zeros(n_states, dtype=bool)
@@ -194,7 +196,7 @@ class FiniteMDP(AbstractEnvironment):
 
     def truncated(self, state: MDPState) -> Bool[Array, ""]:
         """Whether the time limit is reached in a state that is not terminal."""
-        return (state.time >= self.time_limit) & ~self.terminal[state.index]
+        return ~self.terminal[state.index] & (state.time >= self.time_limit)
 
     def transition(
         self, state: MDPState, action: Int[ArrayLike, ""], next_state: MDPState

@@ -1,5 +1,7 @@
 """Random finite MDPs of any size."""
 
+import math
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -10,6 +12,7 @@ from volition.env.mdp import FiniteMDP
 # Rows filled at a time: its scratch arrays (n_successors x 2^16 doubles) stay in cache
 # size and out of the peak.
 _BLOCK = 2**16
+_ALIGNMENT = 64  # bytes: what XLA demands of a buffer on the CPU
 
 
 def random_mdp(
@@ -64,21 +67,18 @@ def random_mdp(
     seed = np.asarray(jax.random.key_data(key)).ravel().tolist()
     generator = np.random.default_rng(seed)
     n_rows = n_states * n_actions
-    successor = np.empty((n_rows, n_successors), dtype=np.int32)
+    successor = aligned((n_rows, n_successors), np.dtype(np.int32))
+    probability = aligned((n_rows, n_successors), jnp.result_type(float))
     for first in range(0, n_rows, _BLOCK):
-        block = successor[first : first + _BLOCK]
-        block[:] = distinct(generator, n_states, len(block), n_successors).T
-    shape = (n_states, n_actions, n_successors)
-    on_device = jnp.asarray(successor.reshape(shape))
-    del successor  # before the probabilities are made: this bounds the peak
-    probability = np.empty((n_rows, n_successors), dtype=jnp.result_type(float))
-    for first in range(0, n_rows, _BLOCK):
-        block = probability[first : first + _BLOCK]
+        rows = slice(first, min(first + _BLOCK, n_rows))
+        n_here = rows.stop - rows.start
+        successor[rows] = distinct(generator, n_states, n_here, n_successors).T
         # Independent exponentials over their sum are a flat Dirichlet.
-        drawn = generator.standard_exponential(block.shape)
-        block[:] = drawn / drawn.sum(axis=1, keepdims=True)
+        drawn = generator.standard_exponential((n_here, n_successors))
+        probability[rows] = drawn / drawn.sum(axis=1, keepdims=True)
+    shape = (n_states, n_actions, n_successors)
     return FiniteMDP(
-        on_device,
+        successor.reshape(shape),
         probability.reshape(shape),
         terminal=np.zeros(n_states, dtype=bool),
         initial=np.full(n_states, 1.0 / n_states),
@@ -105,3 +105,16 @@ def distinct(
         taken = (drawn[:place] == picked).any(axis=0)
         drawn[place] = np.where(taken, largest, picked)
     return drawn
+
+
+def aligned(shape: tuple[int, ...], dtype: np.dtype) -> np.ndarray:
+    """An uninitialised array that JAX can take over on the CPU without a copy.
+
+    Example:
+        >>> aligned((2, 3), np.dtype(float)).shape
+        (2, 3)
+    """
+    n_bytes = math.prod(shape) * dtype.itemsize
+    raw = np.empty(n_bytes + _ALIGNMENT, dtype=np.uint8)
+    skip = -raw.ctypes.data % _ALIGNMENT
+    return raw[skip : skip + n_bytes].view(dtype).reshape(shape)

@@ -7,7 +7,7 @@ from jaxtyping import ArrayLike, Float, Int
 from volition.env.environment import Feature
 from volition.env.mdp import FiniteMDP
 
-# One step lasts 1 s and traffic moves at the lowest speed, so on each step the car gains
+# A step lasts 1 s and traffic moves at the lowest speed, so on each step the car gains
 # 0, 1 or 2 cells of 10 m on it.
 SPEEDS = (10.0, 20.0, 30.0)  # m/s
 LANES = 3
@@ -50,9 +50,9 @@ class RoadState(eqx.Module):
         return self.collision
 
     def __str__(self) -> str:
-        gaps = " ".join(str(int(gap)) for gap in np.asarray(self.gap))
+        gaps = " ".join(map(str, np.asarray(self.gap)))
         crashed = ", crashed" if np.asarray(self.collision) else ""
-        return f"lane {int(self.lane)}, {float(self.speed):g} m/s, gaps {gaps}{crashed}"
+        return f"lane {self.lane}, {self.speed:g} m/s, gaps {gaps}{crashed}"
 
 
 def three_lane_road(
@@ -72,8 +72,9 @@ def three_lane_road(
 
     A crash is seen by a reward of `(state, action)` alone: the step that crashes leads
     to a crashed state (speed 0, collision 1), in which every action leads to a last,
-    terminal state (collision 0). So `collision` is paid exactly once, one step after the
-    impact, whether a reward reads the state before a step or the state behind it.
+    terminal state (speed 0, collision 0). So `collision` is paid exactly once: by the
+    step after the impact where a reward reads the state in which a step begins, by the
+    impact itself where it reads the state in which a step ends.
     Features, too, are those of the state in which the step begins, so the textbook's
 
         def reward(state, action): return state.get_speed() - state.get_collision()
@@ -118,19 +119,22 @@ def three_lane_road(
     new_lane = np.clip(lane[:, None] + LANE_SHIFT, 0, LANES - 1)
     new_speed = np.clip(speed[:, None] + SPEED_SHIFT, 0, len(SPEEDS) - 1)
     crashes = np.take_along_axis(gap, new_lane, axis=1) < new_speed
-    probability, joint_gap = traffic(gap, new_speed, density, sight)
+    chance = traffic(gap, new_speed, density, sight)
+    chance[crashes] = np.eye(chance.shape[-1])[0]  # a crash is certain
+    n_branches = int((chance > 0).sum(axis=-1).max())
+    joint_gap = np.argsort(chance == 0, axis=-1, kind="stable")[..., :n_branches]
+    chance = np.take_along_axis(chance, joint_gap, axis=-1)
     first = np.ravel_multi_index((new_lane, new_speed, 0, 0, 0), sizes)
-    n_branches = probability.shape[-1]
     driven = np.where(
         crashes[..., None], crashed[new_lane][..., None], first[..., None] + joint_gap
     )
-    certain = np.eye(n_branches)[0]
 
     shape = (n_states, len(ACTIONS), n_branches)
     successor = np.full(shape, n_states - 1)  # behind a crash: the last state
     successor[:n_driving] = driven
-    probabilities = np.broadcast_to(certain, shape).copy()
-    probabilities[:n_driving] = np.where(crashes[..., None], certain, probability)
+    probability = np.zeros(shape)
+    probability[..., 0] = 1.0
+    probability[:n_driving] = chance
 
     initial = np.zeros(n_states)
     view = nearest(0, density, sight)
@@ -154,7 +158,7 @@ def three_lane_road(
     features[:n_driving, :, 0, 3] = new_lane != lane[:, None]
     return FiniteMDP(
         successor,
-        probabilities,
+        probability,
         terminal=np.arange(n_states) == n_states - 1,
         initial=initial,
         discount=discount,
@@ -168,7 +172,7 @@ def three_lane_road(
 
 def traffic(
     gap: np.ndarray, advance: np.ndarray, density: float, sight: int
-) -> tuple[np.ndarray, np.ndarray]:
+) -> np.ndarray:
     """How the gaps in the three lanes change together.
 
     Args:
@@ -178,8 +182,8 @@ def traffic(
         sight: cells seen ahead.
 
     Returns:
-        Probability and joint number (base `sight + 1`) of the next gaps, only those
-        that can be, padded with probability 0, `[state, action, branch]`.
+        Probability of the next gaps, as one number in base `sight + 1`,
+        `[state, action, joint gap]`.
     """
     table = np.stack(
         [
@@ -188,11 +192,7 @@ def traffic(
         ]
     )
     lanes = [table[advance, gap[:, lane, None]] for lane in range(LANES)]
-    joint = np.einsum("sai,saj,sak->saijk", *lanes).reshape(*advance.shape, -1)
-    possible = joint > 0
-    n_branches = int(possible.sum(axis=-1).max())
-    order = np.argsort(~possible, axis=-1, kind="stable")[..., :n_branches]
-    return np.take_along_axis(joint, order, axis=-1), order
+    return np.einsum("sai,saj,sak->saijk", *lanes).reshape(*advance.shape, -1)
 
 
 def after(gap: int, advance: int, density: float, sight: int) -> np.ndarray:

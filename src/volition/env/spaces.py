@@ -65,7 +65,9 @@ class Box(eqx.Module):
 
     def __check_init__(self):
         if not self.low <= self.high or np.isnan(self.low) or np.isnan(self.high):
-            raise ValueError(f"a box needs low <= high, not {self.low} and {self.high}.")
+            raise ValueError(
+                f"a box needs low <= high, not {self.low} and {self.high}."
+            )
 
     def sample(self, key: PRNGKeyArray) -> Float[Array, "*shape"]:
         """A value: uniform between finite bounds, else a clipped standard normal."""

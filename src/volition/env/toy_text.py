@@ -37,12 +37,9 @@ class TaxiState(eqx.Module):
     destination: Int[ArrayLike, "*batch"]
 
     def __str__(self) -> str:
-        stops = ("red", "green", "yellow", "blue", "taxi")
-        passenger, destination = stops[int(self.passenger)], stops[int(self.destination)]
-        return (
-            f"({int(self.row)}, {int(self.column)}), passenger {passenger}, "
-            f"destination {destination}"
-        )
+        passenger = ("red", "green", "yellow", "blue", "in")[np.asarray(self.passenger)]
+        to = ("red", "green", "yellow", "blue")[np.asarray(self.destination)]
+        return f"({self.row}, {self.column}), passenger {passenger}, destination {to}"
 
 
 class Table(eqx.Module):
@@ -160,7 +157,11 @@ def taxi(*, discount: float = 0.99, time_limit: int = TAXI_TIME_LIMIT) -> Finite
         features=table.reward[..., None],
         goal=table.terminal,
         states=TaxiState(
-            index, place // 5, place % 5, passenger=index // 4 % 5, destination=index % 4
+            index,
+            place // 5,
+            place % 5,
+            passenger=index // 4 % 5,
+            destination=index % 4,
         ),
         time_limit=time_limit,
         feature_info=FEATURES,
@@ -212,11 +213,13 @@ def read_table(
             successor with two rewards.
 
     Example:
-        >>> read = read_table({0: {0: [(1.0, 1, 5, True)]}, 1: {0: []}}, [1.0, 0.0])
+        >>> read = read_table({0: {0: [(1.0, 1, 5, True)]}, 1: {0: []}}, np.eye(2)[0])
         >>> read.reward.ravel().tolist(), read.terminal.tolist()
         ([5.0, 0.0], [False, True])
     """
-    steps = [step for row in table.values() for branches in row.values() for step in branches]
+    steps = [
+        step for row in table.values() for branches in row.values() for step in branches
+    ]
     ends = {int(to) for probability, to, _, ended in steps if ended and probability > 0}
     check_ends(table, ends, np.flatnonzero(np.asarray(initial)).tolist())
     merged: dict[tuple[int, int], dict[int, list[float]]] = {}

@@ -1,0 +1,81 @@
+"""Parameters of a person: numbers that are inferred along with the reward."""
+
+import abc
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, ArrayLike, Float
+
+
+class AbstractParameter(eqx.Module):
+    """A number on a scale where any real value is allowed, with a Gaussian prior there.
+
+    Args:
+        raw: the number on that scale: what `fit` changes.
+        mean: of the prior.
+        spread: standard deviation of the prior.
+    """
+
+    raw: eqx.AbstractVar[Float[Array, ""]]
+    mean: eqx.AbstractVar[float]
+    spread: eqx.AbstractVar[float]
+
+    @property
+    @abc.abstractmethod
+    def value(self) -> Float[Array, ""]:
+        """The number itself."""
+
+
+class Fraction(AbstractParameter):
+    """A number in `(0, 1)`: the logistic function of `raw`.
+
+    Args:
+        value: where it begins, and the median of its prior, in `(0, 1)`.
+        spread: standard deviation of the prior, in logits.
+
+    Example:
+        >>> round(float(Fraction(0.02).value), 6)
+        0.02
+    """
+
+    raw: Float[Array, ""]
+    mean: float = eqx.field(static=True)
+    spread: float = eqx.field(static=True)
+
+    def __init__(self, value: float, *, spread: float = 1.5):
+        self.mean = float(jax.scipy.special.logit(value))
+        self.raw = jnp.asarray(self.mean, dtype=float)
+        self.spread = spread
+
+    @property
+    def value(self) -> Float[Array, ""]:
+        """The fraction."""
+        return jax.nn.sigmoid(self.raw)
+
+
+class Positive(AbstractParameter):
+    """A number above 0: the exponential of `raw`.
+
+    Args:
+        value: where it begins, and the median of its prior, above 0.
+        spread: standard deviation of the prior of its logarithm.
+
+    Example:
+        >>> round(float(Positive(0.5).value), 6)
+        0.5
+    """
+
+    raw: Float[Array, ""]
+    mean: float = eqx.field(static=True)
+    spread: float = eqx.field(static=True)
+
+    def __init__(self, value: ArrayLike, *, spread: float = 2.0):
+        self.mean = float(jnp.log(value))
+        self.raw = jnp.asarray(self.mean, dtype=float)
+        self.spread = spread
+
+    @property
+    def value(self) -> Float[Array, ""]:
+        """The number."""
+        return jnp.exp(self.raw)

@@ -1,0 +1,27 @@
+"""Inference: from answers to a posterior over rewards and people."""
+
+from volition.inference.fit import fit as fit
+from volition.inference.identify import (
+    Direction as Direction,
+    fisher_information as fisher_information,
+    unidentified as unidentified,
+)
+from volition.inference.map import (
+    MAP as MAP,
+    AbstractMethod as AbstractMethod,
+    Laplace as Laplace,
+)
+from volition.inference.nuts import NUTS as NUTS
+from volition.inference.posterior import (
+    AbstractBelief as AbstractBelief,
+    Draws as Draws,
+    Gaussian as Gaussian,
+    Posterior as Posterior,
+    Result as Result,
+)
+from volition.inference.prior import (
+    AbstractPrior as AbstractPrior,
+    Normal as Normal,
+    Signed as Signed,
+)
+from volition.inference.problem import Problem as Problem

@@ -1,0 +1,159 @@
+"""The most probable reward (MAP), and the Gaussian around it (Laplace)."""
+
+import abc
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+import scipy.optimize
+from jaxtyping import Array, Float, PRNGKeyArray
+
+from volition.inference.identify import fisher_information
+from volition.inference.posterior import AbstractBelief, Gaussian, Result
+from volition.inference.problem import Free, Problem
+
+
+SCREENED = 32  # random points looked at for each start that is climbed from
+
+
+class AbstractMethod(eqx.Module):
+    """A way to solve a problem of inference."""
+
+    @abc.abstractmethod
+    def run(
+        self, key: PRNGKeyArray, problem: Problem
+    ) -> tuple[Free, AbstractBelief, Result]:
+        """The mode found, the belief, and how it went."""
+
+
+@eqx.filter_jit
+def _loss_and_slope(problem: Problem, free: Free):
+    return jax.value_and_grad(lambda free: -problem.log_density(free))(free)
+
+
+@eqx.filter_jit
+def _log_densities(problem: Problem, points: Float[Array, "point free"]):
+    # One after the other: planning inside would make a batch wait for its slowest.
+    return jax.lax.map(problem.log_density, points)
+
+
+@eqx.filter_jit
+def expected_curvature(problem: Problem, free: Free) -> Float[Array, "free free"]:
+    """Fisher information of the questions, plus the curvature of the prior."""
+    prior = -jax.hessian(problem.log_prior)(free)
+    return fisher_information(problem, free) + prior
+
+
+def climb(problem: Problem, start: Free) -> tuple[Free, float, float, bool]:
+    """The nearest maximum of the log-density, by BFGS, twice.
+
+    With a planner in the likelihood the density has kinks, where no gradient vanishes;
+    so a maximum counts as found when a second search from it gains nothing.
+
+    Returns:
+        The point, its log-density, what the second search gained (nats), and whether
+        that is nothing.
+    """
+
+    def loss(x):
+        value, slope = _loss_and_slope(problem, jnp.asarray(x, dtype=start.dtype))
+        return float(value), np.asarray(slope, dtype=np.float64)
+
+    point, values = np.asarray(start, dtype=np.float64), []
+    for _ in range(3):
+        found = scipy.optimize.minimize(
+            loss, point, jac=True, method="BFGS", options={"gtol": 1e-6}
+        )
+        if not np.isfinite(found.fun):
+            break
+        point = found.x
+        values.append(found.fun)
+        if len(values) > 1 and values[-2] - values[-1] < 1e-6:
+            break
+    gain = values[-2] - values[-1] if len(values) > 1 else np.inf
+    best = -values[-1] if values else -np.inf
+    return jnp.asarray(point, dtype=start.dtype), best, gain, bool(gain < 1e-3)
+
+
+def best_of(
+    key: PRNGKeyArray, problem: Problem, n_starts: int
+) -> tuple[Free, Result]:
+    """The best maximum from several starts: the present parameters, and random ones.
+
+    Many random points are looked at, and the most probable climbed from: with a planner
+    in the likelihood most starts lead to poor maxima, such as a reward that loops.
+
+    Args:
+        key: consumed.
+        problem: what is maximised.
+        n_starts: how many starts; one is enough where the density has one maximum, as
+            for a linear reward and partial returns.
+    """
+    start = problem.start
+    starts = [start]
+    if n_starts > 1:
+        around, scales, wide = jax.random.split(key, 3)
+        shape = (SCREENED * n_starts // 2, start.shape[0])
+        prior_scale = problem.prior_scale()
+        # Half around the present parameters, by half their size; half across the
+        # prior, from a hundredth of its scale up.
+        near = jnp.clip(jnp.abs(start), 0.1, prior_scale)[None]
+        near = start[None] + near * jax.random.normal(around, shape, dtype=start.dtype)
+        size = 10.0 ** jax.random.uniform(scales, shape, start.dtype, -2.0, 0.0)
+        far = jax.random.normal(wide, shape, dtype=start.dtype)
+        far = size * prior_scale[None] * far
+        points = jnp.concatenate([near, far])
+        order = np.argsort(-np.nan_to_num(_log_densities(problem, points), nan=-np.inf))
+        starts += [points[row] for row in order[: n_starts - 1]]
+    tried = [climb(problem, one) for one in starts]
+    values = [value for _, value, _, _ in tried]
+    point, value, gain, converged = tried[int(np.argmax(values))]
+    agreeing = sum(value - other < 1e-2 for other in values)
+    how = "the last search gained nothing" if converged else f"it still gains {gain:.2g}"
+    message = f"maximum reached from {agreeing} of {n_starts} starts; {how}."
+    diagnostics = {"n_starts": float(n_starts), "n_agreeing": float(agreeing)}
+    return point, Result(converged, message, value, diagnostics)
+
+
+class MAP(AbstractMethod):
+    """The most probable parameters, by BFGS from several starts.
+
+    Args:
+        n_starts: how many.
+    """
+
+    n_starts: int = 1
+
+    def run(
+        self, key: PRNGKeyArray, problem: Problem
+    ) -> tuple[Free, Gaussian, Result]:
+        """Maximise."""
+        point, result = best_of(key, problem, self.n_starts)
+        nothing = jnp.zeros((point.shape[0], point.shape[0]), dtype=point.dtype)
+        return point, Gaussian(point, nothing), result
+
+
+class Laplace(AbstractMethod):
+    """A Gaussian around the most probable parameters.
+
+    Its precision is the Fisher information of the questions at the maximum plus the
+    curvature of the prior: for linear rewards and partial returns without ties or
+    lapses this is the observed curvature, and elsewhere it is still positive.
+
+    Args:
+        n_starts: starts of the search for the maximum.
+
+    Source: D. J. C. MacKay, "Information Theory, Inference, and Learning Algorithms",
+    chapter 27. Differs: expected in place of observed curvature.
+    """
+
+    n_starts: int = 1
+
+    def run(
+        self, key: PRNGKeyArray, problem: Problem
+    ) -> tuple[Free, Gaussian, Result]:
+        """Maximise, then take the curvature."""
+        point, result = best_of(key, problem, self.n_starts)
+        precision = expected_curvature(problem, point)
+        return point, Gaussian(point, jnp.linalg.inv(precision)), result

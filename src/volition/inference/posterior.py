@@ -1,0 +1,131 @@
+"""Posteriors: what is believed about a reward and a person after their answers."""
+
+import abc
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Float, PRNGKeyArray
+
+from volition.human import AbstractHuman
+from volition.inference.identify import Direction
+from volition.inference.problem import Free, Problem
+from volition.reward import AbstractReward
+
+
+class AbstractBelief(eqx.Module):
+    """A distribution over free parameters."""
+
+    @abc.abstractmethod
+    def mean(self, problem: Problem) -> Free:
+        """The point whose reward is the mean reward."""
+
+    @abc.abstractmethod
+    def sample(self, key: PRNGKeyArray, n_samples: int) -> Float[Array, "sample free"]:
+        """Draws."""
+
+
+class Gaussian(AbstractBelief):
+    """A Gaussian around the most probable point; a covariance of 0 is the point alone."""
+
+    location: Free
+    covariance: Float[Array, "free free"]
+
+    def mean(self, problem: Problem) -> Free:
+        """The location: the mode stands for the mean."""
+        del problem
+        return self.location
+
+    def sample(self, key: PRNGKeyArray, n_samples: int) -> Float[Array, "sample free"]:
+        """Gaussian draws."""
+        shape = (n_samples, self.location.shape[0])
+        values, vectors = jnp.linalg.eigh(self.covariance)
+        root = vectors * jnp.sqrt(jnp.maximum(values, 0.0))
+        noise = jax.random.normal(key, shape, dtype=self.location.dtype)
+        return self.location[None] + noise @ root.T
+
+
+class Draws(AbstractBelief):
+    """Draws of a sampler.
+
+    Args:
+        draws: all chains together, `[draw, free]`.
+    """
+
+    draws: Float[Array, "draw free"]
+
+    def mean(self, problem: Problem) -> Free:
+        """Mean of the rewards, and mean of the person's free parameters."""
+        n_reward = problem.n_reward
+        constrained = jax.vmap(problem.prior.constrain)(self.draws[:, :n_reward])
+        reward = problem.prior.release(jnp.mean(constrained, axis=0))
+        return jnp.concatenate([reward, jnp.mean(self.draws[:, n_reward:], axis=0)])
+
+    def sample(self, key: PRNGKeyArray, n_samples: int) -> Float[Array, "sample free"]:
+        """Draws again, with replacement."""
+        rows = jax.random.randint(key, (n_samples,), 0, self.draws.shape[0])
+        return self.draws[rows]
+
+
+class Result(eqx.Module):
+    """How inference went.
+
+    Args:
+        converged: whether its result can be used.
+        message: why, in a sentence.
+        log_density: at the most probable point found, up to a constant.
+        diagnostics: named numbers of the method.
+    """
+
+    converged: bool = eqx.field(static=True)
+    message: str = eqx.field(static=True)
+    log_density: float
+    diagnostics: dict[str, float]
+
+
+class Posterior(eqx.Module):
+    """What is believed about a reward and a person after their answers.
+
+    Args:
+        problem: what was asked of the method.
+        mode: the most probable free parameters found.
+        belief: the distribution over them.
+        result: how inference went.
+        unidentified: the directions of reward space on which the answers say little.
+    """
+
+    problem: Problem
+    mode: Free
+    belief: AbstractBelief
+    result: Result
+    unidentified: tuple[Direction, ...]
+
+    @property
+    def mean(self) -> AbstractReward:
+        """The mean reward; whoever optimises it loses least on average.
+
+        Source: D. Ramachandran, E. Amir, "Bayesian inverse reinforcement learning",
+        IJCAI 2007, theorem 3.
+        """
+        return self.problem.unpack(self.belief.mean(self.problem))[0]
+
+    @property
+    def human(self) -> AbstractHuman:
+        """The person, at the mean of the free parameters."""
+        return self.problem.unpack(self.belief.mean(self.problem))[1]
+
+    def sample(self, key: PRNGKeyArray, n_samples: int) -> AbstractReward:
+        """Rewards drawn from the posterior: a batch, leaves `[sample, ...]`."""
+        free = self.belief.sample(key, n_samples)
+        return jax.vmap(lambda one: self.problem.unpack(one)[0])(free)
+
+    def neg_log_likelihood(self) -> Float[Array, ""]:
+        """Mean negative log-likelihood of the answers at the mean, nats per answer."""
+        mean = self.belief.mean(self.problem)
+        total = _log_likelihood(self.problem, mean)
+        return -total / len(self.problem.answers)
+
+
+@eqx.filter_jit
+def _log_likelihood(problem: Problem, free: Free) -> Float[Array, ""]:
+    return problem.log_likelihood(free)

@@ -1,0 +1,4 @@
+"""Checks to run on your own environments, rewards and human models."""
+
+from volition.testing.check_env import check_env as check_env
+from volition.testing.check_finite_mdp import check_finite_mdp as check_finite_mdp
