@@ -28,7 +28,7 @@ def successors(road, state: int, action: int) -> dict[str, float]:
     to, chance = (
         np.asarray(a[state, action]) for a in (road.successor, road.probability)
     )
-    return {road.describe(to[b]): chance[b] for b in np.flatnonzero(chance)}
+    return {road.describe(int(to[b])): chance[b] for b in np.flatnonzero(chance)}
 
 
 def test_the_crashed_lead_to_the_last_state_alone(road):

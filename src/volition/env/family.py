@@ -6,7 +6,7 @@ from collections.abc import Hashable, Sequence
 import equinox as eqx
 import jax
 import numpy as np
-from jaxtyping import PRNGKeyArray
+from jaxtyping import PRNGKeyArray, PyTree
 
 from volition.env.environment import AbstractEnvironment
 
@@ -111,7 +111,7 @@ def split(
     )
 
 
-def fingerprint(task: AbstractEnvironment) -> tuple[Hashable, str]:
+def fingerprint(task: PyTree) -> tuple[Hashable, str]:
     """Equal for two tasks if and only if they are the same world."""
     leaves, structure = jax.tree.flatten(task)
     digest = hashlib.sha256()

@@ -3,7 +3,7 @@
 import equinox as eqx
 import jax
 import jax.numpy as jnp
-from jaxtyping import Int, PRNGKeyArray
+from jaxtyping import ArrayLike, Int, PRNGKeyArray
 
 from volition.env import AbstractEnvironment
 from volition.policy.policy import AbstractPolicy
@@ -46,14 +46,14 @@ def episode(
             (jnp.where(over, 0.0, features), env.terminated(moved)),
         )
         weight = jnp.where(over, 0.0, jnp.ones((), dtype=features.dtype))
-        return moved, Segment(transition, weight, ~truncated)
+        return moved, (transition, weight, ~truncated)
 
     state = env.reset(reset_key)
-    _, segment = jax.lax.scan(one_step, state, jax.random.split(steps_key, n_steps))
-    return segment
+    _, steps = jax.lax.scan(one_step, state, jax.random.split(steps_key, n_steps))
+    return Segment(*steps)
 
 
-def window(segment: Segment, start: Int, length: int) -> Segment:
+def window(segment: Segment, start: Int[ArrayLike, ""], length: int) -> Segment:
     """The part of a single segment that begins at a step; may reach behind its end.
 
     Args:

@@ -17,14 +17,14 @@ _REMEDY = "draw from the key alone, not from a global generator"
 
 
 class Played(eqx.Module):
-    """What episodes showed: of each state, the first included, and of each step."""
+    """What episodes showed: of the state before each step, and of the step."""
 
     observation: PyTree
-    inside: Bool[Array, "*batch state"]
-    terminated: Bool[Array, "*batch state"]
-    truncated: Bool[Array, "*batch state"]
-    features: Float[Array, "*batch step feature"]
-    told_terminated: Bool[Array, "*batch step"]
+    inside: Bool[Array, "*batch"]
+    terminated: Bool[Array, "*batch"]
+    truncated: Bool[Array, "*batch"]
+    features: Float[Array, "*batch feature"]
+    told_terminated: Bool[Array, "*batch"]
 
 
 def check_env(
@@ -46,7 +46,7 @@ def check_env(
         env: the world to check.
         key: of the random episodes; default `jax.random.key(0)`.
         n_episodes: how many are played, at least 1.
-        n_steps: steps of each, at least 1; ends are seen only where random actions
+        n_steps: steps of each, at least 2; ends are seen only where random actions
             reach one within them.
 
     Raises:
@@ -179,29 +179,24 @@ def _players(
 ) -> Callable[[Key[Array, " episode"]], Played]:
     """A compiled function that plays episodes with random actions."""
 
-    def look(env, state):
-        observation = env.observe(state)
-        inside = env.observation_space.contains(observation)
-        return observation, inside, env.terminated(state), env.truncated(state)
-
     def episode(env, key):
         def one_step(state, step_key):
             act_key, move_key = jax.random.split(step_key)
             action = env.action_space.sample(act_key)
             after = env.step(move_key, state, action)
             told = env.transition(state, action, after)
-            flag = jnp.asarray(told.terminated)
-            return after, (look(env, after), jnp.asarray(told.features), flag)
+            observation = env.observe(state)
+            return after, Played(
+                observation=observation,
+                inside=env.observation_space.contains(observation),
+                terminated=env.terminated(state),
+                truncated=env.truncated(state),
+                features=jnp.asarray(told.features),
+                told_terminated=jnp.asarray(told.terminated),
+            )
 
-        reset_key, steps_key = jax.random.split(key)
-        state = env.reset(reset_key)
-        steps_keys = jax.random.split(steps_key, n_steps)
-        _, (seen, features, told) = jax.lax.scan(one_step, state, steps_keys)
-        first = look(env, state)
-        observation, inside, terminated, truncated = jax.tree.map(
-            lambda a, b: jnp.concatenate([a[None], b]), first, seen
-        )
-        return Played(observation, inside, terminated, truncated, features, told)
+        keys = jax.random.split(key, n_steps + 1)
+        return jax.lax.scan(one_step, env.reset(keys[0]), keys[1:])[1]
 
     batch = eqx.filter_jit(lambda env, keys: jax.vmap(lambda k: episode(env, k))(keys))
 
@@ -241,12 +236,6 @@ def _check_ends(env: AbstractEnvironment, played: Played) -> None:
         raise ValueError(
             "an episode is over when it begins: let reset avoid such states."
         )
-    told = np.asarray(played.told_terminated)
-    if (wrong := told != terminated[:, 1:]).any():
-        raise ValueError(
-            f"transition and terminated disagree on step {wrong.any(axis=0).argmax()}: "
-            "set Transition.terminated to terminated(next_state)."
-        )
     was, stays = terminated[:, :-1], terminated[:, 1:]
     for leaf in jax.tree.leaves(played.observation):
         moved = leaf[:, 1:] != leaf[:, :-1]
@@ -255,6 +244,12 @@ def _check_ends(env: AbstractEnvironment, played: Played) -> None:
         raise ValueError(
             f"a terminated state is left in step {wrong.any(axis=0).argmax()}: let "
             "step return it as it is."
+        )
+    told = np.asarray(played.told_terminated)[:, :-1]
+    if (wrong := told != terminated[:, 1:]).any():
+        raise ValueError(
+            f"transition and terminated disagree on step {wrong.any(axis=0).argmax()}: "
+            "set Transition.terminated to terminated(next_state)."
         )
 
 

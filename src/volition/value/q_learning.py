@@ -104,7 +104,9 @@ class QLearning(eqx.Module):
                 f"{self.n_stretches}."
             )
 
-    def draws(self, key: PRNGKeyArray, mdp: FiniteMDP, stretch: Int) -> Draws:
+    def draws(
+        self, key: PRNGKeyArray, mdp: FiniteMDP, stretch: Int[ArrayLike, ""]
+    ) -> Draws:
         """All random numbers of one stretch, so that others can replay it.
 
         Args:

@@ -1,0 +1,234 @@
+"""How well a model of people predicts answers it was not fitted to."""
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Float, PRNGKeyArray
+
+from volition.evaluation.estimate import Estimate, clustered_mean
+from volition.feedback import FIRST, NOBODY, SECOND, Dataset
+from volition.human import AbstractHuman
+from volition.inference import AbstractMethod, AbstractPrior, Problem
+from volition.reward import AbstractReward
+
+
+class AnswerScore(eqx.Module):
+    """How well answers were predicted.
+
+    Args:
+        neg_log_likelihood: mean over answers, nats.
+        accuracy: share of first-or-second answers for which the one given was the more
+            probable of the two; predictions of equal odds count half.
+        calibration_error: expected calibration error of those two, in `[0, 1]`.
+        each: log-likelihood of each answer, `[answer]`.
+    """
+
+    neg_log_likelihood: Estimate
+    accuracy: Estimate
+    calibration_error: float
+    each: Float[np.ndarray, " answer"]
+
+
+def score_answers(
+    log_probs: Float[np.ndarray, "answer choice"],
+    log_likelihood: Float[np.ndarray, " answer"],
+    choices: np.ndarray,
+    clusters: np.ndarray,
+) -> AnswerScore:
+    """Score predictions of answers.
+
+    Args:
+        log_probs: predicted for each possible answer, first and second ahead.
+        log_likelihood: predicted for the answer given.
+        choices: the answers given.
+        clusters: question or person of each answer.
+    """
+    decided = (choices == FIRST) | (choices == SECOND)
+    ahead = log_probs[decided, SECOND] - log_probs[decided, FIRST]
+    second = choices[decided] == SECOND
+    right = np.where(ahead == 0.0, 0.5, (ahead > 0) == second)
+    accuracy = (
+        clustered_mean(right, clusters[decided])
+        if decided.any()
+        else Estimate(float("nan"), float("nan"), float("nan"), 0, "no answer decides")
+    )
+    return AnswerScore(
+        clustered_mean(-log_likelihood, clusters),
+        accuracy,
+        calibration_error(1.0 / (1.0 + np.exp(-ahead)), second),
+        log_likelihood,
+    )
+
+
+def calibration_error(
+    predicted: Float[np.ndarray, " answer"],
+    happened: np.ndarray,
+    n_bins: int = 10,
+) -> float:
+    """Expected calibration error over bins of equal mass.
+
+    `sum over bins of share(bin) |mean predicted - share that happened|`
+
+    Args:
+        predicted: probabilities, `[answer]`.
+        happened: whether it did, `[answer]`.
+        n_bins: how many bins; fewer where there are fewer answers.
+
+    Returns:
+        In `[0, 1]`; NaN for no answers.
+
+    Example:
+        >>> round(calibration_error(np.array([0.75, 0.75]), np.array([1, 1])), 3)
+        0.25
+
+    Source: M. P. Naeini, G. Cooper, M. Hauskrecht, "Obtaining well calibrated
+    probabilities using Bayesian binning", AAAI 2015; bins of equal mass in place of
+    equal width.
+    """
+    if len(predicted) == 0:
+        return float("nan")
+    order = np.argsort(predicted, kind="stable")
+    bins = np.array_split(order, min(n_bins, len(order)))
+    gaps = [abs(predicted[rows].mean() - happened[rows].mean()) for rows in bins]
+    shares = [len(rows) / len(order) for rows in bins]
+    return float(np.dot(gaps, shares))
+
+
+def brier_score(predicted: np.ndarray, happened: np.ndarray) -> float:
+    """Mean squared difference between probabilities and what happened (1, 0 or 1/2).
+
+    Example:
+        >>> brier_score(np.array([0.75, 0.25]), np.array([1.0, 0.0]))
+        0.0625
+
+    Source: G. W. Brier, 1950.
+    """
+    return float(np.mean(np.square(predicted - happened)))
+
+
+def noise_ceiling(agreement: float) -> tuple[float, float]:
+    """Between which bounds the best accuracy lies when two raters agree so often.
+
+    `a <= accuracy <= (1 + sqrt(2 a - 1)) / 2`; the upper bound is Jensen's.
+
+    Args:
+        agreement: probability that two independent raters agree, in `[0.5, 1]`.
+
+    Raises:
+        ValueError: for an agreement outside.
+
+    Example:
+        >>> noise_ceiling(0.82)
+        (0.82, 0.9)
+    """
+    if not 0.5 <= agreement <= 1.0:
+        raise ValueError(f"agreement is in [0.5, 1] (0.5 is chance), not {agreement}.")
+    return agreement, float((1.0 + np.sqrt(2.0 * agreement - 1.0)) / 2.0)
+
+
+def skill(loss: float, null: float, ceiling: float) -> float:
+    """How far a loss is on the way from knowing nothing to what can be known.
+
+    `(null - loss) / (null - ceiling)`: 0 knows nothing, 1 all that can be known.
+
+    Args:
+        loss: mean negative log-likelihood, nats.
+        null: of a model that knows nothing.
+        ceiling: of the best possible model. Where ties are a share `t` of symmetric
+            answers and count as half, it is at least `t log 2`.
+
+    Example:
+        >>> skill(0.5, 0.7, 0.3)
+        0.5
+    """
+    return (null - loss) / (null - ceiling)
+
+
+@eqx.filter_jit
+def _predict(problem: Problem, free: Float[Array, " free"]):
+    reward, human = problem.unpack(free)
+    judge = human.judge(reward)
+    comparisons = problem.answers.comparisons
+    assert comparisons is not None
+    log_probs = jax.vmap(judge.log_probs)(comparisons.options)
+    return log_probs, problem.each_log_likelihood(free)
+
+
+def folds(answers: Dataset, n_folds: int, key: PRNGKeyArray) -> np.ndarray:
+    """Which fold each place of a data set belongs to, `[capacity]`.
+
+    All answers of a person are in one fold where people are known, else all answers to
+    a question, so that nothing that is predicted was seen.
+
+    Args:
+        answers: with at least `n_folds` people or questions.
+        n_folds: at least 2.
+        key: of the random order.
+
+    Raises:
+        ValueError: where there are too few.
+    """
+    names, place = np.unique(clusters_of(answers), return_inverse=True)
+    if n_folds < 2 or len(names) < n_folds:
+        raise ValueError(
+            f"{n_folds} folds need at least 2 and at most as many as there are people "
+            f"or questions, which are {len(names)}."
+        )
+    order = np.asarray(jax.random.permutation(key, len(names)))
+    return (order % n_folds)[place]
+
+
+def clusters_of(answers: Dataset) -> np.ndarray:
+    """The person of each place where people are known, else the question."""
+    comparisons = answers.comparisons
+    if comparisons is None:
+        raise ValueError("there are no answers yet: ask first.")
+    people = np.asarray(comparisons.person)
+    known = (people != NOBODY)[np.asarray(answers.present)].all()
+    return people if known else np.asarray(comparisons.question)
+
+
+def cross_validate(
+    reward: AbstractReward,
+    human: AbstractHuman,
+    answers: Dataset,
+    method: AbstractMethod,
+    *,
+    prior: AbstractPrior,
+    n_folds: int = 10,
+    key: PRNGKeyArray | None = None,
+) -> AnswerScore:
+    """Predict every answer from a fit that has not seen it, nor its person or question.
+
+    Args:
+        reward: where each search begins.
+        human: likewise.
+        answers: the evidence.
+        method: of inference; its mode is what predicts.
+        prior: over the reward's parameters.
+        n_folds: how many fits.
+        key: of the folds; `jax.random.key(0)` if left out.
+
+    Returns:
+        The score of all answers, each predicted out of fold.
+    """
+    fold_key, fit_key = jax.random.split(jax.random.key(0) if key is None else key)
+    place = folds(answers, n_folds, fold_key)
+    log_probs = each = None
+    for fold in range(n_folds):
+        seen = Problem(reward, human, answers.subset(jnp.asarray(place != fold)), prior)
+        mode, _, _ = method.run(jax.random.fold_in(fit_key, fold), seen)
+        whole = Problem(reward, human, answers, prior)
+        fold_probs, fold_each = (np.asarray(part) for part in _predict(whole, mode))
+        if log_probs is None or each is None:
+            log_probs, each = fold_probs.copy(), fold_each.copy()
+        rows = place == fold
+        log_probs[rows], each[rows] = fold_probs[rows], fold_each[rows]
+    assert log_probs is not None
+    assert each is not None
+    there = np.asarray(answers.present)
+    choices = np.asarray(answers.answers().choice)
+    return score_answers(
+        log_probs[there], each[there], choices, clusters_of(answers)[there]
+    )

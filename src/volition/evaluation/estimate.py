@@ -1,0 +1,83 @@
+"""Estimates: a number with its interval and its sample size."""
+
+import equinox as eqx
+import numpy as np
+from scipy import stats
+
+
+class Estimate(eqx.Module):
+    """A number as it is reported.
+
+    Args:
+        value: the number.
+        low: lower end of its interval.
+        high: upper end.
+        n: how many independent pieces it rests on.
+        interval: what the interval is, in words.
+
+    Example:
+        >>> print(Estimate(0.5, 0.4, 0.6, 120, "95 % over questions"))
+        0.500 [0.400, 0.600] (n = 120, 95 % over questions)
+    """
+
+    value: float
+    low: float
+    high: float
+    n: int
+    interval: str = eqx.field(static=True)
+
+    def __str__(self) -> str:
+        ends = f"[{self.low:.3f}, {self.high:.3f}]"
+        return f"{self.value:.3f} {ends} (n = {self.n}, {self.interval})"
+
+    def record(self) -> dict[str, float | int | str]:
+        """The same as JSON values."""
+        return {
+            "value": self.value,
+            "low": self.low,
+            "high": self.high,
+            "n": self.n,
+            "interval": self.interval,
+        }
+
+
+def clustered_mean(values: np.ndarray, clusters: np.ndarray) -> Estimate:
+    """The mean of values that depend on each other within clusters.
+
+    Args:
+        values: `[answer]`.
+        clusters: number of the cluster (question or person) of each, `[answer]`.
+
+    Returns:
+        The mean with a 95 % interval from the t distribution over clusters; without an
+        interval (low and high are NaN) where there is just one.
+
+    Example:
+        >>> found = clustered_mean(np.array([1.0, 1.0, 4.0]), np.array([0, 0, 1]))
+        >>> found.value, found.n
+        (2.0, 2)
+
+    Source: W. G. Cochran, "Sampling Techniques", 3rd ed., equation 2.47 (ratio
+    estimate over clusters of unequal size).
+    """
+    names, place = np.unique(clusters, return_inverse=True)
+    mean = float(np.mean(values))
+    if len(names) < 2:
+        return Estimate(mean, float("nan"), float("nan"), len(names), "none: one cluster")
+    excess = np.bincount(place, weights=values - mean)
+    n = len(names)
+    error = np.sqrt(n / (n - 1) * np.sum(excess**2)) / len(values)
+    half = float(stats.t.ppf(0.975, n - 1) * error)
+    return Estimate(mean, mean - half, mean + half, n, "95 % over clusters")
+
+
+def sample_interval(value: float, samples: np.ndarray, what: str) -> Estimate:
+    """A number with the middle 90 % of samples of it.
+
+    Args:
+        value: the number.
+        samples: `[sample]`.
+        what: what was sampled, in words.
+    """
+    low, high = (float(end) for end in np.quantile(samples, [0.05, 0.95]))
+    return Estimate(value, low, high, len(samples), f"90 % of {what}")

@@ -1,0 +1,215 @@
+"""How good a policy is in a finite world under a known reward, and how it ends."""
+
+import equinox as eqx
+import jax.numpy as jnp
+import numpy as np
+import scipy.sparse as sparse
+from jaxtyping import Array, Float
+from scipy.sparse.csgraph import breadth_first_order
+from scipy.sparse.linalg import splu
+
+from volition.env import FiniteMDP
+from volition.policy import Tabular
+from volition.reward import AbstractReward
+from volition.value import (
+    PolicyIteration,
+    evaluate_policy,
+    expected_reward,
+    plan,
+)
+
+# Two action values that differ by less, relative to the largest value, count as equal.
+TIE = 1e-9
+
+
+def mean_return(
+    env: FiniteMDP, policy: Tabular, reward: AbstractReward
+) -> Float[Array, ""]:
+    """Mean discounted return from the world's initial distribution, reward units."""
+    paid = expected_reward(env, reward)
+    return jnp.sum(env.initial * evaluate_policy(env, policy.probabilities, paid))
+
+
+@eqx.filter_jit
+def scaled_return(
+    env: FiniteMDP, policy: Tabular, reward: AbstractReward
+) -> Float[Array, ""]:
+    """The mean return on a scale where random actions are 0 and the best policy is 1.
+
+    `(J(policy) - J(uniform)) / (J(best) - J(uniform))`; below 0 it is worse than acting
+    at random.
+
+    Args:
+        env: the world.
+        policy: what is scored.
+        reward: the true one.
+
+    Example:
+        >>> from volition import env, reward, value
+        >>> world, truth = env.delivery(), reward.delivery_true()
+        >>> best = value.plan(world, truth).policy
+        >>> round(float(scaled_return(world, best, truth)), 6)
+        1.0
+    """
+    best = PolicyIteration().solve(env, expected_reward(env, reward)).policy
+    uniform = Tabular(jnp.full_like(policy.probabilities, 1.0 / env.n_actions))
+    low = mean_return(env, uniform, reward)
+    high = mean_return(env, best, reward)
+    return (mean_return(env, policy, reward) - low) / (high - low)
+
+
+@eqx.filter_jit
+def worst_tie_break(
+    env: FiniteMDP, learned: AbstractReward, truth: AbstractReward
+) -> Tabular:
+    """Of the policies that are optimal for a learned reward, the worst for the truth.
+
+    A learned reward that leaves two actions equal leaves open which one is taken; what
+    it is worth is what it is worth in the worst case.
+
+    Args:
+        env: the world.
+        learned: the reward that is optimised.
+        truth: the reward that scores.
+    """
+    q = PolicyIteration().solve(env, expected_reward(env, learned)).q
+    best = jnp.max(q, axis=-1, keepdims=True)
+    equal = q >= best - TIE * (1.0 + jnp.max(jnp.abs(q)))
+    against = jnp.where(equal, -expected_reward(env, truth), -1e30)
+    return PolicyIteration().solve(env, against).policy
+
+
+class Outcomes(eqx.Module):
+    """How episodes end under a policy, from each state.
+
+    Args:
+        goal: probability of ending in a goal, `[state]`.
+        elsewhere: of ending in another terminal state, `[state]`.
+        never: of never ending, `[state]`.
+    """
+
+    goal: Float[np.ndarray, " state"]
+    elsewhere: Float[np.ndarray, " state"]
+    never: Float[np.ndarray, " state"]
+
+
+def outcomes(env: FiniteMDP, policy: Tabular) -> Outcomes:
+    """How episodes end under a policy, exactly and without a time limit.
+
+    Args:
+        env: the world.
+        policy: who acts.
+
+    Example:
+        >>> from volition import env, reward, value
+        >>> world = env.delivery()
+        >>> best = value.plan(world, reward.delivery_true()).policy
+        >>> ends = outcomes(world, best)
+        >>> round(float(ends.goal @ np.asarray(world.initial)), 6)
+        1.0
+    """
+    terminal, goal = np.asarray(env.terminal), np.asarray(env.goal)
+    chain = policy_chain(env, policy)
+    ends = can_reach(chain, terminal)
+    moving = np.flatnonzero(ends & ~terminal)
+    found = np.zeros((env.n_states, 2))
+    found[goal & terminal, 0] = 1.0
+    found[terminal & ~goal, 1] = 1.0
+    if len(moving):
+        inner = chain[moving][:, moving]
+        arrive = chain[moving] @ np.where(terminal[:, None], found, 0.0)
+        system = sparse.eye_array(len(moving), format="csc") - inner.tocsc()
+        found[moving] = splu(sparse.csc_matrix(system)).solve(np.asarray(arrive))
+    found = np.clip(found, 0.0, 1.0)
+    never = np.clip(1.0 - found.sum(axis=1), 0.0, 1.0)
+    never[never < 1e-9] = 0.0  # rounding of the solver
+    return Outcomes(found[:, 0], found[:, 1], never)
+
+
+def policy_chain(env: FiniteMDP, policy: Tabular) -> sparse.csr_array:
+    """The Markov chain of a policy, `[state, next state]`; terminal states stay."""
+    n_states, n_actions, n_branches = env.successor.shape
+    weight = np.asarray(policy.probabilities)[:, :, None] * np.asarray(env.probability)
+    rows = np.repeat(np.arange(n_states), n_actions * n_branches)
+    columns = np.asarray(env.successor).reshape(-1)
+    columns = np.where(np.asarray(env.terminal)[rows], rows, columns)
+    chain = sparse.csr_array(
+        (weight.reshape(-1), (rows, columns)), shape=(n_states, n_states)
+    )
+    chain.sum_duplicates()
+    chain.eliminate_zeros()
+    return chain
+
+
+def can_reach(chain: sparse.csr_array, target: np.ndarray) -> np.ndarray:
+    """From which states of a chain a target is reached with some probability.
+
+    Args:
+        chain: `[state, next state]`, non-zero where a step is possible.
+        target: marks, `[state]`.
+    """
+    n_states = len(target)
+    if not target.any():
+        return np.zeros(n_states, dtype=bool)
+    # One more node, from which the search against the arrows begins at all targets.
+    rows, columns = chain.nonzero()
+    first = np.flatnonzero(target)
+    graph = sparse.csr_array(
+        (
+            np.ones(len(rows) + len(first)),
+            (
+                np.concatenate([columns, np.full(len(first), n_states)]),
+                np.concatenate([rows, first]),
+            ),
+        ),
+        shape=(n_states + 1, n_states + 1),
+    )
+    order = breadth_first_order(graph, n_states, return_predecessors=False)
+    reached = np.zeros(n_states + 1, dtype=bool)
+    reached[order] = True
+    return reached[:-1]
+
+
+def share_of_starts(env: FiniteMDP, probability: np.ndarray) -> float:
+    """The share of the world's starts, weighted as they are drawn."""
+    return float(np.asarray(env.initial) @ probability)
+
+
+class PolicyScore(eqx.Module):
+    """What a learned reward is worth when it is optimised.
+
+    Args:
+        scaled_return: of the worst policy that is optimal for it, under the truth.
+        never_end: share of starts from which that policy never ends.
+        end_elsewhere: share of starts from which it ends in no goal.
+    """
+
+    scaled_return: float
+    never_end: float
+    end_elsewhere: float
+
+
+def score_reward(
+    env: FiniteMDP, learned: AbstractReward, truth: AbstractReward
+) -> PolicyScore:
+    """Optimise a learned reward and score what comes out.
+
+    Args:
+        env: the world.
+        learned: what is optimised; ties are broken in the worst way.
+        truth: what scores.
+
+    Example:
+        >>> from volition import env, reward
+        >>> world, truth = env.delivery(), reward.delivery_true()
+        >>> score_reward(world, truth, truth).never_end
+        0.0
+    """
+    plan(env, learned)  # raises where it cannot be optimised
+    policy = worst_tie_break(env, learned, truth)
+    ends = outcomes(env, policy)
+    return PolicyScore(
+        float(scaled_return(env, policy, truth)),
+        share_of_starts(env, ends.never),
+        share_of_starts(env, ends.elsewhere),
+    )

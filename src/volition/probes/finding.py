@@ -1,0 +1,97 @@
+"""Findings: what a probe found, in a sentence, with a path that can be replayed."""
+
+import equinox as eqx
+import numpy as np
+
+from volition.env import FiniteMDP
+from volition.reward import AbstractReward
+from volition.value import branch_reward
+
+
+class Path(eqx.Module):
+    """A path through a finite world.
+
+    Args:
+        states: numbers of the states, `[step + 1]`.
+        actions: numbers of the actions between them, `[step]`.
+    """
+
+    states: tuple[int, ...]
+    actions: tuple[int, ...]
+
+    def describe(self, env: FiniteMDP) -> str:
+        """The path in words."""
+        words = [env.describe(self.states[0])]
+        for action, state in zip(self.actions, self.states[1:], strict=True):
+            words.append(f"{env.action_names[action]} to {env.describe(state)}")
+        return ", ".join(words)
+
+
+class Finding(eqx.Module):
+    """Something that a reward incentivises and nobody wants.
+
+    Args:
+        probe: its name in the audit.
+        sentence: what was found, for a reader.
+        path: where it can be seen; replay it with `replay`.
+        loop: from which step on the path repeats itself; None where it does not.
+    """
+
+    probe: str
+    sentence: str
+    path: Path
+    loop: int | None = None
+
+
+def replay(
+    env: FiniteMDP, reward: AbstractReward, path: Path
+) -> tuple[float, tuple[float, ...]]:
+    """Walk a path again and add up what a reward pays for it.
+
+    Args:
+        env: the world.
+        reward: what pays.
+        path: what was done.
+
+    Returns:
+        The undiscounted sum, and the reward of each step, reward units.
+
+    Raises:
+        ValueError: where a step of the path cannot happen.
+    """
+    successor = np.asarray(env.successor)
+    possible = np.asarray(env.probability) > 0
+    paid = np.asarray(branch_reward(env, reward))
+    rewards = []
+    steps = zip(path.states, path.actions, path.states[1:], strict=False)
+    for number, (state, action, after) in enumerate(steps):
+        fits = possible[state, action] & (successor[state, action] == after)
+        if not fits.any():
+            raise ValueError(
+                f"step {number} of the path, {env.action_names[action]} from "
+                f"{env.describe(state)} to {env.describe(after)}, cannot happen here."
+            )
+        rewards.append(float(paid[state, action, int(np.argmax(fits))]))
+    return float(np.sum(rewards)), tuple(rewards)
+
+
+def follow_policy(
+    env: FiniteMDP, actions: np.ndarray, start: int, n_steps: int
+) -> Path:
+    """The path that always takes the most probable successor, until it ends.
+
+    Args:
+        env: the world.
+        actions: what is done in each state, `[state]`.
+        start: number of the first state.
+        n_steps: no more than so many steps.
+    """
+    successor, terminal = np.asarray(env.successor), np.asarray(env.terminal)
+    likeliest = np.argmax(np.asarray(env.probability), axis=-1)
+    states, taken = [start], []
+    while len(taken) < n_steps and not terminal[states[-1]]:
+        state = states[-1]
+        action = int(actions[state])
+        taken.append(action)
+        states.append(int(successor[state, action, likeliest[state, action]]))
+    return Path(tuple(states), tuple(taken))

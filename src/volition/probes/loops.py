@@ -1,0 +1,208 @@
+"""Probe H1: loops that pay, so that ending is never worth while."""
+
+import numpy as np
+import scipy.sparse as sparse
+from scipy.sparse.csgraph import connected_components, dijkstra
+from scipy.sparse.linalg import spsolve
+
+from volition.env import FiniteMDP
+from volition.evaluation import can_reach, outcomes, policy_chain, share_of_starts
+from volition.policy import Tabular
+from volition.probes.finding import Finding, Path, follow_policy
+from volition.reward import AbstractReward
+from volition.value import expected_reward
+
+NEAR_ONE = 1.0 - 1e-7  # a discount whose optimal policy also has the best mean
+ROUNDING = 1e-9  # relative to the largest reward
+SHARE = 0.01  # of the starts: below, a few odd cells decide nothing
+
+
+def loops_that_pay(
+    env: FiniteMDP, reward: AbstractReward, policy: Tabular
+) -> tuple[Finding, ...]:
+    """Find the loop with the highest mean reward, and starts that never end.
+
+    Applies in worlds that name a goal. A loop whose mean reward per step is not
+    negative is worth more than any end, once the discount is near enough to 1. Found by
+    policy iteration over the state-action pairs that can avoid every end; in a
+    deterministic world this is the maximum mean cycle.
+
+    Args:
+        env: the world.
+        reward: the one that is audited.
+        policy: what optimising it led to.
+
+    Returns:
+        No finding, or up to two.
+
+    Source: R. M. Karp, "A characterization of the minimum cycle mean in a digraph",
+    1978, for the quantity; R. A. Howard, 1960, for the method, which also covers chance.
+    """
+    if not np.asarray(env.goal).any():
+        return ()
+    paid = np.asarray(expected_reward(env, reward))
+    found = []
+    best = best_loop(env, paid)
+    if best is not None:
+        mean, cycle, actions = best
+        if mean >= -ROUNDING * np.abs(paid).max():
+            path, loop = _path_to(env, cycle, actions)
+            found.append(
+                Finding(
+                    "H1",
+                    f"A loop of {len(cycle)} steps through {env.describe(cycle[0])} pays "
+                    f"{mean:+.3g} reward units per step for ever and never reaches the "
+                    "goal.",
+                    path,
+                    loop,
+                )
+            )
+    never = outcomes(env, policy).never
+    share = share_of_starts(env, never)
+    if share > SHARE:
+        start = int(np.argmax(np.asarray(env.initial) * never))
+        greedy = np.argmax(np.asarray(policy.probabilities), axis=-1)
+        path = follow_policy(env, greedy, start, env.n_states + 1)
+        found.append(
+            Finding(
+                "H1",
+                f"From {share:.0%} of the starts the policy never ends, for instance "
+                f"from {env.describe(start)}.",
+                path,
+                _first_repeat(path),
+            )
+        )
+    return tuple(found)
+
+
+def best_loop(
+    env: FiniteMDP, paid: np.ndarray
+) -> tuple[float, list[int], np.ndarray] | None:
+    """The loop with the highest mean reward among those that a start can reach.
+
+    Args:
+        env: the world.
+        paid: expected rewards, `[state, action]`.
+
+    Returns:
+        Its mean reward per step, the states of it in order (in a world of chance: of
+        its recurrent class, along the likeliest successors), and the actions taken,
+        `[state]`; None where every way ends.
+    """
+    inside, allowed = staying(env)
+    if not inside.any():
+        return None
+    successor, probability = np.asarray(env.successor), np.asarray(env.probability)
+    n_states = env.n_states
+    rows = np.flatnonzero(inside)
+    place = np.full(n_states, -1)
+    place[rows] = np.arange(len(rows))
+    actions = np.argmax(np.where(allowed, paid, -np.inf), axis=1)
+
+    def chain_of(actions):
+        to = place[successor[rows, actions[rows]]]
+        weight = np.where(to >= 0, probability[rows, actions[rows]], 0.0)
+        from_rows = np.repeat(np.arange(len(rows)), to.shape[1])
+        return sparse.csr_array(
+            (weight.reshape(-1), (from_rows, np.maximum(to, 0).reshape(-1))),
+            shape=(len(rows), len(rows)),
+        )
+
+    for _ in range(200):
+        system = sparse.eye_array(len(rows)) - NEAR_ONE * chain_of(actions)
+        value = np.zeros(n_states)
+        value[rows] = spsolve(sparse.csc_matrix(system), paid[rows, actions[rows]])
+        ahead = np.sum(probability * value[successor], axis=-1)
+        q = np.where(allowed, paid + NEAR_ONE * ahead, -np.inf)
+        kept = q[np.arange(n_states), actions]
+        slack = 1e-12 * np.abs(value).max()
+        better = inside & (q.max(axis=1) > kept + slack)
+        if not better.any():
+            break
+        actions = np.where(better, q.argmax(axis=1), actions)
+    chain = chain_of(actions)
+    chain.eliminate_zeros()
+    mean, members = _best_class(chain, paid[rows, actions[rows]])
+    cycle = _ordered(rows[members], successor, probability, actions)
+    return mean, cycle, actions
+
+
+def staying(env: FiniteMDP) -> tuple[np.ndarray, np.ndarray]:
+    """The states from which every end can be avoided for ever, and how.
+
+    Returns:
+        Marks of the states that a start can reach, `[state]`, and of the actions that
+        surely stay among them, `[state, action]`.
+    """
+    successor = np.asarray(env.successor)
+    possible = np.asarray(env.probability) > 0
+    anything = Tabular(np.full(env.successor.shape[:2], 1.0 / env.n_actions))
+    chain = policy_chain(env, anything)
+    inside = can_reach(sparse.csr_array(chain.T), np.asarray(env.initial) > 0)
+    inside &= ~np.asarray(env.terminal)
+    while True:
+        allowed = (inside[successor] | ~possible).all(axis=-1) & inside[:, None]
+        left = allowed.any(axis=1)
+        if (left == inside).all():
+            return inside, allowed
+        inside = left
+
+
+def _best_class(chain: sparse.csr_array, paid: np.ndarray) -> tuple[float, np.ndarray]:
+    """Mean reward and members of the best recurrent class of a chain."""
+    n_classes, label = connected_components(chain, directed=True, connection="strong")
+    rows, columns = chain.nonzero()
+    closed = np.ones(n_classes, dtype=bool)
+    closed[label[rows][label[rows] != label[columns]]] = False
+    best, best_members = -np.inf, np.zeros(0, dtype=int)
+    for name in np.flatnonzero(closed):
+        members = np.flatnonzero(label == name)
+        inner = chain[members][:, members].toarray()
+        # The stationary distribution: left null vector of (P - I), summing to 1.
+        system = np.vstack([inner.T - np.eye(len(members)), np.ones(len(members))])
+        right = np.append(np.zeros(len(members)), 1.0)
+        weight = np.linalg.lstsq(system, right, rcond=None)[0]
+        mean = float(weight @ paid[members])
+        if mean > best:
+            best, best_members = mean, members
+    return best, best_members
+
+
+def _ordered(members, successor, probability, actions) -> list[int]:
+    """The members of a recurrent class in the order of their likeliest successors."""
+    state, seen = int(members[0]), []
+    while state not in seen:
+        seen.append(state)
+        branch = int(np.argmax(probability[state, actions[state]]))
+        state = int(successor[state, actions[state], branch])
+    return seen[seen.index(state) :]
+
+
+def _path_to(env: FiniteMDP, cycle: list[int], actions: np.ndarray) -> tuple[Path, int]:
+    """From the nearest start into a loop and once around; and where the loop begins."""
+    anything = Tabular(np.full(env.successor.shape[:2], 1.0 / env.n_actions))
+    steps = policy_chain(env, anything)
+    steps.data[:] = 1.0
+    starts = np.flatnonzero(np.asarray(env.initial) > 0)
+    length, before, _ = dijkstra(
+        steps, indices=starts, return_predecessors=True, min_only=True
+    )
+    state = min(cycle, key=lambda member: length[member])
+    way = [state]
+    while before[way[0]] >= 0:
+        way.insert(0, int(before[way[0]]))
+    successor = np.asarray(env.successor)
+    possible = np.asarray(env.probability) > 0
+    taken = []
+    for here, there in zip(way, way[1:], strict=False):
+        leads = ((successor[here] == there) & possible[here]).any(axis=-1)
+        taken.append(int(np.argmax(leads)))
+    around = follow_policy(env, actions, state, len(cycle))
+    loop = len(taken)
+    return Path((*way, *around.states[1:]), (*taken, *around.actions)), loop
+
+
+def _first_repeat(path: Path) -> int | None:
+    last = path.states[-1]
+    first = path.states.index(last)
+    return first if first < len(path.states) - 1 else None
