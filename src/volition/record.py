@@ -3,6 +3,7 @@
 import dataclasses
 import importlib
 import json
+import math
 import os
 import tempfile
 from collections.abc import Callable
@@ -17,6 +18,7 @@ from safetensors import SafetensorError
 from safetensors.numpy import load_file, save_file
 
 MAX_BYTES = 4 * 2**30  # a larger record is refused before it is read
+_DAMAGED = (KeyError, TypeError, OverflowError)  # what a changed record fails with
 
 
 def to_json(value: Any) -> Any:
@@ -56,7 +58,10 @@ def from_json(value: Any) -> Any:
         >>> from_json(to_json((1.5, "speed")))
         (1.5, 'speed')
     """
-    return _decode(value, {})
+    try:
+        return _decode(value, {})
+    except _DAMAGED as error:
+        raise ValueError(f"this is not a record ({error!r}): save it again.") from error
 
 
 def save(value: Any, path: str | os.PathLike[str]) -> None:
@@ -70,7 +75,8 @@ def save(value: Any, path: str | os.PathLike[str]) -> None:
 
     def store(array: np.ndarray) -> dict[str, Any]:
         name = f"array{len(arrays)}"
-        arrays[name] = np.ascontiguousarray(array)
+        # Not `ascontiguousarray`, which gives a scalar an axis.
+        arrays[name] = np.asarray(array, order="C")
         return {"stored": name}
 
     text = json.dumps(_encode(value, store), indent=1, allow_nan=False)
@@ -94,7 +100,12 @@ def load(path: str | os.PathLike[str]) -> Any:
             raise ValueError(f"{part} is larger than {MAX_BYTES} bytes: not a record.")
     try:
         return _decode(json.loads(path.read_text()), load_file(beside))
-    except (json.JSONDecodeError, UnicodeDecodeError, SafetensorError) as error:
+    except (
+        json.JSONDecodeError,
+        UnicodeDecodeError,
+        SafetensorError,
+        *_DAMAGED,
+    ) as error:
         raise ValueError(f"{path} is not a record ({error}): save it again.") from error
 
 
@@ -118,17 +129,25 @@ def _replace(path: Path, write: Callable[[Path], object]) -> None:
 def _inline(array: np.ndarray) -> dict[str, Any]:
     if array.dtype.kind == "f" and not np.isfinite(array).all():
         raise ValueError("an array with NaN or infinity has no place in a record.")
-    return {"array": array.tolist(), "dtype": str(array.dtype)}
+    shape = {} if array.size else {"shape": list(array.shape)}  # [] has no columns
+    return {"array": array.tolist(), "dtype": str(array.dtype), **shape}
 
 
 def _encode(value: Any, array: Callable[[np.ndarray], dict[str, Any]]) -> Any:
+    if isinstance(value, float) and not math.isfinite(value):
+        raise ValueError(f"the number {value} has no place in a record.")
     if value is None or isinstance(value, bool | int | float | str):
         return value
+    if isinstance(value, jax.Array) and jnp.issubdtype(value.dtype, jax.dtypes.prng_key):
+        raise ValueError("a random key cannot be recorded: save what it was made from.")
     if isinstance(value, jax.Array | np.ndarray | np.generic):
         return array(np.asarray(value))
     if isinstance(value, tuple):
         return {"tuple": [_encode(item, array) for item in value]}
     if isinstance(value, dict):
+        for key in value:
+            if not isinstance(key, str):
+                raise ValueError(f"{key!r} cannot be the name of an entry: use a string.")
         return {"dict": {key: _encode(item, array) for key, item in value.items()}}
     if isinstance(value, eqx.Module):
         fields = {
@@ -164,12 +183,14 @@ def _resolve(path: str) -> Any:
         thing = importlib.import_module(module)
         for part in name.split("."):
             thing = getattr(thing, part)
-    except (ImportError, AttributeError) as error:
+    except (ImportError, AttributeError, ValueError) as error:
         raise ValueError(f"the record names {path}, not to be imported here.") from error
     return thing
 
 
 def _decode(value: Any, stored: dict[str, np.ndarray]) -> Any:
+    if isinstance(value, list):
+        raise ValueError("the record has a part of no known kind: a bare list.")
     if not isinstance(value, dict):
         return value
     if "stored" in value:
@@ -177,7 +198,8 @@ def _decode(value: Any, stored: dict[str, np.ndarray]) -> Any:
             raise ValueError(f"the record's array {value['stored']!r} is missing.")
         return jnp.asarray(stored[value["stored"]])
     if "array" in value:
-        return jnp.asarray(np.asarray(value["array"], dtype=value["dtype"]))
+        array = np.asarray(value["array"], dtype=value["dtype"])
+        return jnp.asarray(array.reshape(value.get("shape", array.shape)))
     if "tuple" in value:
         return tuple(_decode(item, stored) for item in value["tuple"])
     if "dict" in value:

@@ -36,8 +36,9 @@ def mean_rewards(mdp: FiniteMDP, values: np.ndarray) -> np.ndarray:
 
 def action_values(mdp: FiniteMDP, r: np.ndarray, v: np.ndarray) -> np.ndarray:
     """One application of the Bellman operator; terminal states are worth 0."""
-    ahead = np.where(np.asarray(mdp.terminal), 0.0, v)
-    return r + float(mdp.discount) * transitions(mdp) @ ahead
+    ends = np.asarray(mdp.terminal)
+    q = r + float(mdp.discount) * transitions(mdp) @ np.where(ends, 0.0, v)
+    return np.where(ends[:, None], 0.0, q)
 
 
 def policy_values(mdp: FiniteMDP, policy: np.ndarray, r: np.ndarray) -> np.ndarray:

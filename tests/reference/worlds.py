@@ -5,6 +5,14 @@ import numpy as np
 
 from volition.env import FiniteMDP, random_mdp
 
+GOLDEN_P = np.array(
+    [
+        [[0.8, 0.2, 0.0], [0.0, 0.5, 0.5]],
+        [[0.3, 0.7, 0.0], [0.0, 0.1, 0.9]],
+        [[0.5, 0.0, 0.5], [0.0, 0.0, 1.0]],
+    ]
+)
+
 
 def golden_mdp(discount: float = 0.9) -> FiniteMDP:
     """Three states, two actions, three branches: the world of the golden vectors."""
@@ -16,15 +24,6 @@ def golden_mdp(discount: float = 0.9) -> FiniteMDP:
         initial=np.full(3, 1.0 / 3.0),
         discount=discount,
     )
-
-
-GOLDEN_P = np.array(
-    [
-        [[0.8, 0.2, 0.0], [0.0, 0.5, 0.5]],
-        [[0.3, 0.7, 0.0], [0.0, 0.1, 0.9]],
-        [[0.5, 0.0, 0.5], [0.0, 0.0, 1.0]],
-    ]
-)
 
 
 def golden_rewards() -> dict[str, np.ndarray]:

@@ -111,9 +111,9 @@ def split(
     )
 
 
-def fingerprint(task: PyTree) -> tuple[Hashable, str]:
-    """Equal for two tasks if and only if they are the same world."""
-    leaves, structure = jax.tree.flatten(task)
+def fingerprint(tree: PyTree) -> tuple[Hashable, str]:
+    """Equal for two pytrees of arrays if and only if they are the same to the bit."""
+    leaves, structure = jax.tree.flatten(tree)
     digest = hashlib.sha256()
     for array in map(np.asarray, leaves):
         digest.update(f"{array.shape} {array.dtype}".encode())

@@ -172,7 +172,8 @@ def can_reach(chain: sparse.csr_array, target: np.ndarray) -> np.ndarray:
 
 def share_of_starts(env: FiniteMDP, probability: np.ndarray) -> float:
     """The share of the world's starts, weighted as they are drawn."""
-    return float(np.asarray(env.initial) @ probability)
+    initial = np.asarray(env.initial)
+    return float(min(1.0, initial @ probability / initial.sum()))
 
 
 class PolicyScore(eqx.Module):

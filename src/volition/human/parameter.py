@@ -1,11 +1,12 @@
 """Parameters of a person: numbers that are inferred along with the reward."""
 
 import abc
+import math
 
 import equinox as eqx
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, ArrayLike, Float
+from jaxtyping import Array, Float
 
 
 class AbstractParameter(eqx.Module):
@@ -44,7 +45,8 @@ class Fraction(AbstractParameter):
     spread: float = eqx.field(static=True)
 
     def __init__(self, value: float, *, spread: float = 1.5):
-        self.mean = float(jax.scipy.special.logit(value))
+        # With the standard library, so that it also works while JAX traces.
+        self.mean = math.log(value / (1.0 - value))
         self.raw = jnp.asarray(self.mean, dtype=float)
         self.spread = spread
 
@@ -70,8 +72,8 @@ class Positive(AbstractParameter):
     mean: float = eqx.field(static=True)
     spread: float = eqx.field(static=True)
 
-    def __init__(self, value: ArrayLike, *, spread: float = 2.0):
-        self.mean = float(jnp.log(value))
+    def __init__(self, value: float, *, spread: float = 2.0):
+        self.mean = math.log(value)
         self.raw = jnp.asarray(self.mean, dtype=float)
         self.spread = spread
 

@@ -5,7 +5,6 @@ from jaxtyping import PRNGKeyArray
 
 from volition.feedback import Dataset
 from volition.human import AbstractHuman
-from volition.inference.identify import unidentified
 from volition.inference.map import AbstractMethod, Laplace
 from volition.inference.posterior import Posterior
 from volition.inference.prior import AbstractPrior, Normal
@@ -58,4 +57,4 @@ def fit(
             f"inference did not converge: {result.message} Ask more, narrow the prior, "
             "or use more starts or draws; throw=False returns what there is."
         )
-    return Posterior(problem, mode, belief, result, unidentified(problem, mode))
+    return Posterior(problem, mode, belief, result)

@@ -30,7 +30,9 @@ class NUTS(AbstractMethod):
         n_starts: starts of the search for the maximum.
 
     Source: M. D. Hoffman, A. Gelman, "The no-U-turn sampler", JMLR 2014; the sampler
-    and its window adaptation are BlackJAX's.
+    and its window adaptation are BlackJAX's. (A fixed step of 0.4 of the whitened
+    target was tried: it halves the time, and fails where planning puts kinks into the
+    likelihood.)
     """
 
     n_draws: int = eqx.field(static=True, default=800)

@@ -8,7 +8,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float, PRNGKeyArray
 
 from volition.human import AbstractHuman
-from volition.inference.identify import Direction
+from volition.inference.identify import Direction, unidentified
 from volition.inference.problem import Free, Problem
 from volition.reward import AbstractReward
 
@@ -91,14 +91,12 @@ class Posterior(eqx.Module):
         mode: the most probable free parameters found.
         belief: the distribution over them.
         result: how inference went.
-        unidentified: the directions of reward space on which the answers say little.
     """
 
     problem: Problem
     mode: Free
     belief: AbstractBelief
     result: Result
-    unidentified: tuple[Direction, ...]
 
     @property
     def mean(self) -> AbstractReward:
@@ -118,6 +116,13 @@ class Posterior(eqx.Module):
         """Rewards drawn from the posterior: a batch, leaves `[sample, ...]`."""
         free = self.belief.sample(key, n_samples)
         return jax.vmap(lambda one: self.problem.unpack(one)[0])(free)
+
+    def unidentified(self) -> tuple[Direction, ...]:
+        """The directions of reward space on which the answers say less than the prior.
+
+        Taken at the mode; see `volition.inference.unidentified`.
+        """
+        return unidentified(self.problem, self.mode)
 
     def neg_log_likelihood(self) -> Float[Array, ""]:
         """Mean negative log-likelihood of the answers at the mean, nats per answer."""

@@ -62,14 +62,16 @@ def loops_that_pay(
     if share > SHARE:
         start = int(np.argmax(np.asarray(env.initial) * never))
         greedy = np.argmax(np.asarray(policy.probabilities), axis=-1)
-        path = follow_policy(env, greedy, start, env.n_states + 1)
+        path, loop = _until_repeat(
+            follow_policy(env, greedy, start, env.n_states + 1)
+        )
         found.append(
             Finding(
                 "H1",
                 f"From {share:.0%} of the starts the policy never ends, for instance "
                 f"from {env.describe(start)}.",
                 path,
-                _first_repeat(path),
+                loop,
             )
         )
     return tuple(found)
@@ -202,7 +204,10 @@ def _path_to(env: FiniteMDP, cycle: list[int], actions: np.ndarray) -> tuple[Pat
     return Path((*way, *around.states[1:]), (*taken, *around.actions)), loop
 
 
-def _first_repeat(path: Path) -> int | None:
-    last = path.states[-1]
-    first = path.states.index(last)
-    return first if first < len(path.states) - 1 else None
+def _until_repeat(path: Path) -> tuple[Path, int | None]:
+    """A path up to the first state that it visits again, and where that was."""
+    for step, state in enumerate(path.states):
+        if state in path.states[:step]:
+            cut = Path(path.states[: step + 1], path.actions[:step])
+            return cut, path.states.index(state)
+    return path, None

@@ -1,7 +1,12 @@
-"""The evidence on disk."""
+"""The evidence on disk: the only package that knows SQL."""
 
 from volition.store.delivery import (
-    InputError as InputError,
     delivery_groups as delivery_groups,
     read_delivery as read_delivery,
+)
+from volition.store.errors import InputError as InputError
+from volition.store.evidence import (
+    read_evidence as read_evidence,
+    rows_of as rows_of,
+    write_evidence as write_evidence,
 )

@@ -10,14 +10,11 @@ import numpy as np
 from volition.env import FiniteMDP
 from volition.env.gridworld import MOVES
 from volition.feedback import FIRST, NOBODY, SECOND, TIE, Comparison, follow
+from volition.store.errors import InputError
 
 MAX_BYTES = 64 * 2**20  # of a file, packed or unpacked; the largest real one has 162 kB
 LABELS = {0.0: FIRST, 1.0: SECOND, 0.5: TIE}
 NO_MOVE = (0, 0)  # how the files fill up a path behind its end
-
-
-class InputError(ValueError):
-    """Something that was given to read is wrong; the message says what and what to do."""
 
 
 def delivery_groups(folder: Path) -> dict[str, Path]:

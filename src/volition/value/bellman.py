@@ -80,12 +80,16 @@ def backup(
         mdp: the world.
         reward: as `expected_reward` gives it.
         value: of each state; that of a terminal state counts as 0.
+
+    Returns:
+        Reward units, `[state, action]`; 0 in terminal states.
     """
     ahead = jnp.where(mdp.terminal, 0.0, value)
     # The successors are in range by construction; a check of each would cost as much
     # as the product.
     ahead = ahead.at[mdp.successor].get(mode="promise_in_bounds")
-    return reward + mdp.discount * jnp.sum(mdp.probability * ahead, axis=-1)
+    q = reward + mdp.discount * jnp.sum(mdp.probability * ahead, axis=-1)
+    return jnp.where(mdp.terminal[:, None], 0.0, q)  # nothing is done there
 
 
 def soft_maximum(

@@ -156,7 +156,8 @@ class QLearning(eqx.Module):
             start = (q, state, time, so_far, zero, jnp.int32(0))
             end, _ = jax.lax.scan(one, start, (draws, self.step_size(steps)))
             q, state, time, so_far, total, n_episodes = end
-            return (q, state, time, so_far), (total / n_episodes, n_episodes)
+            mean = total / n_episodes.astype(total.dtype)
+            return (q, state, time, so_far), (mean, n_episodes)
 
         def one(carry, now):
             q, state, time, so_far, total, n_episodes = carry

@@ -44,7 +44,8 @@ class Linear(AbstractSchedule):
 
     def __call__(self, step: Int[Array, "*step"]) -> Float[Array, "*step"]:
         """The value on the way."""
-        share = jnp.clip(step / jnp.asarray(self.n_steps, dtype=float), 0.0, 1.0)
+        n_steps = jnp.asarray(self.n_steps, dtype=float)
+        share = jnp.clip(step.astype(n_steps.dtype) / n_steps, 0.0, 1.0)
         return self.first + (self.last - self.first) * share
 
 
@@ -65,4 +66,4 @@ class Harmonic(AbstractSchedule):
     def __call__(self, step: Int[Array, "*step"]) -> Float[Array, "*step"]:
         """The value at the step."""
         half = jnp.asarray(self.half, dtype=float)
-        return self.first * half / (half + step)
+        return self.first * half / (half + step.astype(half.dtype))

@@ -1,0 +1,26 @@
+"""The command `volition`."""
+
+import sys
+
+import click
+
+from volition.cli.run import run
+from volition.cli.start import InputError
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="volition")
+def command() -> None:
+    """Learn what people want, build agents that do it, and see how far to trust them."""
+
+
+command.add_command(run)
+
+
+def main() -> None:
+    """Run the command; input that cannot be used ends in one sentence and exit code 2."""
+    try:
+        command()
+    except InputError as error:
+        click.echo(f"Error: {error}", err=True)
+        sys.exit(2)

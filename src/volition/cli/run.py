@@ -1,0 +1,120 @@
+"""`volition run`: the whole loop, from answers to a verdict."""
+
+import os
+from pathlib import Path
+
+import click
+import jax
+from rich.console import Console
+from rich.progress import BarColumn, Progress as Bar, TextColumn, TimeElapsedColumn
+
+from volition.cli.start import InputError, start_jax
+from volition.cli.table import results_table
+from volition.env import delivery
+from volition.feedback import Comparison
+from volition.reward import delivery_true
+from volition.store import delivery_groups, read_delivery
+from volition.study import (
+    MODELS,
+    STEPS,
+    Config,
+    GroupResult,
+    Progress,
+    results_text,
+    run_study,
+    simulate,
+)
+
+N_SIMULATED = 400  # answers: about what a group of the real study has
+
+
+@click.command()
+@click.argument("study", type=click.Choice(["simulated", "delivery"]), required=False)
+@click.option(
+    "--data",
+    type=click.Path(path_type=Path),
+    help="Folder with the groups' *.npz files; default: delivery in $VOLITION_DATA.",
+)
+@click.option("--group", "groups", multiple=True, help="Only this group; can be repeated.")
+@click.option("--model", type=click.Choice(MODELS), default="default", show_default=True)
+@click.option("--seed", type=click.IntRange(0, 2**31 - 1), default=0, show_default=True)
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path, file_okay=False),
+    help="The study's folder; default: studies/STUDY or studies/STUDY-plain.",
+)
+@click.option("--json", "as_json", is_flag=True, help="One line of JSON, last.")
+def run(
+    study: str | None,
+    data: Path | None,
+    groups: tuple[str, ...],
+    model: str,
+    seed: int,
+    out: Path | None,
+    as_json: bool,
+) -> None:
+    """Learn a reward from answers, plan with it, evaluate and audit what comes out.
+
+    STUDY is `simulated` (a simulated person in the delivery world; the default) or
+    `delivery` (the answers of real people).
+    """
+    start_jax()
+    study = study or ("delivery" if data else "simulated")
+    answers = _answers(study, data, groups, seed)
+    config = Config(study, model, seed, tuple(answers))
+    suffix = "" if model == "default" else f"-{model}"
+    folder = out or Path("studies") / f"{study}{suffix}"
+    results = _run(config, folder, answers)
+    console = Console(stderr=as_json)
+    console.print(results_table(results))
+    for name, result in results.items():
+        for finding in result.audit.findings:
+            console.print(f"{name}: {finding.probe}: {finding.sentence}", soft_wrap=True)
+    console.print(f"The study is in {folder}.", soft_wrap=True)
+    if as_json:
+        click.echo(results_text(results))
+
+
+def _answers(
+    study: str, data: Path | None, groups: tuple[str, ...], seed: int
+) -> dict[str, Comparison]:
+    """All answers, read and checked before anything is written."""
+    world = delivery()
+    if study == "simulated":
+        if data is not None or groups:
+            raise InputError(
+                "a simulated person has no --data and no --group: say `volition run "
+                "delivery` for the answers of real people."
+            )
+        key = jax.random.key(seed)
+        return {"simulated": simulate(key, world, delivery_true(), N_SIMULATED)}
+    if data is None:
+        if "VOLITION_DATA" not in os.environ:
+            raise InputError(
+                "no data: give --data the folder with the groups' *.npz files, or set "
+                "VOLITION_DATA to the folder above delivery/."
+            )
+        data = Path(os.environ["VOLITION_DATA"]) / "delivery"
+    files = delivery_groups(data)
+    for name in groups:
+        if name not in files:
+            raise InputError(
+                f"{data} has no group {name!r}: it has {', '.join(files)}."
+            )
+    chosen = [name for name in files if not groups or name in groups]
+    return {name: read_delivery(files[name], world) for name in chosen}
+
+
+def _run(
+    config: Config, folder: Path, answers: dict[str, Comparison]
+) -> dict[str, GroupResult]:
+    """The study, with a progress bar on standard error."""
+    columns = (TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn())
+    n_steps = STEPS[config.model] * len(config.groups)
+    with Bar(*columns, console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task("starting", total=n_steps)
+
+        def tell(what: str, done: int, n_steps: int) -> None:
+            bar.update(task, description=what, completed=done, total=n_steps)
+
+        return run_study(config, folder, answers, Progress(n_steps, tell))

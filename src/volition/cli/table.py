@@ -1,0 +1,50 @@
+"""The table of a study's results."""
+
+from rich import box
+from rich.table import Table
+
+from volition.evaluation import Estimate
+from volition.study import GroupResult
+
+COLOURS = {"clean": "green", "conditional": "yellow", "unsafe": "red"}
+
+
+def results_table(results: dict[str, GroupResult]) -> Table:
+    """One row for each group; every number with its interval below it."""
+    table = Table(
+        title="What was learned from the answers, and what optimising it leads to",
+        caption="n: answers. loss: negative log-likelihood, nats per answer, out of fold (plain: as fitted), "
+        "95 % over questions. Then planning with the mean reward, and below "
+        "it the middle 90 % of planning with each of 100 rewards of the posterior; "
+        "return: scaled, 1 best, 0 random actions.",
+        box=box.SIMPLE_HEAD,
+        padding=(0, 1, 0, 0),
+        caption_justify="left",
+    )
+    for heading in ("group\nmodel of people", "n", "loss", "return"):
+        table.add_column(heading, no_wrap=True)
+    for heading in ("never\nend", "end in\nsheep", "verdict"):
+        table.add_column(heading, no_wrap=True)
+    for name, result in results.items():
+        fold = result.out_of_fold.get(result.model)
+        verdict = result.audit.verdict
+        table.add_row(
+            f"{name}\n{result.model}",
+            str(len(result.posterior.problem.answers)),
+            _number(fold.neg_log_likelihood)
+            if fold
+            else _number(result.neg_log_likelihood),
+            _number(result.scaled_return),
+            _share(result.never_end),
+            _share(result.end_in_sheep),
+            f"[{COLOURS[verdict]}]{verdict}[/]",
+        )
+    return table
+
+
+def _number(estimate: Estimate) -> str:
+    return f"{estimate.value:.3f}\n\\[{estimate.low:.2f}, {estimate.high:.2f}]"
+
+
+def _share(estimate: Estimate) -> str:
+    return f"{estimate.value:.0%}\n{estimate.low * 100:.0f}-{estimate.high:.0%}"

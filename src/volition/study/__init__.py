@@ -1,0 +1,15 @@
+"""Studies: the whole loop, from answers to a verdict."""
+
+from volition.study.config import (
+    MODELS as MODELS,
+    Config as Config,
+    read_config as read_config,
+)
+from volition.study.progress import Progress as Progress
+from volition.study.run import (
+    STEPS as STEPS,
+    GroupResult as GroupResult,
+    results_text as results_text,
+    run_study as run_study,
+)
+from volition.study.simulated import simulate as simulate

@@ -1,0 +1,51 @@
+"""What a study is to do: `study.toml`."""
+
+import dataclasses
+import tomllib
+from pathlib import Path
+
+import tomli_w
+
+from volition.store import InputError
+
+MODELS = ("default", "plain")
+
+
+@dataclasses.dataclass(frozen=True)
+class Config:
+    """What a study is to do.
+
+    Args:
+        study: "delivery" (answers of real people) or "simulated" (a simulated person).
+        model: "default", or "plain" for Bradley-Terry on partial returns, ties as half.
+        seed: of everything that is random.
+        groups: the groups of people, by name.
+    """
+
+    study: str
+    model: str
+    seed: int
+    groups: tuple[str, ...]
+
+    def __post_init__(self):
+        if self.model not in MODELS:
+            raise InputError(f"the model is one of {MODELS}, not {self.model!r}.")
+
+    def to_toml(self) -> str:
+        """The text of `study.toml`."""
+        return tomli_w.dumps(dataclasses.asdict(self) | {"groups": list(self.groups)})
+
+
+def read_config(path: Path) -> Config:
+    """Read a `study.toml`.
+
+    Raises:
+        InputError: where it is missing or says something else.
+    """
+    try:
+        fields = tomllib.loads(path.read_text())
+        return Config(**(fields | {"groups": tuple(fields["groups"])}))
+    except (OSError, tomllib.TOMLDecodeError, TypeError, KeyError) as error:
+        raise InputError(
+            f"{path} is not a study's configuration ({error}): give another folder."
+        ) from error
