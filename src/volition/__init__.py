@@ -2,13 +2,17 @@
 
 from volition import (
     env as env,
+    evaluation as evaluation,
     feedback as feedback,
     human as human,
     inference as inference,
     policy as policy,
+    probes as probes,
     reward as reward,
     value as value,
 )
+from volition.evaluation import cross_validate as cross_validate
 from volition.inference import fit as fit
 from volition.policy import rollout as rollout
+from volition.probes import audit as audit
 from volition.value import learn as learn, plan as plan

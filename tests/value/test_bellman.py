@@ -25,6 +25,7 @@ REWARDS = jnp.array([1.0, 2.0, 4.0, 8.0])
 NEXT_VALUES = jnp.array([10.0, 20.0, 30.0, 40.0])
 GOES_ON = jnp.array([False, False, False, False])
 ENDS = jnp.array([False, True, False, False])  # with the second step
+all_returns, n_steps_return = jax.jit(lambda_returns), jax.jit(n_step_return)
 
 
 @pytest.mark.parametrize(
@@ -65,7 +66,7 @@ def test_double_q_is_judged_by_the_other_table():
     ids=["goes on", "ends inside", "ends last"],
 )
 def test_n_step_returns_by_hand(terminated, last_value, expected):
-    found = n_step_return(REWARDS, terminated, last_value, 0.5)
+    found = n_steps_return(REWARDS, terminated, last_value, 0.5)
     assert float(found) == expected
 
 
@@ -84,37 +85,44 @@ def test_n_step_returns_by_hand(terminated, last_value, expected):
     ids=["lambda=0", "lambda=1", "lambda=0.5", "lambda=0.5 with an end"],
 )
 def test_lambda_returns_by_hand(trace, terminated, expected):
-    found = lambda_returns(REWARDS, terminated, NEXT_VALUES, 0.5, trace)
+    found = all_returns(REWARDS, terminated, NEXT_VALUES, 0.5, trace)
     np.testing.assert_array_equal(found, expected)
 
 
+@pytest.mark.parametrize("n_steps", [1, 9])
 @pytest.mark.parametrize("seed", [1, 2])
-def test_monte_carlo_is_the_n_step_return_from_every_step(seed):
+def test_monte_carlo_is_the_n_step_return(seed, n_steps):
     drawn = np.random.default_rng(seed)
-    rewards, values = jnp.asarray(drawn.standard_normal((2, 9)))
-    terminated = jnp.asarray(drawn.random(9) < 0.2)
-    found = lambda_returns(rewards, terminated, values, 0.93, 1.0)
-    for step in range(9):
-        expected = n_step_return(rewards[step:], terminated[step:], values[-1], 0.93)
-        assert float(found[step]) == pytest.approx(float(expected), rel=1e-13)
+    rewards, values = drawn.standard_normal((2, n_steps))
+    terminated = drawn.random(n_steps) < 0.2
+    arguments = (jnp.asarray(rewards), jnp.asarray(terminated))
+    found = all_returns(*arguments, jnp.asarray(values), 0.93, 1.0)
+    expected = values[-1]
+    for step in reversed(range(n_steps)):
+        ahead = 0.0 if terminated[step] else expected
+        expected = rewards[step] + 0.93 * ahead
+        assert float(found[step]) == pytest.approx(expected, rel=1e-13)
+    whole = n_steps_return(*arguments, values[-1], 0.93)
+    assert float(whole) == pytest.approx(expected, rel=1e-13)
 
 
 @pytest.mark.parametrize("temperature", [1e-3, 0.7, 50.0])
 def test_the_soft_maximum_is_above_the_maximum_by_little(temperature):
     q = jnp.array([[1.0, -3.0, 2.5], [800.0, 800.0, 799.0]])
-    excess = soft_maximum(q, temperature) - q.max(axis=-1)
+    soft = jax.jit(soft_maximum)
+    excess = np.asarray(soft(q, temperature)) - np.asarray(q).max(axis=-1)
     assert (excess >= 0.0).all()
     assert (excess <= temperature * np.log(3.0) + 1e-9).all()
     # Adding a constant adds the constant.
-    shifted = soft_maximum(q - 40.0, temperature) + 40.0
-    np.testing.assert_allclose(shifted, soft_maximum(q, temperature), rtol=1e-12)
+    shifted = soft(q - 40.0, temperature) + 40.0
+    np.testing.assert_allclose(shifted, soft(q, temperature), rtol=1e-12)
 
 
 @pytest.mark.parametrize("shape", [(7,), (7, 3), (7, 3, 7)])
 @pytest.mark.parametrize("seed", [4])
 def test_mean_rewards_equal_the_sum_over_states(seed, shape):
     world, values = small_world(seed, terminal=(2, 5)), table(seed, *shape)
-    found = expected_reward(world, Tabular(values))
+    found = jax.jit(expected_reward)(world, Tabular(values))
     expected = planning.mean_rewards(world, values)
     np.testing.assert_allclose(found, expected, atol=1e-14)
     assert (np.asarray(found)[[2, 5]] == 0.0).all()
@@ -122,7 +130,7 @@ def test_mean_rewards_equal_the_sum_over_states(seed, shape):
 
 def test_rewards_of_each_branch_are_those_of_its_features():
     world = cliff_walking(discount=0.9)
-    found = branch_reward(world, Linear(("step", "cliff"), [-1.0, -100.0]))
+    found = jax.jit(branch_reward)(world, Linear(("step", "cliff"), [-1.0, -100.0]))
     assert found.shape == (48, 4, 1)
     assert found[36, :, 0].tolist() == [-1.0, -1.0, -1.0, -100.0]
     assert found[47, :, 0].tolist() == [0.0] * 4  # the goal: nothing is paid there
@@ -137,5 +145,5 @@ def test_a_backup_never_looks_at_the_value_of_an_end(seed):
     expected = planning.action_values(world, r, v)
     for worth in (v[2], 1e9, np.inf):
         changed = jnp.asarray(v).at[jnp.array([2, 5])].set(worth)
-        found = backup(world, jnp.asarray(r), changed)
+        found = jax.jit(backup)(world, jnp.asarray(r), changed)
         np.testing.assert_allclose(found, expected, atol=1e-13)

@@ -27,7 +27,7 @@ class Function(AbstractReward):
     Example:
         >>> from volition.env import delivery
         >>> world = delivery()
-        >>> reward = Function(lambda state, action: 1.0 * state.row)
+        >>> reward = Function(lambda state, action: state.row + action)
         >>> float(reward(world.branch_transition(98, 0, 0)))
         9.0
     """

@@ -7,7 +7,7 @@ does.
 
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, ArrayLike, Bool, Float
+from jaxtyping import Array, ArrayLike, Bool, Float, Int
 
 from volition.env import FiniteMDP
 from volition.reward import AbstractReward, check_features
@@ -84,12 +84,29 @@ def backup(
     Returns:
         Reward units, `[state, action]`; 0 in terminal states.
     """
-    ahead = jnp.where(mdp.terminal, 0.0, value)
-    # The successors are in range by construction; a check of each would cost as much
-    # as the product.
-    ahead = ahead.at[mdp.successor].get(mode="promise_in_bounds")
+    ahead = look_up(jnp.where(mdp.terminal, 0.0, value), mdp.successor)
     q = reward + mdp.discount * jnp.sum(mdp.probability * ahead, axis=-1)
     return jnp.where(mdp.terminal[:, None], 0.0, q)  # nothing is done there
+
+
+def look_up(
+    value: Float[Array, " state"], successor: Int[Array, "*rows"]
+) -> Float[Array, "*rows"]:
+    """`value[successor]` for successors that are in range, which is not checked.
+
+    A bare gather, as indexing would first write a copy of all the numbers, in case some
+    are negative.
+    """
+    lookup = jax.lax.GatherDimensionNumbers(
+        offset_dims=(), collapsed_slice_dims=(0,), start_index_map=(0,)
+    )
+    return jax.lax.gather(
+        value,
+        successor[..., None],
+        lookup,
+        slice_sizes=(1,),
+        mode="promise_in_bounds",
+    )
 
 
 def soft_maximum(

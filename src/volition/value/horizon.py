@@ -19,7 +19,7 @@ class HorizonPlan(eqx.Module):
         policies: probability of each action at each step, `[time, state, action]`.
     """
 
-    value: Float[Array, "time+1 state"]
+    value: Float[Array, "points state"]
     policies: Float[Array, "time state action"]
 
 

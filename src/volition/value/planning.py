@@ -144,10 +144,9 @@ class ValueIteration(AbstractPlanner):
 
     def solve(self, mdp: FiniteMDP, reward: Float[Array, "state action"]) -> Plan:
         """Sweep from 0."""
-        value, residual, count = _sweeps(
+        value, q, residual, count = _sweeps(
             mdp, reward, lambda q: jnp.max(q, axis=-1), self.tolerance, self.max_sweeps
         )
-        q = backup(mdp, reward, value)
         converged = residual <= tolerance_at(self.tolerance, value)
         return Plan(value, q, greedy(q), residual, count, converged)
 
@@ -172,14 +171,13 @@ class SoftValueIteration(AbstractPlanner):
 
     def solve(self, mdp: FiniteMDP, reward: Float[Array, "state action"]) -> Plan:
         """Sweep from 0."""
-        value, residual, count = _sweeps(
+        value, q, residual, count = _sweeps(
             mdp,
             reward,
             lambda q: soft_maximum(q, self.temperature),
             self.tolerance,
             self.max_sweeps,
         )
-        q = backup(mdp, reward, value)
         policy = Tabular(jax.nn.softmax(q / self.temperature, axis=-1))
         converged = residual <= tolerance_at(self.tolerance, value)
         return Plan(value, q, policy, residual, count, converged)
@@ -209,12 +207,10 @@ class PolicyIteration(AbstractPlanner):
     def solve(self, mdp: FiniteMDP, reward: Float[Array, "state action"]) -> Plan:
         """Sweep from 0, then improve until the residual is within tolerance."""
         rows = jnp.arange(mdp.n_states)
-        value, _, _ = _sweeps(
+        value, q, residual, _ = _sweeps(
             mdp, reward, lambda q: jnp.max(q, axis=-1), self.tolerance, self.n_sweeps
         )
-        q = backup(mdp, reward, value)
         actions = jnp.argmax(q, axis=-1).astype(jnp.int32)
-        residual = _residual(mdp, q, value)
 
         def unfinished(carry):
             value, _, _, residual, changed, count = carry
@@ -233,13 +229,13 @@ class PolicyIteration(AbstractPlanner):
             q = backup(mdp, reward, value)
             # An action is kept unless another is better by more than rounding, or
             # equal ones would take turns for ever.
-            kept = q[rows, actions]
-            slack = tolerance_at(0.0, value)
-            better = (jnp.max(q, axis=-1) > kept + slack) & ~mdp.terminal
             best = jnp.argmax(q, axis=-1).astype(jnp.int32)
-            actions = jnp.where(better, best, actions)
+            gain = jnp.where(mdp.terminal, 0.0, jnp.max(q, axis=-1) - q[rows, actions])
+            slack = tolerance_at(0.0, value)
+            actions = jnp.where(gain > slack, best, actions)
+            changed = jnp.max(gain) > slack
             residual = _residual(mdp, q, value)
-            return value, q, actions, residual, jnp.any(better), count + 1
+            return value, q, actions, residual, changed, count + 1
 
         value, q, _, residual, _, count = jax.lax.while_loop(
             unfinished,
@@ -262,18 +258,23 @@ def _residual(mdp, q, value):
 
 
 def _sweeps(mdp, reward, maximum, tolerance, max_sweeps):
-    def swept(value):
-        return jnp.where(mdp.terminal, 0.0, maximum(backup(mdp, reward, value)))
+    """Sweep from 0; returns value, its q, its residual, and the number of sweeps."""
+
+    def swept(q):
+        return jnp.where(mdp.terminal, 0.0, maximum(q))
 
     def unfinished(carry):
-        value, residual, count = carry
+        value, _, residual, count = carry
         return (residual > tolerance_at(tolerance, value)) & (count < max_sweeps)
 
     def sweep(carry):
-        value, _, count = carry
-        new = swept(value)
-        return new, jnp.max(jnp.abs(new - value)), count + 1
+        _, q, _, count = carry
+        value = swept(q)
+        q = backup(mdp, reward, value)
+        return value, q, jnp.max(jnp.abs(swept(q) - value)), count + 1
 
     value = jnp.zeros(mdp.n_states, dtype=reward.dtype)
-    start = (value, jnp.full((), jnp.inf, dtype=reward.dtype), jnp.int32(0))
+    # What lies ahead is worth 0, so the rewards are the q of this value.
+    residual = jnp.full((), jnp.inf, dtype=reward.dtype)
+    start = (value, reward, residual, jnp.int32(0))
     return jax.lax.while_loop(unfinished, sweep, start)

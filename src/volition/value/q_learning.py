@@ -3,7 +3,7 @@
 import equinox as eqx
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, ArrayLike, Bool, Float, Int, PRNGKeyArray
+from jaxtyping import Array, ArrayLike, Bool, Float, Int, Key, PRNGKeyArray
 
 from volition.env import FiniteMDP
 from volition.env.mdp import draw
@@ -136,6 +136,10 @@ class QLearning(eqx.Module):
             restart=jnp.minimum(restart, mdp.n_states - 1).astype(jnp.int32),
         )
 
+    def first_state(self, key: PRNGKeyArray, mdp: FiniteMDP) -> Int[Array, ""]:
+        """The state in which learning begins, so that others can replay it."""
+        return mdp.reset(jax.random.fold_in(key, self.n_stretches)).index
+
     def learn(
         self, key: PRNGKeyArray, mdp: FiniteMDP, reward: Float[Array, "..."]
     ) -> Learned:
@@ -182,7 +186,7 @@ class QLearning(eqx.Module):
 
         q = jnp.full((mdp.n_states, mdp.n_actions), self.initial_value)
         q = jnp.where(mdp.terminal[:, None], 0.0, q)
-        first = mdp.reset(jax.random.fold_in(key, self.n_stretches)).index
+        first = self.first_state(key, mdp)
         numbers = jnp.arange(self.n_stretches, dtype=jnp.int32)
         start = (q, first, jnp.int32(0), jnp.zeros((), dtype=q.dtype))
         (q, *_), (mean_return, n_episodes) = jax.lax.scan(stretch, start, numbers)
@@ -198,7 +202,10 @@ def _schedule(value: ArrayLike | AbstractSchedule) -> AbstractSchedule:
 
 @eqx.filter_jit
 def learn(
-    key: PRNGKeyArray, env: FiniteMDP, reward: AbstractReward, method: QLearning
+    key: PRNGKeyArray | Key[Array, " seed"],
+    env: FiniteMDP,
+    reward: AbstractReward,
+    method: QLearning,
 ) -> Learned:
     """Learn action values from experience alone.
 
