@@ -22,6 +22,7 @@ from volition.evaluation.policies import (
     mean_return as mean_return,
     outcomes as outcomes,
     policy_chain as policy_chain,
+    possible_steps as possible_steps,
     scaled_return as scaled_return,
     score_reward as score_reward,
     share_of_starts as share_of_starts,

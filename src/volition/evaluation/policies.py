@@ -141,6 +141,12 @@ def policy_chain(env: FiniteMDP, policy: Tabular) -> sparse.csr_array:
     return chain
 
 
+def possible_steps(env: FiniteMDP) -> sparse.csr_array:
+    """Which steps some action can make, `[state, next state]`; non-zero where one can."""
+    uniform = jnp.full((env.n_states, env.n_actions), 1.0 / env.n_actions)
+    return policy_chain(env, Tabular(uniform))
+
+
 def can_reach(chain: sparse.csr_array, target: np.ndarray) -> np.ndarray:
     """From which states of a chain a target is reached with some probability.
 

@@ -5,7 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from volition.env import FiniteMDP
-from volition.evaluation import can_reach, outcomes, policy_chain, share_of_starts
+from volition.evaluation import can_reach, outcomes, possible_steps, share_of_starts
 from volition.policy import Tabular
 from volition.probes.finding import Finding, follow_policy, replay
 from volition.reward import AbstractReward, Tabular as TabularReward
@@ -32,8 +32,7 @@ def harm_as_the_cheaper_end(
     goal = np.asarray(env.goal)
     if not goal.any():
         return ()
-    anything = Tabular(jnp.full(env.successor.shape[:2], 1.0 / env.n_actions))
-    reachable = can_reach(policy_chain(env, anything), goal)
+    reachable = can_reach(possible_steps(env), goal)
     harmed = np.where(reachable, outcomes(env, policy).elsewhere, 0.0)
     share = share_of_starts(env, harmed)
     if share <= SHARE:

@@ -6,7 +6,7 @@ from scipy.sparse.csgraph import connected_components, dijkstra
 from scipy.sparse.linalg import spsolve
 
 from volition.env import FiniteMDP
-from volition.evaluation import can_reach, outcomes, policy_chain, share_of_starts
+from volition.evaluation import can_reach, outcomes, possible_steps, share_of_starts
 from volition.policy import Tabular
 from volition.probes.finding import Finding, Path, follow_policy
 from volition.reward import AbstractReward
@@ -138,9 +138,8 @@ def staying(env: FiniteMDP) -> tuple[np.ndarray, np.ndarray]:
     """
     successor = np.asarray(env.successor)
     possible = np.asarray(env.probability) > 0
-    anything = Tabular(np.full(env.successor.shape[:2], 1.0 / env.n_actions))
-    chain = policy_chain(env, anything)
-    inside = can_reach(sparse.csr_array(chain.T), np.asarray(env.initial) > 0)
+    backwards = sparse.csr_array(possible_steps(env).T)
+    inside = can_reach(backwards, np.asarray(env.initial) > 0)
     inside &= ~np.asarray(env.terminal)
     while True:
         allowed = (inside[successor] | ~possible).all(axis=-1) & inside[:, None]
@@ -182,8 +181,7 @@ def _ordered(members, successor, probability, actions) -> list[int]:
 
 def _path_to(env: FiniteMDP, cycle: list[int], actions: np.ndarray) -> tuple[Path, int]:
     """From the nearest start into a loop and once around; and where the loop begins."""
-    anything = Tabular(np.full(env.successor.shape[:2], 1.0 / env.n_actions))
-    steps = policy_chain(env, anything)
+    steps = possible_steps(env)
     steps.data[:] = 1.0
     starts = np.flatnonzero(np.asarray(env.initial) > 0)
     length, before, _ = dijkstra(

@@ -1,5 +1,6 @@
 """A check of the reward contract."""
 
+import json
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
@@ -75,7 +76,8 @@ def check_reward(
     _check_finite(values, "the reward")
     _check_alone(reward, transitions, values)
     _check_gradient(reward, transitions)
-    _check_same(record.from_json(record.to_json(reward)), transitions, values, "JSON")
+    text = json.dumps(record.to_json(reward))
+    _check_same(record.from_json(json.loads(text)), transitions, values, "JSON")
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "reward.json"
         record.save(reward, path)
