@@ -7,7 +7,7 @@ import os
 import statistics
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import jax
@@ -56,21 +56,33 @@ def measurement(
     )
 
 
-def seconds(work: Callable[[], Any], repeats: int) -> list[float]:
-    """Wall time of each of some calls; JAX's results are waited for."""
-    taken = []
-    for _ in range(repeats):
-        start = time.perf_counter()
-        jax.block_until_ready(work())
-        taken.append(time.perf_counter() - start)
-    return taken
+def seconds(work: Callable[[], Any]) -> float:
+    """CPU time of one call of everything in this process; JAX's results are waited for.
+
+    On one core that nobody else uses it is the wall time; where others use it, the wall
+    time would be theirs, too.
+    """
+    start = time.process_time()
+    jax.block_until_ready(work())
+    return time.process_time() - start
 
 
 def first_and_hot(
-    work: Callable[[], Any], repeats: int
-) -> tuple[list[float], list[float]]:
-    """Wall time of the first call, which compiles, and of the ones that follow."""
-    return seconds(work, 1), seconds(work, repeats)
+    works: Mapping[str, Callable[[], Any]], repeats: int
+) -> tuple[dict[str, float], dict[str, list[float]]]:
+    """Seconds of the first call of each, which compiles, and of the ones that follow.
+
+    They take turns, so that a machine that slows down does so for all of them.
+    """
+    first, hot = {}, {name: [] for name in works}
+    for name, work in works.items():
+        say(f"{name}: first call")
+        first[name] = seconds(work)
+    for number in range(repeats):
+        say(f"repeat {number + 1} of {repeats}")
+        for name, work in works.items():
+            hot[name].append(seconds(work))
+    return first, hot
 
 
 def rates(taken: Sequence[float], count: int) -> list[float]:
@@ -81,11 +93,9 @@ def rates(taken: Sequence[float], count: int) -> list[float]:
 def ratio(
     case: str, metric: str, ours: Sequence[float], theirs: Sequence[float]
 ) -> Measurement:
-    """How many times as fast we are: of medians, and of the extremes against us."""
-    middle = statistics.median(theirs) / statistics.median(ours)
-    low, high = min(theirs) / max(ours), max(theirs) / min(ours)
-    count = min(len(ours), len(theirs))
-    return Measurement(case, "ratio", metric, "times", middle, low, high, count)
+    """How many times as fast we are, turn by turn."""
+    times = [b / a for a, b in zip(ours, theirs, strict=True)]
+    return measurement(case, "ratio", metric, "times", times)
 
 
 def say(text: str) -> None:

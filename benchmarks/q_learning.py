@@ -1,8 +1,11 @@
 """Q-learning against Python's loop and numba's: `python -m benchmarks.q_learning`."""
 
+import statistics
 import subprocess
 import sys
 import time
+from collections.abc import Callable
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -20,7 +23,6 @@ from benchmarks.measure import (
     ratio,
     report,
     say,
-    seconds,
 )
 from volition import env, reward, value
 
@@ -31,10 +33,11 @@ STEP_SIZE, EXPLORATION = 0.5, 0.1
 RECORDED: dict[str, tuple[float, float, float, int]] = {}
 
 
-def learn(n_steps: int, key: PRNGKeyArray) -> value.Learned:
-    """Ours."""
+def ours(n_steps: int) -> Callable[[PRNGKeyArray], value.Learned]:
+    """Q-learning of ours, for one key or many."""
     method = value.QLearning(n_steps, step_size=STEP_SIZE, exploration=EXPLORATION)
-    return value.learn(key, env.cliff_walking(), reward.cliff_walking(), method)
+    world, paid = env.cliff_walking(), reward.cliff_walking()
+    return lambda key: value.learn(key, world, paid, method)
 
 
 def table() -> tuple[np.ndarray, np.ndarray, np.ndarray, int]:
@@ -46,53 +49,29 @@ def table() -> tuple[np.ndarray, np.ndarray, np.ndarray, int]:
     return successors, np.asarray(paid), np.asarray(world.terminal), start
 
 
-def draws(n_steps: int, key: PRNGKeyArray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """The random numbers of our chain: explore, action, restart, `[step]` each."""
+def draws(
+    n_steps: int, key: PRNGKeyArray
+) -> tuple[int, np.ndarray, np.ndarray, np.ndarray]:
+    """The random numbers of our chain: first state; explore, action, restart."""
     method = value.QLearning(n_steps, step_size=STEP_SIZE, exploration=EXPLORATION)
     world = env.cliff_walking()
     numbers = jnp.arange(method.n_stretches, dtype=jnp.int32)
     drawn = jax.lax.map(lambda number: method.draws(key, world, number), numbers)
     explore, action, restart = drawn.explore, drawn.action, drawn.restart
-    return np.ravel(explore), np.ravel(action), np.ravel(restart)
+    first = int(method.first_state(key, world))
+    return first, np.ravel(explore), np.ravel(action), np.ravel(restart)
 
 
-def single(n_steps: int, repeats: int) -> tuple[list[Measurement], list[float]]:
-    """One chain of ours; also its hot seconds for a step."""
-    key = jax.random.key(0)
-    method = value.QLearning(n_steps, step_size=STEP_SIZE, exploration=EXPLORATION)
-    world, paid = env.cliff_walking(), reward.cliff_walking()
-    first, hot = first_and_hot(lambda: value.learn(key, world, paid, method), repeats)
-    compiling = [first[0] - float(np.median(hot))]
-    each = [one / n_steps for one in hot]
-    return [
-        measurement(CASE, "volition", "hot", "M/s", rates(hot, n_steps)),
-        measurement(CASE, "volition", "trace and compile", "s", compiling),
-    ], each
-
-
-def seeds(n_seeds: int, n_steps: int, repeats: int) -> list[Measurement]:
-    """Many chains in one compilation."""
-    keys = jax.random.split(jax.random.key(1), n_seeds)
-    method = value.QLearning(n_steps, step_size=STEP_SIZE, exploration=EXPLORATION)
-    world, paid = env.cliff_walking(), reward.cliff_walking()
-    first, hot = first_and_hot(lambda: value.learn(keys, world, paid, method), repeats)
-    case = f"{n_seeds} seeds"
-    return [
-        measurement(case, "volition", "hot", "M/s", rates(hot, n_seeds * n_steps)),
-        measurement(case, "volition", "first call", "s", first),
-    ]
-
-
-def peers(n_steps: int, repeats: int) -> dict[str, list[float]]:
-    """Hot seconds for a step of each peer, by its name."""
+def peers(n_steps: int) -> dict[str, tuple[int, Callable[[], Any]]]:
+    """The loops of others: how many steps a call makes, and the call."""
     successors, paid, terminal, start = table()
     lists = (successors.tolist(), paid.tolist(), terminal.tolist(), start)
-    arrays = (successors, paid, terminal, start)
     settings = (STEP_SIZE, EXPLORATION, 1.0)
-    fewer = max(n_steps // 5, 1)  # Python is slow enough to be timed on fewer
-    drawn = draws(n_steps, jax.random.key(0))
+    first, *drawn = draws(n_steps, jax.random.key(0))
+    given = (successors, paid, terminal, first, *drawn, STEP_SIZE, 1.0)
     own, fed = loops.compiled(loops.drawing), loops.compiled(loops.replayed)
-    work = {
+    fewer = max(n_steps // 5, 1)  # Python is slow enough to be timed on fewer
+    return {
         "python, gymnasium": (
             fewer,
             lambda: loops.textbook_on_gymnasium("CliffWalking-v1", fewer, *settings),
@@ -101,48 +80,58 @@ def peers(n_steps: int, repeats: int) -> dict[str, list[float]]:
             fewer,
             lambda: loops.textbook_on_table(*lists, fewer, *settings),
         ),
-        "numba": (n_steps, lambda: own(*arrays, n_steps, *settings)),
-        "numba, numbers given": (
+        "numba": (
             n_steps,
-            lambda: fed(*arrays, *drawn, STEP_SIZE, 1.0),
+            lambda: own(successors, paid, terminal, start, n_steps, *settings),
         ),
+        "numba, numbers given": (n_steps, lambda: fed(*given)),
     }
-    found = {}
-    for name, (count, run) in work.items():
-        say(f"{CASE}: {name}")
-        if name.startswith("numba"):
-            run()  # compiles
-        found[name] = [one / count for one in seconds(run, repeats)]
-    return found
 
 
-def against_peers(
-    ours: list[float], n_steps: int, repeats: int, run: bool
-) -> list[Measurement]:
-    """The peers' rates, and how we compare; recorded ones unless they are to run."""
-    lines = []
-    if not run:
-        for name, (median, low, high, count) in RECORDED.items():
-            lines.append(
-                Measurement(CASE, name, "hot", "M/s", median, low, high, count, True)
-            )
-        return lines
-    for name, each in peers(n_steps, repeats).items():
-        lines.append(measurement(CASE, name, "hot", "M/s", rates(each, 1)))
-        lines.append(ratio(CASE, f"ours to {name}", ours, each))
+def single(n_steps: int, repeats: int, run_peers: bool) -> list[Measurement]:
+    """One chain, against the peers."""
+    key, learn = jax.random.key(0), ours(n_steps)
+    counts: dict[str, int] = {"volition": n_steps}
+    works: dict[str, Callable[[], Any]] = {"volition": lambda: learn(key)}
+    for name, (count, work) in (peers(n_steps) if run_peers else {}).items():
+        counts[name], works[name] = count, work
+    first, hot = first_and_hot(works, repeats)
+    compiling = first["volition"] - statistics.median(hot["volition"])
+    lines = [measurement(CASE, "volition", "trace and compile", "s", [compiling])]
+    each = {name: [one / counts[name] for one in hot[name]] for name in works}
+    for name, taken in each.items():
+        lines.append(measurement(CASE, name, "hot", "M/s", rates(taken, 1)))
+    for name in list(each)[1:]:
+        lines.append(ratio(CASE, f"to {name}", each["volition"], each[name]))
+    if not run_peers:
+        lines += [
+            Measurement(CASE, name, "hot", "M/s", *figures, recorded=True)
+            for name, figures in RECORDED.items()
+        ]
     return lines
+
+
+def seeds(n_seeds: int, n_steps: int, repeats: int) -> list[Measurement]:
+    """Many chains in one compilation."""
+    keys, learn = jax.random.split(jax.random.key(1), n_seeds), ours(n_steps)
+    case, total = f"{n_seeds} seeds", n_seeds * n_steps
+    first, hot = first_and_hot({case: lambda: learn(keys)}, repeats)
+    return [
+        measurement(case, "volition", "hot", "M/s", rates(hot[case], total)),
+        measurement(case, "volition", "first call", "s", [first[case]]),
+    ]
 
 
 def taxi(n_steps: int) -> tuple[float, float, float]:
     """Learn taxi; the greedy policy's exact mean return, the optimum, the seconds."""
-    start = time.perf_counter()
+    start = time.process_time()
     world = env.taxi()
     paid = reward.Linear(world.feature_names, [1.0])
     # Its steps have no chance in them, so each target can be taken as it is.
     method = value.QLearning(n_steps, step_size=1.0, exploration=0.1)
     learned = value.learn(jax.random.key(0), world, paid, method)
     policy = jax.block_until_ready(learned.policy.probabilities)
-    taken = time.perf_counter() - start
+    taken = time.process_time() - start
     expected = value.expected_reward(world, paid)
     found = value.evaluate_policy(world, policy, expected) @ world.initial
     best = value.plan(world, paid).value @ world.initial
@@ -153,22 +142,22 @@ def taxi_in_fresh_process(n_steps: int, repeats: int) -> list[Measurement]:
     """Taxi from nothing: build, compile and learn, after the imports and with them."""
     code = (
         "from benchmarks.measure import prepare; prepare()\n"
-        "from benchmarks.q_learning import taxi\n"
-        f"print(*taxi({n_steps}))"
+        "from benchmarks.q_learning import taxi; import time\n"
+        f"before = time.process_time(); print(before, *taxi({n_steps}))"
     )
     inside, gaps, whole = [], [], []
-    for _ in range(repeats):
-        start = time.perf_counter()
+    for number in range(repeats):
+        say(f"taxi: process {number + 1} of {repeats}")
         done = subprocess.run(
             [sys.executable, "-c", code], check=True, capture_output=True, text=True
         )
-        whole.append(time.perf_counter() - start)
-        found, best, taken = map(float, done.stdout.split())
+        before, found, best, taken = map(float, done.stdout.split())
         inside.append(taken)
+        whole.append(before + taken)
         gaps.append(best - found)
     return [
         measurement("taxi", "volition", "build, compile, learn", "s", inside),
-        measurement("taxi", "volition", "process, with scoring", "s", whole),
+        measurement("taxi", "volition", "with imports", "s", whole),
         measurement("taxi", "volition", "optimum - found", "reward", gaps),
     ]
 
@@ -177,13 +166,8 @@ def main() -> None:
     """Run everything and report."""
     options = arguments(__doc__)
     prepare()
-    n_steps = 1_000_000
-    say(f"{CASE}: volition")
-    lines, ours = single(n_steps, options.repeats)
-    lines += against_peers(ours, n_steps, options.repeats, options.peers)
-    say("100 seeds: volition")
+    lines = single(1_000_000, options.repeats, options.peers)
     lines += seeds(100, 100_000, options.repeats)
-    say("taxi: volition, in fresh processes")
     lines += taxi_in_fresh_process(1_000_000, 3)
     report(lines, options.json)
 

@@ -75,16 +75,20 @@ def numpied(segment):
     return jax.tree.map(np.asarray, segment)
 
 
+@eqx.filter_jit
+def play(env, keys, n_steps: int):
+    return jax.vmap(lambda key: episode(key, env, Random(2), n_steps))(keys)
+
+
 def episodes(seed: int, env, n: int, n_steps: int):
     keys = jax.random.split(jax.random.key(seed), n)
-    play = jax.jit(
-        lambda env, keys: jax.vmap(lambda k: episode(k, env, Random(2), n_steps))(keys)
-    )
-    return numpied(play(env, keys))
+    env = jax.tree.map(jnp.asarray, env)
+    return numpied(play(env, keys, n_steps))
 
 
 def windows(seed: int, env, n: int, length: int, n_steps: int | None = None):
     key = jax.random.key(seed)
+    env = jax.tree.map(jnp.asarray, env)
     return numpied(
         rollout(key, env, Random(2), n_segments=n, length=length, n_steps=n_steps)
     )
@@ -125,6 +129,7 @@ def test_behind_a_time_limit_is_padding():
 
 def test_start_end_and_ended_of_one_segment():
     seen = episodes(3, OFTEN, 30, 12)
+    third = eqx.filter_jit(lambda one: window(one, jnp.int32(2), 3))
     for i in range(30):
         one = jax.tree.map(lambda leaf, at=i: jnp.asarray(leaf[at]), seen)
         made = int(seen.weight[i].sum())
@@ -132,7 +137,7 @@ def test_start_end_and_ended_of_one_segment():
         assert int(one.start.time) == 0
         assert int(one.end.time) == made
         assert bool(one.ended) == bool(one.end.rung)
-        cut = window(one, 2, 3)
+        cut = third(one)
         assert (int(cut.start.time), cut.length) == (min(2, made), 3)
 
 
@@ -200,7 +205,7 @@ def test_a_window_behind_the_record_of_an_ended_episode_is_rest(start):
         longer,
         (Clock(steps, steps < 0), Clock(steps + 1, steps == 5), steps == 5),
     )
-    cut = numpied(window(longer, jnp.int32(start), 5))
+    cut = numpied(jax.jit(window, static_argnums=2)(longer, jnp.int32(start), 5))
     inside = 6 - start
     n_made = min(inside, 5)
     assert cut.weight.tolist() == [1.0] * n_made + [0.0] * (5 - n_made)
@@ -222,8 +227,9 @@ def test_a_window_behind_the_record_of_an_open_episode_is_padding():
 @pytest.mark.parametrize("seed", [8])
 def test_the_same_key_gives_the_same_bits_alone_and_in_a_batch(seed):
     together = episodes(seed, MIXED, 5, 9)
+    once = jax.jit(lambda key: episode(key, MIXED, Random(2), 9))
     for i, key in enumerate(jax.random.split(jax.random.key(seed), 5)):
-        alone = jax.jit(lambda k: episode(k, MIXED, Random(2), 9))(key)
+        alone = once(key)
         pairs = zip(jax.tree.leaves(alone), jax.tree.leaves(together), strict=True)
         for a, b in pairs:
             np.testing.assert_array_equal(a, b[i])

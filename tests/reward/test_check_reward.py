@@ -13,7 +13,6 @@ from volition.reward import AbstractReward, Function, Linear
 from volition.testing import check_reward
 
 WORLD = gridworld(["S..", ".XG"], slip=0.25, discount=0.9, time_limit=6)
-COUNTER = {"calls": 0}
 
 
 class Broken(AbstractReward):
@@ -73,10 +72,6 @@ def place_in_a_batch(weight, told):
     return weight * 0.0 + total
 
 
-def forgetful(weight, told):
-    return weight * told.features[0] + jnp.asarray(COUNTER["calls"], dtype=float)
-
-
 BROKEN = {
     "a Python branch": (python_branch, "the reward cannot be traced"),
     "a vector": (vector, r"one transition is .*3.*: return a floating-point scalar"),
@@ -101,33 +96,32 @@ def test_the_same_reward_unbroken_passes():
     check_reward(Broken(jnp.array(0.7), fine), WORLD, key=jax.random.key(5))
 
 
-class Counted(AbstractReward):
-    """Remembers outside its fields what it was made with."""
+class Loud(str):
+    """A word that a record takes for any other, though it equals no other kind."""
 
-    name: str = eqx.field(static=True)
+    def __eq__(self, other):
+        return type(other) is Loud and str(self) == str(other)
+
+    __hash__ = str.__hash__
+
+
+class Spoken(AbstractReward):
+    """Pays by the type of its word, which no record keeps."""
+
+    word: str = eqx.field(static=True)
 
     def __call__(self, transition):
-        return jnp.asarray(MEMORY.get(self, 1.5))
+        return jnp.asarray(2.0 if type(self.word) is Loud else 1.0)
 
     @property
     def feature_names(self):
         return ()
 
 
-MEMORY: dict = {}
-
-
-class Forgetful(AbstractReward):
-    """What it pays lies in an attribute that is no field."""
-
-    weight: Any
-
-    def __call__(self, transition):
-        return self.weight * PAID.get(id(self.weight), jnp.array(0.5))
-
-    @property
-    def feature_names(self):
-        return ()
+def test_a_reward_that_does_not_come_back_the_same_is_refused():
+    check_reward(Spoken("yes"), WORLD)
+    with pytest.raises(ValueError, match=r"worth 2.0 before and 1.0 after .* JSON"):
+        check_reward(Spoken(Loud("yes")), WORLD)
 
 
 def test_a_lambda_is_refused_as_it_cannot_be_saved():

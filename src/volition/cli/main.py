@@ -11,14 +11,14 @@ from volition.cli.start import InputError
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="volition")
 def command() -> None:
-    """Learn what people want, build agents that do it, and see how far to trust them."""
+    """Learn what people want, build agents that do it, see how far to trust them."""
 
 
 command.add_command(run)
 
 
 def main() -> None:
-    """Run the command; input that cannot be used ends in one sentence and exit code 2."""
+    """Run the command; unusable input ends in one sentence and exit code 2."""
     try:
         command()
     except InputError as error:

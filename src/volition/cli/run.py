@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress as Bar, TextColumn, TimeElapsedColumn
 
 from volition.cli.start import InputError, start_jax
-from volition.cli.table import results_table
+from volition.cli.table import models_table, results_table
 from volition.env import delivery
 from volition.feedback import Comparison
 from volition.reward import delivery_true
@@ -35,8 +35,12 @@ N_SIMULATED = 400  # answers: about what a group of the real study has
     type=click.Path(path_type=Path),
     help="Folder with the groups' *.npz files; default: delivery in $VOLITION_DATA.",
 )
-@click.option("--group", "groups", multiple=True, help="Only this group; can be repeated.")
-@click.option("--model", type=click.Choice(MODELS), default="default", show_default=True)
+@click.option(
+    "--group", "groups", multiple=True, help="Only this group; can be repeated."
+)
+@click.option(
+    "--model", type=click.Choice(MODELS), default="default", show_default=True
+)
 @click.option("--seed", type=click.IntRange(0, 2**31 - 1), default=0, show_default=True)
 @click.option(
     "--out",
@@ -65,14 +69,26 @@ def run(
     suffix = "" if model == "default" else f"-{model}"
     folder = out or Path("studies") / f"{study}{suffix}"
     results = _run(config, folder, answers)
-    console = Console(stderr=as_json)
-    console.print(results_table(results))
-    for name, result in results.items():
-        for finding in result.audit.findings:
-            console.print(f"{name}: {finding.probe}: {finding.sentence}", soft_wrap=True)
-    console.print(f"The study is in {folder}.", soft_wrap=True)
+    _show(Console(stderr=as_json), results)
+    click.echo(f"The study is in {folder}.", err=as_json)
     if as_json:
         click.echo(results_text(results))
+
+
+def _show(console: Console, results: dict[str, GroupResult]) -> None:
+    """The tables, and below them what a reader must not miss."""
+    console.print(results_table(results))
+    if all(result.out_of_fold for result in results.values()):
+        console.print(models_table(results))
+    for name, result in results.items():
+        notes = [f"{each.probe}: {each.sentence}" for each in result.audit.findings]
+        notes += [each.sentence for each in result.posterior.unidentified()]
+        if not result.posterior.result.converged:
+            notes.append(
+                f"inference did not converge: {result.posterior.result.message}"
+            )
+        for note in notes:
+            console.print(f"{name}: {note}", soft_wrap=True, highlight=False)
 
 
 def _answers(

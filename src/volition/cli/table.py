@@ -13,10 +13,10 @@ def results_table(results: dict[str, GroupResult]) -> Table:
     """One row for each group; every number with its interval below it."""
     table = Table(
         title="What was learned from the answers, and what optimising it leads to",
-        caption="n: answers. loss: negative log-likelihood, nats per answer, out of fold (plain: as fitted), "
-        "95 % over questions. Then planning with the mean reward, and below "
-        "it the middle 90 % of planning with each of 100 rewards of the posterior; "
-        "return: scaled, 1 best, 0 random actions.",
+        caption="n: answers. loss: negative log-likelihood, nats per answer, out of "
+        "fold (plain: as fitted), 95 % over questions. Then planning with the mean "
+        "reward, and below it the middle 90 % of planning with each of 100 rewards of "
+        "the posterior; return: scaled, 1 best, 0 random actions.",
         box=box.SIMPLE_HEAD,
         padding=(0, 1, 0, 0),
         caption_justify="left",
@@ -39,6 +39,26 @@ def results_table(results: dict[str, GroupResult]) -> Table:
             _share(result.end_in_sheep),
             f"[{COLOURS[verdict]}]{verdict}[/]",
         )
+    return table
+
+
+def models_table(results: dict[str, GroupResult]) -> Table:
+    """How well each model of people predicts answers that it was not fitted to."""
+    table = Table(
+        title="Loss of each model of people, out of fold",
+        caption="negative log-likelihood, nats per answer, and 95 % over questions.",
+        box=box.SIMPLE_HEAD,
+        padding=(0, 1, 0, 0),
+        caption_justify="left",
+    )
+    table.add_column("group", no_wrap=True)
+    names = next(iter(results.values())).out_of_fold
+    for name in names:
+        table.add_column(name, no_wrap=True)
+    for group, result in results.items():
+        scores = result.out_of_fold
+        cells = [_number(scores[name].neg_log_likelihood) for name in names]
+        table.add_row(group, *cells)
     return table
 
 

@@ -5,6 +5,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, PRNGKeyArray
+from scipy.special import expit
 
 from volition.evaluation.estimate import Estimate, clustered_mean
 from volition.feedback import FIRST, NOBODY, SECOND, Dataset
@@ -56,7 +57,7 @@ def score_answers(
     return AnswerScore(
         clustered_mean(-log_likelihood, clusters),
         accuracy,
-        calibration_error(1.0 / (1.0 + np.exp(-ahead)), second),
+        calibration_error(expit(ahead), second),
         log_likelihood,
     )
 
@@ -169,13 +170,16 @@ def folds(answers: Dataset, n_folds: int, key: PRNGKeyArray) -> np.ndarray:
     Raises:
         ValueError: where there are too few.
     """
-    names, place = np.unique(clusters_of(answers), return_inverse=True)
+    clusters = clusters_of(answers)
+    names = np.unique(clusters[np.asarray(answers.present)])
     if n_folds < 2 or len(names) < n_folds:
         raise ValueError(
             f"{n_folds} folds need at least 2 and at most as many as there are people "
             f"or questions, which are {len(names)}."
         )
     order = np.asarray(jax.random.permutation(key, len(names)))
+    # A place without an answer gets any fold.
+    place = np.minimum(np.searchsorted(names, clusters), len(names) - 1)
     return (order % n_folds)[place]
 
 

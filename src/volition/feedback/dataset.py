@@ -40,8 +40,13 @@ class Dataset(eqx.Module):
 
         Args:
             comparisons: leaves with a leading axis `[answer]`.
-            capacity: room for at least so many.
+            capacity: room for at least so many, at least 1.
+
+        Raises:
+            ValueError: for less room than that.
         """
+        if capacity < 1:
+            raise ValueError(f"capacity = {capacity} must be at least 1, to be doubled.")
         n_answers = np.shape(comparisons.choice)[0]
         if n_answers == 0:
             return cls.empty()

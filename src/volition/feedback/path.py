@@ -34,9 +34,8 @@ def follow(
         transition = mdp.branch_transition(state, action, jnp.int32(0))
         over = mdp.terminal[state]
         weight = jnp.where(over, 0.0, jnp.ones((), dtype=mdp.features.dtype))
-        made = Segment(transition, weight, jnp.ones((), dtype=bool))
-        return transition.next_state.index, made
+        return transition.next_state.index, (transition, weight, True)
 
     start = jnp.asarray(start, dtype=jnp.int32)
-    _, segment = jax.lax.scan(one, start, jnp.asarray(actions, dtype=jnp.int32))
-    return segment
+    _, steps = jax.lax.scan(one, start, jnp.asarray(actions, dtype=jnp.int32))
+    return Segment(*steps)

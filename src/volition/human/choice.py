@@ -32,8 +32,8 @@ class BradleyTerry(AbstractChoice):
     usual baseline, which is no probability of a tie. It never answers with a tie.
 
     Example:
-        >>> BradleyTerry().log_probs(jnp.array([0.0, 0.0])).tolist()
-        [-0.6931471805599453, -0.6931471805599453]
+        >>> BradleyTerry().log_probs(jnp.array([0.0, 0.0])).round(3)
+        Array([-0.693, -0.693], dtype=float64)
 
     Source: R. A. Bradley, M. E. Terry, 1952; ties as in P. Christiano et al., 2017,
     section 2.2.3.
@@ -104,8 +104,8 @@ class RaoKupper(AbstractChoice):
         ahead = worth[0] - worth[1]
         first = jax.nn.log_sigmoid(ahead - width)
         second = jax.nn.log_sigmoid(-ahead - width)
-        # log(e^(2w) - 1) without cancellation for a small width.
-        tie = jnp.log(jnp.expm1(2.0 * width)) + first + second
+        # log(e^(2w) - 1) without cancellation for a small width or overflow for a large.
+        tie = 2.0 * width + jnp.log(-jnp.expm1(-2.0 * width)) + first + second
         return jnp.stack([first, second, tie])
 
     def log_prob(self, worth: Worths, choice: Int[Array, ""]) -> Float[Array, ""]:

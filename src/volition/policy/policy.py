@@ -79,5 +79,5 @@ def epsilon_greedy(q: Float[Array, "state action"], epsilon: ArrayLike) -> Tabul
         >>> epsilon_greedy(jnp.array([[0.0, 2.0]]), 0.5).probabilities.tolist()
         [[0.25, 0.75]]
     """
-    best = greedy(q).probabilities
-    return Tabular((1.0 - epsilon) * best + epsilon / q.shape[-1])
+    share = jnp.asarray(epsilon, dtype=q.dtype)
+    return Tabular((1.0 - share) * greedy(q).probabilities + share / q.shape[-1])

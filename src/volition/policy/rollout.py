@@ -3,9 +3,9 @@
 import equinox as eqx
 import jax
 import jax.numpy as jnp
-from jaxtyping import ArrayLike, Int, PRNGKeyArray
+from jaxtyping import Array, ArrayLike, Bool, Int, PRNGKeyArray
 
-from volition.env import AbstractEnvironment
+from volition.env import AbstractEnvironment, Transition
 from volition.policy.policy import AbstractPolicy
 from volition.policy.segment import Segment
 
@@ -61,13 +61,24 @@ def window(segment: Segment, start: Int[ArrayLike, ""], length: int) -> Segment:
         start: first step of the window, in `0 .. segment.length - 1`.
         length: steps in the window.
     """
-    steps = start + jnp.arange(length)
+    start = jnp.asarray(start)
+    steps = start + jnp.arange(length, dtype=start.dtype)
     inside = steps < segment.length
     position = jnp.minimum(steps, segment.length - 1)
     cut = jax.tree.map(lambda leaf: leaf[position], segment)
     # Behind the end of the record: absorbing where the episode had terminated.
     weight = jnp.where(inside, cut.weight, 0.0)
-    return Segment(cut.transition, weight, cut.present & (inside | segment.ended))
+    transition = jax.vmap(_rest)(inside, cut.transition)
+    return Segment(transition, weight, cut.present & (inside | segment.ended))
+
+
+def _rest(made: Bool[Array, ""], step: Transition) -> Transition:
+    """A step that was made as it is, else one that stays where it led, for nothing."""
+    state = jax.tree.map(
+        lambda was, led: jnp.where(made, was, led), step.state, step.next_state
+    )
+    features = jnp.where(made, jnp.asarray(step.features), 0.0)
+    return Transition(state, step.action, step.next_state, features, step.terminated)
 
 
 @eqx.filter_jit

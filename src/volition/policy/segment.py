@@ -2,6 +2,7 @@
 
 import equinox as eqx
 import jax
+import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, PyTree
 
 from volition.env import Transition
@@ -43,4 +44,4 @@ class Segment(eqx.Module):
     @property
     def ended(self) -> Bool[Array, ""]:
         """Whether the episode of a single (not batched) window terminated in it."""
-        return self.transition.terminated[-1]  # pyright: ignore[reportIndexIssue, reportReturnType, reportOptionalSubscript]
+        return jnp.asarray(self.transition.terminated)[-1]

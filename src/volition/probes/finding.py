@@ -2,8 +2,11 @@
 
 import equinox as eqx
 import numpy as np
+import scipy.sparse as sparse
+from scipy.sparse.csgraph import dijkstra
 
 from volition.env import FiniteMDP
+from volition.policy import Tabular
 from volition.reward import AbstractReward
 from volition.value import branch_reward
 
@@ -59,8 +62,14 @@ def replay(
     Raises:
         ValueError: where a step of the path cannot happen.
     """
+    if len(path.states) != len(path.actions) + 1:
+        raise ValueError(
+            f"a path of {len(path.actions)} actions has one state more than that, not "
+            f"{len(path.states)}."
+        )
     successor = np.asarray(env.successor)
-    possible = np.asarray(env.probability) > 0
+    # Nothing happens any more where the episode has ended.
+    possible = (np.asarray(env.probability) > 0) & ~np.asarray(env.terminal)[:, None, None]
     paid = np.asarray(branch_reward(env, reward))
     rewards = []
     steps = zip(path.states, path.actions, path.states[1:], strict=False)
@@ -94,4 +103,38 @@ def follow_policy(
         action = int(actions[state])
         taken.append(action)
         states.append(int(successor[state, action, likeliest[state, action]]))
+    return Path(tuple(states), tuple(taken))
+
+
+def likeliest_path(
+    env: FiniteMDP, policy: Tabular, start: int, target: np.ndarray
+) -> Path:
+    """The most probable path of a policy from a state to the nearest target.
+
+    Args:
+        env: the world.
+        policy: who acts.
+        start: number of the first state.
+        target: marks of the states to get to, `[state]`; one must be within reach.
+    """
+    n_states, n_actions, n_branches = env.successor.shape
+    weight = np.asarray(policy.probabilities)[:, :, None] * np.asarray(env.probability)
+    weight = np.where(np.asarray(env.terminal)[:, None, None], 0.0, weight).reshape(-1)
+    here = np.repeat(np.arange(n_states), n_actions * n_branches)
+    there = np.asarray(env.successor).reshape(-1)
+    # Later entries replace earlier ones: the likeliest action and branch of each step.
+    order = np.argsort(weight, kind="stable")
+    order = order[weight[order] > 0.0]
+    best = dict(zip(zip(here[order], there[order], strict=True), order, strict=True))
+    rows, columns = np.array(list(best)).T
+    chosen = np.array(list(best.values()))
+    # Of equally likely paths the shortest: each step costs a trifle.
+    cost = 1e-9 - np.log(weight[chosen])
+    graph = sparse.csr_array((cost, (rows, columns)), shape=(n_states, n_states))
+    length, before = dijkstra(graph, indices=start, return_predecessors=True)
+    states = [int(np.argmin(np.where(target, length, np.inf)))]
+    while states[0] != start:
+        states.insert(0, int(before[states[0]]))
+    steps = zip(states, states[1:], strict=False)
+    taken = [int(best[step] // n_branches % n_actions) for step in steps]
     return Path(tuple(states), tuple(taken))

@@ -1,15 +1,13 @@
 """Probe H2: ending in harm because that is cheaper than the goal."""
 
-import equinox as eqx
-import jax.numpy as jnp
 import numpy as np
 
 from volition.env import FiniteMDP
 from volition.evaluation import can_reach, outcomes, possible_steps, share_of_starts
 from volition.policy import Tabular
-from volition.probes.finding import Finding, follow_policy, replay
-from volition.reward import AbstractReward, Tabular as TabularReward
-from volition.value import expected_reward, plan
+from volition.probes.finding import Finding, likeliest_path, replay
+from volition.reward import AbstractReward
+from volition.value import branch_reward
 
 SHARE = 0.01  # of the starts: below, a few odd cells decide nothing
 
@@ -38,14 +36,15 @@ def harm_as_the_cheaper_end(
     if share <= SHARE:
         return ()
     start = int(np.argmax(np.asarray(env.initial) * harmed))
-    greedy = np.argmax(np.asarray(policy.probabilities), axis=-1)
-    path = follow_policy(env, greedy, start, env.n_states + 1)
+    harm = np.asarray(env.terminal) & ~goal
+    path = likeliest_path(env, policy, start, harm)
     pays, _ = replay(env, reward, path)
     instead = _goal_return(env, reward, start)
-    than = f", where the way to the goal pays {instead:+.3g}" if instead else ""
+    than = "" if instead is None else f", where the way to the goal pays {instead:+.3g}"
+    ends = "ends" if harmed[start] > 1.0 - 1e-9 else "can end"
     sentence = (
         f"From {share:.0%} of the starts the policy ends in no goal although it could "
-        f"reach one: from {env.describe(start)} it ends at "
+        f"reach one: from {env.describe(start)} it {ends} at "
         f"{env.describe(path.states[-1])}, which pays {pays:+.3g} reward units in all"
         f"{than}."
     )
@@ -53,21 +52,20 @@ def harm_as_the_cheaper_end(
 
 
 def _goal_return(env: FiniteMDP, reward: AbstractReward, start: int) -> float | None:
-    """What the best way to the goal pays, if the likeliest way gets there."""
+    """What the best way to the goal pays along the likeliest successors.
+
+    None where none of them gets there, or a loop on the way pays, so that no way is best.
+    """
     goal, terminal = np.asarray(env.goal), np.asarray(env.terminal)
-    paid = expected_reward(env, reward)
-    harmful = jnp.asarray((terminal & ~goal)[np.asarray(env.successor)])
-    risk = jnp.sum(jnp.where(harmful, env.probability, 0.0), axis=-1)
-    # A fine and a prize beyond all that can be earned on the way.
-    arrive = jnp.asarray(goal[np.asarray(env.successor)])
-    prize = jnp.sum(jnp.where(arrive, env.probability, 0.0), axis=-1)
-    bound = 1e3 * env.n_states * (1.0 + jnp.max(jnp.abs(paid)))
-    shifted = paid + bound * (prize - risk)
-    shifted = jnp.where(env.terminal[:, None], 0.0, shifted)
-    near = eqx.tree_at(
-        lambda world: world.discount, env, jnp.minimum(env.discount, 0.999)
-    )
-    found = plan(near, TabularReward(shifted), throw=False)
-    actions = np.argmax(np.asarray(found.q), axis=-1)
-    path = follow_policy(env, actions, start, env.n_states + 1)
-    return replay(env, reward, path)[0] if goal[path.states[-1]] else None
+    rows, columns = np.arange(env.n_states)[:, None], np.arange(env.n_actions)
+    branch = np.argmax(np.asarray(env.probability), axis=-1)
+    successor = np.asarray(env.successor)[rows, columns, branch]
+    paid = np.asarray(branch_reward(env, reward))[rows, columns, branch]
+    # Longest paths by Bellman and Ford: no way without a loop has more steps.
+    best = np.where(goal, 0.0, -np.inf)
+    for _ in range(env.n_states):
+        before = best
+        best = np.where(terminal, before, np.max(paid + before[successor], axis=-1))
+        if (best == before).all():
+            return float(best[start]) if np.isfinite(best[start]) else None
+    return None

@@ -8,7 +8,7 @@ from scipy.sparse.linalg import spsolve
 from volition.env import FiniteMDP
 from volition.evaluation import can_reach, outcomes, possible_steps, share_of_starts
 from volition.policy import Tabular
-from volition.probes.finding import Finding, Path, follow_policy
+from volition.probes.finding import Finding, Path, follow_policy, likeliest_path
 from volition.reward import AbstractReward
 from volition.value import expected_reward
 
@@ -47,24 +47,12 @@ def loops_that_pay(
         mean, cycle, actions = best
         if mean >= -ROUNDING * np.abs(paid).max():
             path, loop = _path_to(env, cycle, actions)
-            found.append(
-                Finding(
-                    "H1",
-                    f"A loop of {len(cycle)} steps through {env.describe(cycle[0])} pays "
-                    f"{mean:+.3g} reward units per step for ever and never reaches the "
-                    "goal.",
-                    path,
-                    loop,
-                )
-            )
+            found.append(Finding("H1", _sentence(env, mean, cycle, actions), path, loop))
     never = outcomes(env, policy).never
     share = share_of_starts(env, never)
     if share > SHARE:
         start = int(np.argmax(np.asarray(env.initial) * never))
-        greedy = np.argmax(np.asarray(policy.probabilities), axis=-1)
-        path, loop = _until_repeat(
-            follow_policy(env, greedy, start, env.n_states + 1)
-        )
+        path, loop = _until_repeat(_way_to_stay(env, policy, start, never == 1.0))
         found.append(
             Finding(
                 "H1",
@@ -110,21 +98,27 @@ def best_loop(
             shape=(len(rows), len(rows)),
         )
 
+    # Values are up to mean / (1 - discount): without the mean found so far, their
+    # rounding hides no loop that is only a little better.
+    shift = 0.0
     for _ in range(200):
-        system = sparse.eye_array(len(rows)) - NEAR_ONE * chain_of(actions)
+        chain = chain_of(actions)
+        system = sparse.eye_array(len(rows)) - NEAR_ONE * chain
+        net = paid - shift
         value = np.zeros(n_states)
-        value[rows] = spsolve(sparse.csc_matrix(system), paid[rows, actions[rows]])
-        ahead = np.sum(probability * value[successor], axis=-1)
-        q = np.where(allowed, paid + NEAR_ONE * ahead, -np.inf)
-        kept = q[np.arange(n_states), actions]
-        slack = 1e-12 * np.abs(value).max()
-        better = inside & (q.max(axis=1) > kept + slack)
-        if not better.any():
+        value[rows] = spsolve(sparse.csc_matrix(system), net[rows, actions[rows]])
+        q = net + NEAR_ONE * np.sum(probability * value[successor], axis=-1)
+        kept = q[np.arange(n_states), actions][:, None]
+        gain = np.where(allowed, q - kept, -np.inf)
+        better = (gain > 1e-12 * (np.abs(q) + np.abs(kept))).any(axis=1)
+        if better.any():
+            actions = np.where(better, gain.argmax(axis=1), actions)
+            continue
+        mean, _ = _best_class(chain, paid[rows, actions[rows]])
+        if mean == shift:
             break
-        actions = np.where(better, q.argmax(axis=1), actions)
-    chain = chain_of(actions)
-    chain.eliminate_zeros()
-    mean, members = _best_class(chain, paid[rows, actions[rows]])
+        shift = mean
+    mean, members = _best_class(chain_of(actions), paid[rows, actions[rows]])
     cycle = _ordered(rows[members], successor, probability, actions)
     return mean, cycle, actions
 
@@ -149,8 +143,34 @@ def staying(env: FiniteMDP) -> tuple[np.ndarray, np.ndarray]:
         inside = left
 
 
+def _sentence(env: FiniteMDP, mean: float, cycle: list[int], actions: np.ndarray) -> str:
+    pays = f"{mean:+.3g} reward units per step"
+    near = env.describe(cycle[0])
+    chances = np.asarray(env.probability)[cycle, actions[cycle]].max(axis=-1)
+    if (chances < 1.0).any():
+        return (
+            f"Acting so as to stay around {near} for ever pays {pays} on average and "
+            "never reaches the goal."
+        )
+    return (
+        f"A loop of {len(cycle)} steps through {near} pays {pays} for ever and never "
+        "reaches the goal."
+    )
+
+
+def _way_to_stay(
+    env: FiniteMDP, policy: Tabular, start: int, stays: np.ndarray
+) -> Path:
+    """The likeliest path of a policy to where it surely never ends, and on from there."""
+    way = likeliest_path(env, policy, start, stays)
+    greedy = np.argmax(np.asarray(policy.probabilities), axis=-1)
+    on = follow_policy(env, greedy, way.states[-1], env.n_states + 1)
+    return Path((*way.states, *on.states[1:]), (*way.actions, *on.actions))
+
+
 def _best_class(chain: sparse.csr_array, paid: np.ndarray) -> tuple[float, np.ndarray]:
     """Mean reward and members of the best recurrent class of a chain."""
+    chain.eliminate_zeros()
     n_classes, label = connected_components(chain, directed=True, connection="strong")
     rows, columns = chain.nonzero()
     closed = np.ones(n_classes, dtype=bool)

@@ -79,7 +79,10 @@ def _read_arrays(path: Path) -> tuple[np.ndarray, np.ndarray]:
         with zipfile.ZipFile(path) as packed:
             size = sum(part.file_size for part in packed.infolist())
         if max(size, path.stat().st_size) > MAX_BYTES:
-            raise InputError(f"{path} unpacks to {size} bytes: no group is so large.")
+            raise InputError(
+                f"{path} unpacks to {size} bytes, more than any group has: give a file "
+                f"of at most {MAX_BYTES}."
+            )
         with np.load(path, allow_pickle=False) as arrays:
             missing = {"segments", "prefers_second"} - set(arrays.files)
             if missing:
@@ -87,12 +90,16 @@ def _read_arrays(path: Path) -> tuple[np.ndarray, np.ndarray]:
                     f"{path} has no array {sorted(missing)[0]!r}: write it with "
                     "numpy.savez(file, segments=..., prefers_second=...)."
                 )
-            segments, labels = arrays["segments"], arrays["prefers_second"]
+            # A member that is no array comes as bytes: an array without axes.
+            segments, labels = map(
+                np.asarray, (arrays["segments"], arrays["prefers_second"])
+            )
     except InputError:
         raise
-    except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
+    except Exception as error:  # there is no end to what a damaged archive fails with
+        why = " ".join(str(error).split())[:200] or type(error).__name__
         raise InputError(
-            f"{path} cannot be read as an .npz of plain arrays ({error}): copy it again."
+            f"{path} cannot be read as an .npz of plain arrays ({why}): copy it again."
         ) from error
     if segments.ndim != 4 or segments.shape[1:] != (2, 4, 2) or len(segments) == 0:
         raise InputError(
@@ -106,8 +113,8 @@ def _read_arrays(path: Path) -> tuple[np.ndarray, np.ndarray]:
         )
     if segments.dtype.kind not in "iu" or labels.dtype.kind not in "iuf":
         raise InputError(
-            f"{path}: segments must hold integers and prefers_second numbers, not "
-            f"{segments.dtype} and {labels.dtype}."
+            f"{path}: segments and prefers_second hold {segments.dtype} and "
+            f"{labels.dtype}: give integers for the one and numbers for the other."
         )
     return segments.astype(np.int64), labels.astype(np.float64)
 

@@ -28,6 +28,9 @@ CREATE TRIGGER answer_stays BEFORE UPDATE ON answer
 BEGIN SELECT RAISE(ABORT, 'answers are append-only'); END;
 CREATE TRIGGER answer_remains BEFORE DELETE ON answer
 BEGIN SELECT RAISE(ABORT, 'answers are append-only'); END;
+CREATE TRIGGER answer_is_new BEFORE INSERT ON answer  -- REPLACE fires no delete
+WHEN EXISTS (SELECT 1 FROM answer WHERE number = NEW.number)
+BEGIN SELECT RAISE(ABORT, 'answers are append-only'); END;
 """
 COLUMNS = "source, kind, person, question, options, choice, seconds"
 Row = tuple[str, str, int, int, str, int, float | None]
@@ -75,7 +78,8 @@ def write_evidence(path: Path, rows: list[Row]) -> None:
     Raises:
         InputError: where the file holds other answers.
     """
-    if path.exists():
+    # An interrupted run leaves an empty file: SQLite makes it before the transaction.
+    if path.exists() and path.stat().st_size > 0:
         if _rows(path) != rows:
             raise InputError(
                 f"{path} holds other answers: evidence is never overwritten, so give "

@@ -44,7 +44,12 @@ def read_config(path: Path) -> Config:
     """
     try:
         fields = tomllib.loads(path.read_text())
-        return Config(**(fields | {"groups": tuple(fields["groups"])}))
+        return Config(
+            study=fields["study"],
+            model=fields["model"],
+            seed=fields["seed"],
+            groups=tuple(fields["groups"]),
+        )
     except (OSError, tomllib.TOMLDecodeError, TypeError, KeyError) as error:
         raise InputError(
             f"{path} is not a study's configuration ({error}): give another folder."

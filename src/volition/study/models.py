@@ -47,9 +47,7 @@ def fit_plain(world: FiniteMDP, answers: Dataset) -> Posterior:
     scale = (2e-4 * len(answers)) ** -0.5
     human = Boltzmann(PartialReturn(), BradleyTerry())
     reward = Linear(world.feature_names)
-    return fit(
-        reward, human, answers, Laplace(), prior=Normal(scale), throw=False
-    )
+    return fit(reward, human, answers, Laplace(), prior=Normal(scale), throw=False)
 
 
 def compare(
@@ -67,7 +65,9 @@ def compare(
     for name, human in candidates(world).items():
         progress.step(f"comparing models of people: {name}")
         n_starts = 1 if name == "partial return" else N_STARTS
-        whole = fit(reward, human, answers, MAP(n_starts), prior=prior, key=key, throw=False)
+        whole = fit(
+            reward, human, answers, MAP(n_starts), prior=prior, key=key, throw=False
+        )
         # The next model begins where this one ended.
         reward = whole.mean
         fits[name] = whole

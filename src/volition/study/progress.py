@@ -20,5 +20,7 @@ class Progress:
 
     def step(self, what: str) -> None:
         """The next step begins."""
-        self.tell(f"{self.where}: {what}" if self.where else what, self.done, self.n_steps)
+        self.tell(
+            f"{self.where}: {what}" if self.where else what, self.done, self.n_steps
+        )
         self.done += 1

@@ -7,7 +7,6 @@ from typing import Any
 
 import equinox as eqx
 import jax
-import jax.numpy as jnp
 import numpy as np
 from jaxtyping import PRNGKeyArray
 
@@ -84,9 +83,8 @@ class GroupResult(eqx.Module):
             }
         )
 
-    def details(self) -> dict:
-        """Everything that a reader of the study may ask for."""
-        env = delivery()
+    def details(self, env: FiniteMDP) -> dict:
+        """All that a reader of the study may ask for; paths in words of the world."""
         return self.summary() | {
             "reward": str(self.posterior.mean),
             "converged": self.posterior.result.converged,
@@ -149,10 +147,14 @@ def run_study(
         # A group's key depends on its name alone, not on which others are run.
         group_key = jax.random.fold_in(jax.random.key(config.seed), _number(name))
         batch = Dataset.of(evidence[name])
-        results[name] = run_group(world, truth, batch, config.model, group_key, progress)
+        results[name] = run_group(
+            world, truth, batch, config.model, group_key, progress
+        )
         path = folder / "runs" / f"{name}.json"
-        record.write_text(path, to_text(results[name].details(), indent=1) + "\n")
-        record.save(results[name].posterior.mean, folder / "runs" / f"{name}.reward.json")
+        record.write_text(path, to_text(results[name].details(world), indent=1) + "\n")
+        record.save(
+            results[name].posterior.mean, folder / "runs" / f"{name}.reward.json"
+        )
     record.write_text(folder / "results.json", results_text(results) + "\n")
     return results
 
@@ -187,7 +189,9 @@ def run_group(
     score = score_reward(world, learned, truth)
     samples = posterior.sample(sample_key, N_SAMPLES)
     spread = [
-        score_reward(world, jax.tree.map(lambda leaf: leaf[row], samples), truth)
+        score_reward(
+            world, jax.tree.map(lambda leaf, row=row: leaf[row], samples), truth
+        )
         for row in range(N_SAMPLES)
     ]
     problem = posterior.problem
@@ -196,7 +200,9 @@ def run_group(
     return GroupResult(
         model=name,
         posterior=posterior,
-        neg_log_likelihood=clustered_mean(-each[there], clusters_of(problem.answers)[there]),
+        neg_log_likelihood=clustered_mean(
+            -each[there], clusters_of(problem.answers)[there]
+        ),
         out_of_fold=scores,
         scaled_return=_spread(score, spread, "scaled_return"),
         never_end=_spread(score, spread, "never_end"),

@@ -10,11 +10,11 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Float, PRNGKeyArray, PyTree
+from jaxtyping import Array, Float, Key, PRNGKeyArray, PyTree
 
 from volition import record
 from volition.env import AbstractEnvironment, Space, Transition
-from volition.policy import AbstractPolicy, episode
+from volition.policy import AbstractPolicy, Segment, episode
 from volition.reward import AbstractReward, check_features
 
 
@@ -64,13 +64,13 @@ def check_reward(
     check_features(reward, env.feature_names)
     key = jax.random.key(0) if key is None else key
     policy = _Anything(env.action_space)
-    seen = eqx.filter_jit(
-        lambda env, keys: jax.vmap(lambda one: episode(one, env, policy, n_steps))(keys)
-    )(env, jax.random.split(key, n_episodes))
+    seen = _play(env, policy, jax.random.split(key, n_episodes), n_steps)
+    # In NumPy, where no shape waits for a compiler.
     transitions = jax.tree.map(
-        lambda leaf: leaf.reshape(-1, *leaf.shape[2:]), seen.transition
+        lambda leaf: jnp.asarray(np.asarray(leaf).reshape(-1, *leaf.shape[2:])),
+        seen.transition,
     )
-    first = jax.tree.map(lambda leaf: leaf[0], transitions)
+    first = jax.tree.map(lambda leaf: jnp.asarray(np.asarray(leaf)[0]), transitions)
     _check_kind(reward, first)
     values = _values(reward, transitions)
     _check_finite(values, "the reward")
@@ -82,6 +82,31 @@ def check_reward(
         path = Path(folder) / "reward.json"
         record.save(reward, path)
         _check_same(record.load(path), transitions, values, "a file")
+
+
+@eqx.filter_jit
+def _play(
+    env: AbstractEnvironment,
+    policy: AbstractPolicy,
+    keys: Key[Array, " episode"],
+    n_steps: int,
+) -> Segment:
+    return jax.vmap(lambda key: episode(key, env, policy, n_steps))(keys)
+
+
+@eqx.filter_jit
+def _one(reward: Callable[..., Any], transition: Transition) -> Any:
+    return reward(transition)
+
+
+@eqx.filter_jit
+def _slopes(reward: AbstractReward, transitions: Transition) -> PyTree:
+    arrays, rest = eqx.partition(reward, eqx.is_inexact_array)
+
+    def total(arrays: PyTree) -> Float[Array, ""]:
+        return jnp.sum(jax.vmap(eqx.combine(arrays, rest))(transitions))
+
+    return jax.grad(total)(arrays)
 
 
 @eqx.filter_jit
@@ -129,10 +154,10 @@ def _check_alone(
     reward: AbstractReward, transitions: Transition, values: np.ndarray
 ) -> None:
     """A batch may round in another order, so the comparison leaves half the digits."""
-    alone = eqx.filter_jit(reward)
     slack = float(np.sqrt(np.finfo(values.dtype).eps)) * (1.0 + np.abs(values).max())
     for step in range(0, len(values), max(1, len(values) // 8)):
-        value = alone(jax.tree.map(lambda leaf, at=step: leaf[at], transitions))
+        one = jax.tree.map(lambda leaf, at=step: np.asarray(leaf)[at], transitions)
+        value = _one(reward, jax.tree.map(jnp.asarray, one))
         if not abs(float(value) - values[step]) <= slack:
             raise ValueError(
                 f"transition {step} is worth {float(value)} alone and {values[step]} "
@@ -141,13 +166,8 @@ def _check_alone(
 
 
 def _check_gradient(reward: AbstractReward, transitions: Transition) -> None:
-    arrays, rest = eqx.partition(reward, eqx.is_inexact_array)
-
-    def total(arrays: PyTree) -> Float[Array, ""]:
-        return jnp.sum(jax.vmap(eqx.combine(arrays, rest))(transitions))
-
     try:
-        slopes = jax.jit(jax.grad(total))(arrays)
+        slopes = _slopes(reward, transitions)
     except Exception as error:
         raise ValueError(
             f"the reward has no gradient in its arrays ({_first_line(error)}): use "

@@ -64,8 +64,8 @@ def expected_reward(
     Example:
         >>> from volition import env, reward
         >>> r = expected_reward(env.delivery(), reward.delivery_true())
-        >>> r[98].tolist()  # left of the goal: up, down, left, right
-        [-2.0, -1.0, -1.0, -1.0]
+        >>> r[88].tolist()  # left of the goal: up, down, left, right
+        [-2.0, -1.0, -2.0, 50.0]
     """
     paid = mdp.probability * branch_reward(mdp, reward)
     return jnp.sum(paid, axis=-1)
@@ -127,7 +127,8 @@ def soft_maximum(
 
     Source: B. D. Ziebart, PhD thesis, 2010, section 5.3 (maximum causal entropy).
     """
-    return temperature * jax.nn.logsumexp(q / temperature, axis=-1)
+    scale = jnp.asarray(temperature, dtype=q.dtype)
+    return scale * jax.nn.logsumexp(q / scale, axis=-1)
 
 
 def target(
@@ -146,7 +147,8 @@ def target(
 
     Source: R. S. Sutton, A. G. Barto, 2nd ed., equations 6.7 and 6.8.
     """
-    return reward + discount * jnp.where(terminated, 0.0, next_value)
+    ahead = jnp.where(jnp.asarray(terminated), 0.0, jnp.asarray(next_value))
+    return jnp.asarray(reward) + jnp.asarray(discount) * ahead
 
 
 def expected_value(
@@ -166,7 +168,7 @@ def expected_value(
 def double_value(
     chooser: Float[Array, " action"], judge: Float[Array, " action"]
 ) -> Float[Array, ""]:
-    """Double Q-learning's next value: one table chooses, the other says what it is worth.
+    """Double Q-learning's next value: one table chooses, the other values the choice.
 
     Example:
         >>> float(double_value(jnp.array([1.0, 3.0]), jnp.array([5.0, 2.0])))

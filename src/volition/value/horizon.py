@@ -44,7 +44,7 @@ def backward_induction(
         >>> from volition import env, reward
         >>> found = backward_induction(env.delivery(), reward.delivery_true(), 3)
         >>> round(float(found.value[0, 59]), 3)  # three steps above the goal
-        47.953
+        46.902
 
     Source: R. Bellman, "Dynamic Programming", 1957; the soft form is algorithm 9.1 of
     B. D. Ziebart, PhD thesis, 2010.

@@ -118,9 +118,7 @@ def optimal_value(
     return value(reward)
 
 
-def tolerance_at(
-    tolerance: float, value: Float[Array, " state"]
-) -> Float[Array, ""]:
+def tolerance_at(tolerance: float, value: Float[Array, " state"]) -> Float[Array, ""]:
     """The residual that counts as none: relative to the values, above rounding."""
     least = max(tolerance, 64 * float(jnp.finfo(value.dtype).eps))
     return least * (1.0 + jnp.max(jnp.abs(value)))

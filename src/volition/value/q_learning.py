@@ -115,19 +115,19 @@ class QLearning(eqx.Module):
             stretch: which one, from 0.
         """
         n_steps = self.n_steps // self.n_stretches
-        explore_key, branch_key, restart_key = jax.random.split(
-            jax.random.fold_in(key, stretch), 3
-        )
+        pair_key, branch_key = jax.random.split(jax.random.fold_in(key, stretch))
         # One number says both whether to explore and, then, which action to take.
-        uniform = jax.random.uniform(explore_key, (n_steps,))
+        uniform, restart = _uniform_pairs(pair_key, n_steps)
         steps = stretch * n_steps + jnp.arange(n_steps, dtype=jnp.int32)
         chance = self.exploration(steps)
-        action = (uniform / jnp.maximum(chance, 1e-12) * mdp.n_actions).astype(jnp.int32)
+        action = (uniform / jnp.maximum(chance, 1e-12) * mdp.n_actions).astype(
+            jnp.int32
+        )
         branch = jnp.zeros(n_steps)
         if mdp.successor.shape[-1] > 1:
             branch = jax.random.uniform(branch_key, (n_steps,))
         cumulative = jnp.cumsum(mdp.initial)
-        place = jax.random.uniform(restart_key, (n_steps,)) * cumulative[-1]
+        place = restart * cumulative[-1]
         restart = jnp.searchsorted(cumulative, place, side="right")
         return Draws(
             explore=uniform < chance,
@@ -194,6 +194,21 @@ class QLearning(eqx.Module):
         return Learned(q, greedy(q), curve)
 
 
+def _uniform_pairs(key: PRNGKeyArray, n: int) -> tuple[Array, Array]:
+    """Twice `n` uniform numbers in `[0, 1)` for the price of `n` doubles.
+
+    The generator makes 64 bits at a time, and 32 of them resolve a probability to
+    2e-10; drawing them is most of what a step of learning costs.
+    """
+    if jnp.result_type(float) == jnp.float64:
+        bits = jax.random.bits(key, (n,), dtype=jnp.uint64)
+        first = (bits >> jnp.uint64(32)).astype(float)
+        second = bits.astype(jnp.uint32).astype(float)
+        return first * 2.0**-32, second * 2.0**-32
+    pair = jax.random.uniform(key, (2, n))
+    return pair[0], pair[1]
+
+
 def _schedule(value: ArrayLike | AbstractSchedule) -> AbstractSchedule:
     if isinstance(value, AbstractSchedule):
         return value
@@ -222,9 +237,7 @@ def learn(
         >>> from volition import env, reward
         >>> world = env.cliff_walking()
         >>> method = QLearning(20_000, step_size=0.5)
-        >>> learned = learn(
-        ...     jax.random.key(0), world, reward.cliff_walking(), method
-        ... )
+        >>> learned = learn(jax.random.key(0), world, reward.cliff_walking(), method)
         >>> float(learned.q[36].max())  # 13 steps along the edge
         -13.0
     """
@@ -234,4 +247,3 @@ def learn(
     # One chain after the other: on a CPU each is a tight loop of its own, while a
     # batch of them would spend its time on gathers.
     return jax.lax.map(lambda one: method.learn(one, env, each), key)
-

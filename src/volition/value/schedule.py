@@ -46,7 +46,8 @@ class Linear(AbstractSchedule):
         """The value on the way."""
         n_steps = jnp.asarray(self.n_steps, dtype=float)
         share = jnp.clip(step.astype(n_steps.dtype) / n_steps, 0.0, 1.0)
-        return self.first + (self.last - self.first) * share
+        first, last = (jnp.asarray(end, dtype=float) for end in (self.first, self.last))
+        return first + (last - first) * share
 
 
 class Harmonic(AbstractSchedule):
@@ -66,4 +67,5 @@ class Harmonic(AbstractSchedule):
     def __call__(self, step: Int[Array, "*step"]) -> Float[Array, "*step"]:
         """The value at the step."""
         half = jnp.asarray(self.half, dtype=float)
-        return self.first * half / (half + step.astype(half.dtype))
+        first = jnp.asarray(self.first, dtype=float)
+        return first * half / (half + step.astype(half.dtype))

@@ -1,0 +1,168 @@
+"""One suite over every reward of `volition.reward`."""
+
+import inspect
+import json
+import typing
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+import volition.reward
+from tests.reference.worlds import table
+from volition import record
+from volition.env import cliff_walking, delivery, gridworld
+from volition.policy import Random, episode
+from volition.reward import (
+    AbstractReward,
+    Function,
+    Linear,
+    Shaped,
+    Tabular,
+    cliff_walking as cliff_reward,
+    delivery_true,
+)
+from volition.testing import check_reward
+from volition.value import expected_reward
+
+SEED = 2
+WORLD = gridworld(["S.G", ".X#"], slip=0.3, discount=0.8, time_limit=9)
+NAMES = WORLD.feature_names
+
+
+def by_action(state, action):
+    return state.row + jnp.where(action == 2, 1, -3)
+
+
+def by_step(state, action, next_state):
+    distance = jnp.hypot(next_state.row.astype(float), next_state.column.astype(float) + 0.2)
+    return jnp.where(action == state.index, -distance, distance)
+
+
+# Each row: a public class or function, a world, and a reward made by it.
+REWARDS = {
+    "cliff_walking": (cliff_reward, cliff_walking, cliff_reward),
+    "delivery_true": (delivery_true, delivery, delivery_true),
+    "function (s, a)": (Function, lambda: WORLD, lambda: Function(by_action)),
+    "function (s, a, s')": (Function, lambda: WORLD, lambda: Function(by_step)),
+    "linear": (Linear, lambda: WORLD, lambda: Linear(NAMES, [-0.1, 1 / 3, -2.0])),
+    "shaped": (
+        Shaped,
+        lambda: WORLD,
+        lambda: Shaped(Linear(NAMES, [0.1, 2.0, -3.0]), table(SEED, 6), 0.8),
+    ),
+    "shaped twice": (
+        Shaped,
+        lambda: WORLD,
+        lambda: Shaped(Shaped(Tabular(table(1, 6)), table(2, 6), 0.8), table(3, 6), 0.3),
+    ),
+    "tabular [s]": (Tabular, lambda: WORLD, lambda: Tabular(table(SEED, 6))),
+    "tabular [s, a]": (Tabular, lambda: WORLD, lambda: Tabular(table(SEED, 6, 4))),
+    "tabular [s, a, s']": (
+        Tabular,
+        lambda: WORLD,
+        lambda: Tabular(table(SEED, 6, 4, 6)),
+    ),
+}
+
+
+@pytest.fixture(scope="module", params=REWARDS)
+def pair(request):
+    _, make_world, make_reward = REWARDS[request.param]
+    return make_reward(), make_world()
+
+
+def is_reward(thing) -> bool:
+    if inspect.isfunction(thing):
+        made = typing.get_type_hints(thing).get("return")
+        return inspect.isclass(made) and issubclass(made, AbstractReward)
+    return (
+        inspect.isclass(thing)
+        and issubclass(thing, AbstractReward)
+        and not inspect.isabstract(thing)
+    )
+
+
+def test_every_public_reward_has_a_row():
+    public = [thing for _, thing in inspect.getmembers(volition.reward, is_reward)]
+    rows = [constructor for constructor, _, _ in REWARDS.values()]
+    assert Linear in public
+    assert delivery_true in public
+    assert [thing.__name__ for thing in public if thing not in rows] == []
+
+
+def test_it_keeps_the_contract(pair):
+    check_reward(*pair, key=jax.random.key(SEED))
+
+
+def transitions(world, n_steps: int = 12):
+    seen = episode(jax.random.key(SEED), world, Random(4), n_steps)
+    return seen.transition
+
+
+def test_it_is_worth_the_same_after_json_and_a_file(pair, tmp_path):
+    reward, world = pair
+    told = transitions(world)
+    before = np.asarray(jax.vmap(reward)(told))
+    through_json = record.from_json(json.loads(json.dumps(record.to_json(reward))))
+    record.save(reward, tmp_path / "reward.json")
+    for back in (through_json, record.load(tmp_path / "reward.json")):
+        assert eqx.tree_equal(back, reward, typematch=True)
+        assert np.asarray(jax.vmap(back)(told)).tobytes() == before.tobytes()
+
+
+def test_it_is_differentiable_in_its_arrays(pair):
+    """Against a central difference in a random direction."""
+    reward, world = pair
+    told = transitions(world)
+    arrays, rest = eqx.partition(reward, eqx.is_inexact_array)
+    leaves, structure = jax.tree.flatten(arrays)
+    if not leaves:
+        assert isinstance(reward, Function)
+        return
+    directions = [table(SEED + i, *leaf.shape) for i, leaf in enumerate(leaves)]
+    direction = jax.tree.unflatten(structure, [jnp.asarray(d) for d in directions])
+
+    @jax.jit
+    def total(step):
+        moved = jax.tree.map(lambda leaf, by: leaf + step * by, arrays, direction)
+        paid = jax.vmap(eqx.combine(moved, rest))(told)
+        return jnp.sum(paid * jnp.arange(1.0, 1.0 + paid.shape[0]))
+
+    slope = float(jax.jit(jax.grad(total))(0.0))
+    # At most quadratic in the arrays, so that a central difference is exact.
+    expected = float(total(0.5) - total(-0.5))
+    assert slope == pytest.approx(expected, rel=1e-9)
+    assert slope != 0.0
+
+
+def test_a_world_pays_its_mean(pair):
+    """And nothing in an end."""
+    reward, world = pair
+    paid = np.asarray(jax.jit(expected_reward)(world, reward))
+    assert paid.shape == (world.n_states, world.n_actions)
+    assert np.isfinite(paid).all()
+    assert (paid[np.asarray(world.terminal)] == 0.0).all()
+    state, action = 0, 3
+    branches = range(world.successor.shape[2])
+    each = [float(reward(world.branch_transition(state, action, b))) for b in branches]
+    mean = float(np.dot(each, np.asarray(world.probability)[state, action]))
+    assert paid[state, action] == pytest.approx(mean, abs=1e-12)
+
+
+def test_another_one_of_its_kind_compiles_nothing_new(pair):
+    reward, world = pair
+    told = jax.tree.map(lambda leaf: leaf[0], transitions(world, 1))
+    traces = []
+
+    @eqx.filter_jit
+    def pay(reward, told):
+        traces.append(0)
+        return reward(told)
+
+    double = jax.tree.map(lambda leaf: 2 * leaf, eqx.filter(reward, eqx.is_array))
+    other = eqx.combine(double, reward)
+    assert [bool(jnp.isfinite(pay(one, told))) for one in (reward, other)] == [True] * 2
+    assert len(traces) == 1

@@ -1,0 +1,104 @@
+"""The benchmarks at tiny size: what they compute, never how long it takes."""
+
+import dataclasses
+import importlib.util
+import json
+import warnings
+
+import jax
+import numpy as np
+import pytest
+
+from benchmarks import planning, q_learning, q_learning_loops as loops
+from benchmarks.measure import Measurement, measurement, ratio, report
+from volition import value
+
+N_STEPS = 2_000
+KEY = jax.random.key(5)
+HAS_NUMBA = importlib.util.find_spec("numba") is not None
+
+
+def replayed_by(loop):
+    successors, paid, terminal, _ = q_learning.table()
+    first, *drawn = q_learning.draws(N_STEPS, KEY)
+    return loop(successors, paid, terminal, first, *drawn, q_learning.STEP_SIZE, 1.0)
+
+
+def test_the_python_loop_learns_our_table_from_our_numbers():
+    expected = q_learning.ours(N_STEPS)(KEY).q
+    np.testing.assert_allclose(replayed_by(loops.replayed), expected, atol=1e-12)
+    assert np.abs(expected).max() > 1.0
+
+
+@pytest.mark.skipif(not HAS_NUMBA, reason="numba is absent: pip install numba.")
+def test_the_numba_loop_learns_our_table_from_our_numbers():
+    expected = q_learning.ours(N_STEPS)(KEY).q
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # numba's, about NumPy
+        found = replayed_by(loops.compiled(loops.replayed))
+    np.testing.assert_allclose(found, expected, atol=1e-12)
+
+
+def test_every_loop_finds_the_way_along_the_cliff():
+    """Its first move is up, and 13 steps are needed: no value is above -13."""
+    successors, paid, terminal, start = q_learning.table()
+    settings = (20_000, q_learning.STEP_SIZE, q_learning.EXPLORATION, 1.0)
+    lists = (successors.tolist(), paid.tolist(), terminal.tolist(), start)
+    found = {
+        "python, table": loops.textbook_on_table(*lists, *settings),
+        "arrays": loops.drawing(successors, paid, terminal, start, *settings),
+        "python, gymnasium": loops.textbook_on_gymnasium("CliffWalking-v1", *settings),
+    }
+    assert {name: max(q[start]) for name, q in found.items()} == dict.fromkeys(
+        found, -13.0
+    )
+
+
+def test_a_missing_peer_is_named_with_its_remedy():
+    with pytest.raises(SystemExit, match="pip install nosuchmodule"):
+        loops.needed("nosuchmodule.part")
+
+
+def test_taxi_is_solved():
+    found, best, _ = q_learning.taxi(400_000)
+    assert found == pytest.approx(best, abs=1e-6)
+
+
+@pytest.mark.parametrize(
+    "world",
+    [planning.garnet(40), planning.garnet(700), planning.maze(28, 0.1, 0.999)],
+    ids=["random, dense", "random, sparse", "maze, sparse"],
+)
+def test_both_planners_agree(world):
+    mdp, reward = world
+    peer = planning.Sparse(mdp, np.asarray(value.expected_reward(mdp, reward)))
+    ours = np.asarray(value.plan(mdp, reward).value)
+    assert peer.residual(ours) <= planning.RESIDUAL
+    theirs = peer.solve(1e-8)
+    assert peer.residual(theirs) <= 1e-8
+    # Two values with small residuals differ by at most their sum / (1 - discount).
+    left = peer.residual(ours) + peer.residual(theirs)
+    gap = left / (1.0 - float(mdp.discount))
+    np.testing.assert_allclose(ours, theirs, atol=1.01 * gap, rtol=0)
+
+
+def test_a_large_world_reports_its_residual():
+    found = planning.large(700)
+    assert found["residual"] <= planning.RESIDUAL
+    assert set(found) == {"build", "total", "peak", "residual"}
+
+
+def test_the_report_ends_in_one_json_line_each(capsys):
+    lines = [
+        measurement("walk", "volition", "hot", "s", [1.0, 2.0, 6.0]),
+        ratio("walk", "hot", [1.0, 2.0], [4.0, 4.0]),
+        Measurement("walk", "peer", "hot", "s", 3.0, 3.0, 3.0, 1, recorded=True),
+    ]
+    report(lines, as_json=True)
+    printed = capsys.readouterr().out.splitlines()
+    assert [json.loads(line) for line in printed[3:]] == [
+        dataclasses.asdict(line) for line in lines
+    ]
+    assert (lines[0].median, lines[0].low, lines[0].high) == (2.0, 1.0, 6.0)
+    assert (lines[1].low, lines[1].high) == (2.0, 4.0)
+    assert "recorded" in printed[2]
