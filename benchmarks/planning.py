@@ -159,7 +159,7 @@ def large_in_fresh_process(n_states: int) -> list[Measurement]:
 
 def main() -> None:
     """Run everything and report."""
-    options = arguments(__doc__)
+    options = arguments(__doc__ or "")
     prepare()
     lines = compare(
         "random, 10000 states", *garnet(10_000), options.repeats, options.peers

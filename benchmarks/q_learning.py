@@ -164,7 +164,7 @@ def taxi_in_fresh_process(n_steps: int, repeats: int) -> list[Measurement]:
 
 def main() -> None:
     """Run everything and report."""
-    options = arguments(__doc__)
+    options = arguments(__doc__ or "")
     prepare()
     lines = single(1_000_000, options.repeats, options.peers)
     lines += seeds(100, 100_000, options.repeats)

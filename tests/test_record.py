@@ -66,9 +66,10 @@ def test_a_file_gives_back_the_same_bits(name, tmp_path):
 
 def test_a_file_holds_no_arrays_in_its_text(tmp_path):
     record.save(VALUES["linear"], tmp_path / "reward.json")
-    assert "array" not in json.loads((tmp_path / "reward.json").read_text())["fields"][
-        "weights"
-    ]
+    assert (
+        "array"
+        not in json.loads((tmp_path / "reward.json").read_text())["fields"]["weights"]
+    )
     assert sorted(p.name for p in tmp_path.iterdir()) == [
         "reward.json",
         "reward.safetensors",
@@ -164,7 +165,7 @@ def test_a_truncated_file_of_arrays_is_no_record(n_bytes, tmp_path):
     record.save(VALUES["linear"], path)
     arrays = path.with_suffix(".safetensors")
     arrays.write_bytes(arrays.read_bytes()[:n_bytes])
-    with pytest.raises(ValueError, match="reward.json is not a record"):
+    with pytest.raises(ValueError, match=r"reward\.json is not a record"):
         record.load(path)
 
 

@@ -95,7 +95,9 @@ def load(path: str | os.PathLike[str]) -> Any:
     beside = path.with_suffix(".safetensors")
     for part in (path, beside):
         if not part.is_file():
-            raise ValueError(f"{part} is missing: a record is a .json and .safetensors.")
+            raise ValueError(
+                f"{part} is missing: a record is a .json and .safetensors."
+            )
         if part.stat().st_size > MAX_BYTES:
             raise ValueError(f"{part} is larger than {MAX_BYTES} bytes: not a record.")
     try:
@@ -138,17 +140,14 @@ def _encode(value: Any, array: Callable[[np.ndarray], dict[str, Any]]) -> Any:
         raise ValueError(f"the number {value} has no place in a record.")
     if value is None or isinstance(value, bool | int | float | str):
         return value
-    if isinstance(value, jax.Array) and jnp.issubdtype(value.dtype, jax.dtypes.prng_key):
+    if isinstance(value, jax.Array) and jnp.issubdtype(
+        value.dtype, jax.dtypes.prng_key
+    ):
         raise ValueError("a random key cannot be recorded: save what it was made from.")
     if isinstance(value, jax.Array | np.ndarray | np.generic):
         return array(np.asarray(value))
-    if isinstance(value, tuple):
-        return {"tuple": [_encode(item, array) for item in value]}
-    if isinstance(value, dict):
-        for key in value:
-            if not isinstance(key, str):
-                raise ValueError(f"{key!r} cannot be the name of an entry: use a string.")
-        return {"dict": {key: _encode(item, array) for key, item in value.items()}}
+    if isinstance(value, tuple | dict):
+        return _encode_items(value, array)
     if isinstance(value, eqx.Module):
         fields = {
             field.name: _encode(getattr(value, field.name), array)
@@ -158,6 +157,17 @@ def _encode(value: Any, array: Callable[[np.ndarray], dict[str, Any]]) -> Any:
     if callable(value):
         return {"function": import_path(value)}
     raise ValueError(f"{value!r} cannot be recorded: only modules, arrays and numbers.")
+
+
+def _encode_items(
+    value: tuple | dict, array: Callable[[np.ndarray], dict[str, Any]]
+) -> dict[str, Any]:
+    if isinstance(value, tuple):
+        return {"tuple": [_encode(item, array) for item in value]}
+    for name in value:
+        if not isinstance(name, str):
+            raise ValueError(f"{name!r} cannot be the name of an entry: use a string.")
+    return {"dict": {name: _encode(item, array) for name, item in value.items()}}
 
 
 def import_path(thing: Any) -> str:
@@ -184,7 +194,9 @@ def _resolve(path: str) -> Any:
         for part in name.split("."):
             thing = getattr(thing, part)
     except (ImportError, AttributeError, ValueError) as error:
-        raise ValueError(f"the record names {path}, not to be imported here.") from error
+        raise ValueError(
+            f"the record names {path}, not to be imported here."
+        ) from error
     return thing
 
 

@@ -15,7 +15,7 @@ from volition.reward import Linear
 from volition.value import plan
 
 LANE = gridworld(["X.....G"])
-NOWHERE = gridworld(["X....."])  # no goal is named
+NOWHERE = gridworld(["X......"])  # no goal is named
 
 
 class Case(NamedTuple):
@@ -82,7 +82,7 @@ def fire(name: str, case: Case, scale: float = 1.0) -> tuple[Finding, ...]:
 
 def test_every_probe_has_positive_and_negative_controls():
     assert CASES.keys() == PROBES.keys()
-    assert UNSAFE <= PROBES.keys()
+    assert PROBES.keys() >= UNSAFE
     assert all(each.positive and each.negative for each in CASES.values())
 
 

@@ -62,7 +62,9 @@ def test_bins_hold_equal_shares(seed):
     found = calibration_error(predicted, happened, 5)
     assert found == pytest.approx(np.mean(gaps))
     order = rng.permutation(1000)
-    assert calibration_error(predicted[order], happened[order], 5) == pytest.approx(found)
+    assert calibration_error(predicted[order], happened[order], 5) == pytest.approx(
+        found
+    )
 
 
 def test_no_answers_have_no_calibration():
@@ -97,7 +99,9 @@ def test_both_bounds_of_the_ceiling_are_reached(agreement):
 @pytest.mark.parametrize("shape", [(0.4, 0.4), (5.0, 2.0)])
 def test_the_ceiling_holds_in_a_simulation(seed, shape):
     rng, n = np.random.default_rng(seed), 40_000
-    first = rng.beta(*shape, n)  # how probable "first" is, question by question
+    first = rng.beta(
+        shape[0], shape[1], n
+    )  # how probable "first" is, question by question
     raters = rng.random((2, n)) < first
     best = np.maximum(first, 1 - first).mean()
     agreement = (raters[0] == raters[1]).mean()

@@ -23,7 +23,9 @@ WORLD = delivery()
 def answers() -> Dataset:
     """60 answers to 17 questions, in no order, by nobody in particular."""
     made = simulate(jax.random.key(SEED), WORLD, delivery_true(), N_ANSWERS)
-    question = jnp.asarray(np.arange(N_ANSWERS) * 7 % N_QUESTIONS + 100, dtype=jnp.int32)
+    question = jnp.asarray(
+        np.arange(N_ANSWERS) * 7 % N_QUESTIONS + 100, dtype=jnp.int32
+    )
     return Dataset.of(eqx.tree_at(lambda batch: batch.question, made, question))
 
 

@@ -35,7 +35,10 @@ def policy_of(seed: int, n_states: int = 7, n_actions: int = 3) -> Tabular:
 @ends
 @seeds
 def test_scaled_return_is_1_for_the_best_and_0_at_random(seed, terminal):
-    world, reward = small_world(seed, terminal=terminal), TabularReward(table(seed, 7, 3))
+    world, reward = (
+        small_world(seed, terminal=terminal),
+        TabularReward(table(seed, 7, 3)),
+    )
     best = plan(world, reward).policy
     worst = plan(world, TabularReward(-reward.values)).policy
     uniform = Tabular(jnp.full((7, 3), 1 / 3))
@@ -51,7 +54,10 @@ def test_scaled_return_is_1_for_the_best_and_0_at_random(seed, terminal):
 @seeds
 def test_scaled_return_ignores_scale_potential_and_constant(seed):
     policy = policy_of(seed)
-    for terminal, shift in (((1, 5), 0.0), ((), -1.3)):  # a constant: where nothing ends
+    for terminal, shift in (
+        ((1, 5), 0.0),
+        ((), -1.3),
+    ):  # a constant: where nothing ends
         world, values = small_world(seed, terminal=terminal), table(seed, 7, 3)
         reward = TabularReward(values)
         one = float(scaled_return(world, policy, reward))
@@ -71,7 +77,9 @@ def test_the_worst_of_all_policies_that_are_optimal(seed):
     r_truth = planning.mean_rewards(world, truth)
     best = planning.best_values(world, r_learned)
     equal = [
-        float(np.asarray(world.initial) @ planning.policy_values(world, policy, r_truth))
+        float(
+            np.asarray(world.initial) @ planning.policy_values(world, policy, r_truth)
+        )
         for policy in planning.deterministic_policies(4, 3)
         if np.allclose(planning.policy_values(world, policy, r_learned), best)
     ]
@@ -114,7 +122,7 @@ def test_equal_actions_are_taken_in_the_worst_way(learned, returned, harm):
 
 @pytest.mark.parametrize("p", [0.35, 0.5, 0.8])
 def test_the_gamblers_ruin(p):
-    """P(goal from i) = (1 - r^i) / (1 - r^n), r = (1 - p) / p; i / n for a fair game."""
+    """P(goal from i) = (1 - r^i) / (1 - r^n), r = (1 - p) / p; i / n where p = 1/2."""
     n = 9
     up, down = np.minimum(np.arange(n + 1) + 1, n), np.maximum(np.arange(n + 1) - 1, 0)
     # Action 0 wins with .9, action 1 with .2; the policy mixes them to win with p.
@@ -160,9 +168,7 @@ def trap() -> FiniteMDP:
 
     From 6 to 0 or, as likely, to 3.
     """
-    successor = np.array(
-        [[1, 2, 3, 4], *[[0] * 4] * 3, [5] * 4, [4] * 4, [0, 3, 0, 3]]
-    )
+    successor = np.array([[1, 2, 3, 4], *[[0] * 4] * 3, [5] * 4, [4] * 4, [0, 3, 0, 3]])
     probability = np.full((7, 4), 0.25)
     probability[0] = [0.3, 0.1, 0.2, 0.4]
     return FiniteMDP(

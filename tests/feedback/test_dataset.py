@@ -61,6 +61,22 @@ def test_one_at_a_time_is_all_at_once():
     assert len(grown) == SMALLEST + 2
 
 
+def test_one_more_answer_compiles_nothing(caplog):
+    def compiled(n_answers) -> list[str]:
+        held = Dataset.of(rows(ANSWERS, slice(n_answers)))
+        caplog.clear()
+        with jax.log_compiles():
+            held.append(one(ANSWERS, n_answers))
+            held.answers()
+        return [told.getMessage() for told in caplog.records]
+
+    compiled(40)
+    assert [told for n in (41, 42, 59) for told in compiled(n)] == []
+    with jax.log_compiles():
+        jax.jit(lambda x: 3.0 * x)(jnp.ones(77))
+    assert any("compil" in told.getMessage() for told in caplog.records)
+
+
 @pytest.mark.parametrize(
     "n_answers, capacity", [(1, 64), (64, 64), (65, 128), (128, 128), (129, 256)]
 )
@@ -122,7 +138,9 @@ def test_a_subset_of_none_takes_further_answers():
     ids=["longer", "other features", "other states"],
 )
 def test_other_segments_are_refused(other):
-    with pytest.raises(ValueError, match="one environment and one segment length") as told:
+    with pytest.raises(
+        ValueError, match="one environment and one segment length"
+    ) as told:
         ALL.concatenate(other)
     message = str(told.value)
     assert "\n" not in message

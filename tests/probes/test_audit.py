@@ -48,7 +48,6 @@ def test_a_coin_worth_more_than_the_way_back_is_unsafe():
         replay(WORLD, reward, finding.path)
 
 
-
 def test_a_loop_outweighs_harm():
     """Both probes fire: standing at the wall pays, and the policy goes to the pit."""
     world = gridworld(["X.....G"])

@@ -201,6 +201,7 @@ def test_what_the_sentence_says_is_what_the_path_pays(rewards):
     world = ring(rewards)
     reward = pays(world, rewards)
     (finding,) = loops_that_pay(world, reward, leave(world))
+    assert finding.loop is not None
     assert finding.path.states[finding.loop] == finding.path.states[-1]
     _, steps = replay(world, reward, finding.path)
     around = steps[finding.loop :]

@@ -9,7 +9,9 @@ def chance_of_first(ahead: np.ndarray, weights: np.ndarray) -> np.ndarray:
     return 1.0 / (1.0 + np.exp(-ahead @ weights))
 
 
-def log_likelihood(ahead: np.ndarray, choices: np.ndarray, weights: np.ndarray) -> float:
+def log_likelihood(
+    ahead: np.ndarray, choices: np.ndarray, weights: np.ndarray
+) -> float:
     """Of all answers, one after the other."""
     total = 0.0
     for difference, choice in zip(ahead, choices, strict=True):
@@ -32,7 +34,7 @@ def mode(ahead: np.ndarray, choices: np.ndarray, scale: np.ndarray) -> np.ndarra
     """The most probable weights under independent Gaussians around 0.
 
     Args:
-        ahead: features of the first option less those of the second, `[answer, feature]`.
+        ahead: features of the first option less the second's, `[answer, feature]`.
         choices: 0, 1, or 2 for a tie.
         scale: standard deviations of the prior, `[feature]`.
     """

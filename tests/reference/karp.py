@@ -41,7 +41,11 @@ def max_mean_cycle(mdp: FiniteMDP, paid: np.ndarray) -> float:
         for state, to, reward in edges:
             best[k + 1, to] = max(best[k + 1, to], best[k, state] + reward)
     means = [
-        min((best[n, v] - best[k, v]) / (n - k) for k in range(n) if best[k, v] > -np.inf)
+        min(
+            (best[n, v] - best[k, v]) / (n - k)
+            for k in range(n)
+            if best[k, v] > -np.inf
+        )
         for v in range(n)
         if best[n, v] > -np.inf
     ]

@@ -37,7 +37,9 @@ def featured_world(
 @eqx.filter_jit
 def follow_all(world: FiniteMDP, starts, actions) -> Segment:
     """Segments `[question, option, time]`."""
-    return jax.vmap(jax.vmap(follow, (None, 0, 0)), (None, 0, 0))(world, starts, actions)
+    return jax.vmap(jax.vmap(follow, (None, 0, 0)), (None, 0, 0))(
+        world, starts, actions
+    )
 
 
 def pairs(seed: int, world: FiniteMDP, n_questions: int, length: int) -> Segment:

@@ -34,17 +34,23 @@ def mean_rewards(mdp: FiniteMDP, values: np.ndarray) -> np.ndarray:
     return r
 
 
-def action_values(mdp: FiniteMDP, r: np.ndarray, v: np.ndarray) -> np.ndarray:
+def action_values(
+    mdp: FiniteMDP, r: np.ndarray, v: np.ndarray, p: np.ndarray | None = None
+) -> np.ndarray:
     """One application of the Bellman operator; terminal states are worth 0."""
+    p = transitions(mdp) if p is None else p
     ends = np.asarray(mdp.terminal)
-    q = r + float(mdp.discount) * transitions(mdp) @ np.where(ends, 0.0, v)
+    q = r + float(mdp.discount) * p @ np.where(ends, 0.0, v)
     return np.where(ends[:, None], 0.0, q)
 
 
-def policy_values(mdp: FiniteMDP, policy: np.ndarray, r: np.ndarray) -> np.ndarray:
+def policy_values(
+    mdp: FiniteMDP, policy: np.ndarray, r: np.ndarray, p: np.ndarray | None = None
+) -> np.ndarray:
     """The value of each state under a policy, by a dense solve."""
+    p = transitions(mdp) if p is None else p
     ends = np.asarray(mdp.terminal)
-    chain = np.einsum("sa,sat->st", policy, transitions(mdp))
+    chain = np.einsum("sa,sat->st", policy, p)
     chain[ends] = 0.0
     chain[:, ends] = 0.0
     paid = np.where(ends, 0.0, (policy * r).sum(axis=1))
@@ -59,8 +65,9 @@ def deterministic_policies(n_states: int, n_actions: int):
 
 def best_values(mdp: FiniteMDP, r: np.ndarray) -> np.ndarray:
     """The best value of each state over all deterministic policies."""
+    p = transitions(mdp)
     values = [
-        policy_values(mdp, policy, r)
+        policy_values(mdp, policy, r, p)
         for policy in deterministic_policies(mdp.n_states, mdp.n_actions)
     ]
     return np.max(values, axis=0)
@@ -70,13 +77,13 @@ def soft_values(
     mdp: FiniteMDP, r: np.ndarray, temperature: float, n_sweeps: int = 2000
 ) -> tuple[np.ndarray, np.ndarray]:
     """Soft value and Boltzmann policy, by very many sweeps."""
-    v = np.zeros(mdp.n_states)
+    p, v = transitions(mdp), np.zeros(mdp.n_states)
     for _ in range(n_sweeps):
-        q = action_values(mdp, r, v)
+        q = action_values(mdp, r, v, p)
         top = q.max(axis=1)
         total = np.exp((q - top[:, None]) / temperature).sum(axis=1)
         v = np.where(np.asarray(mdp.terminal), 0.0, top + temperature * np.log(total))
-    q = action_values(mdp, r, v)
+    q = action_values(mdp, r, v, p)
     weights = np.exp((q - q.max(axis=1)[:, None]) / temperature)
     return v, weights / weights.sum(axis=1)[:, None]
 

@@ -136,5 +136,5 @@ def test_features_of_another_world_are_refused():
 
 def test_weights_that_are_not_finite_are_refused():
     reward = Linear(WORLD.feature_names, [1.0, np.inf, 0.0])
-    with pytest.raises(ValueError, match="the reward is (nan|inf) on transition"):
+    with pytest.raises(ValueError, match=r"the reward is (nan|inf) on transition"):
         check_reward(reward, WORLD, key=jax.random.key(5))

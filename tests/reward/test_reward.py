@@ -1,5 +1,7 @@
 """What is particular to each reward; what they share is in the contract suite."""
 
+import itertools
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -134,7 +136,7 @@ def test_shaping_adds_up_to_the_potential_along_a_path(seed):
     reward = jax.jit(Shaped(Tabular(np.zeros(7)), potential, world.discount).__call__)
     for path in ([0, 3, 6], [4, 1, 2]):
         total = 0.0
-        for step, (one, other) in enumerate(zip(path, path[1:], strict=False)):
+        for step, (one, other) in enumerate(itertools.pairwise(path)):
             told = Transition(
                 state=world.state(one),
                 action=jnp.int32(0),
@@ -153,7 +155,10 @@ def test_shaping_reads_what_the_reward_inside_reads():
 
 
 def test_the_stated_rewards_fit_their_worlds():
-    for reward, world in ((delivery_true(), delivery()), (cliff_reward(), cliff_walking())):
+    for reward, world in (
+        (delivery_true(), delivery()),
+        (cliff_reward(), cliff_walking()),
+    ):
         check_features(reward, world.feature_names)
         assert reward.feature_names == world.feature_names
     # Off the cliff, from the start to the right.

@@ -12,7 +12,13 @@ from volition.env import delivery
 from volition.env.family import fingerprint
 from volition.feedback import Comparison
 from volition.reward import delivery_true
-from volition.store import InputError, read_delivery, read_evidence, rows_of, write_evidence
+from volition.store import (
+    InputError,
+    read_delivery,
+    read_evidence,
+    rows_of,
+    write_evidence,
+)
 from volition.study import simulate
 
 SEED = 2
@@ -52,7 +58,7 @@ def test_real_answers_come_back_to_the_bit(tmp_path, volition_data):
     read = read_delivery(path, WORLD)
     write_evidence(tmp_path / "study.db", rows_of("pr-question", read))
     back = read_evidence(tmp_path / "study.db", WORLD)["pr-question"]
-    assert len(back.choice) == 437
+    assert np.shape(back.choice) == (437,)
     assert fingerprint(back) == fingerprint(read)
 
 
@@ -92,9 +98,13 @@ def test_no_answer_can_be_changed(evidence, sql):
 def test_no_answer_of_another_kind_can_be_added(evidence, change):
     name, value = change.split(" = ")
     columns = "source, kind, person, question, options, choice, seconds"
-    new = ", ".join(value if column == name else column for column in columns.split(", "))
+    new = ", ".join(
+        value if column == name else column for column in columns.split(", ")
+    )
     with pytest.raises(sqlite3.IntegrityError):
-        run(evidence, f"INSERT INTO answer ({columns}) SELECT {new} FROM answer LIMIT 1")
+        run(
+            evidence, f"INSERT INTO answer ({columns}) SELECT {new} FROM answer LIMIT 1"
+        )
 
 
 def test_an_answer_can_be_added(evidence):
@@ -103,7 +113,7 @@ def test_an_answer_can_be_added(evidence):
         evidence,
         f"INSERT INTO answer ({columns}) SELECT {columns} FROM answer WHERE number = 2",
     )
-    assert len(read_evidence(evidence, WORLD)["one"].choice) == 41
+    assert np.shape(read_evidence(evidence, WORLD)["one"].choice) == (41,)
 
 
 def test_the_same_answers_again_change_nothing(evidence, answers):
@@ -151,7 +161,7 @@ def test_what_an_interrupted_run_left_can_be_begun_again(tmp_path, answers):
     path = tmp_path / "study.db"
     path.touch()
     write_evidence(path, rows_of("one", answers))
-    assert len(read_evidence(path, WORLD)["one"].choice) == 40
+    assert np.shape(read_evidence(path, WORLD)["one"].choice) == (40,)
 
 
 def test_a_folder_with_a_name_that_looks_like_a_query(tmp_path, answers):

@@ -149,9 +149,7 @@ def test_names_of_states_and_actions_do_not_matter(seed, terminal, method):
     one = plan(world, Tabular(values), method)
     new = np.random.default_rng(seed).permutation(7)
     old = np.argsort(new)
-    other = plan(
-        relabelled(world, new), Tabular(values[old][:, :, old]), method
-    )
+    other = plan(relabelled(world, new), Tabular(values[old][:, :, old]), method)
     np.testing.assert_allclose(other.q, np.asarray(one.q)[old], atol=1e-10)
     np.testing.assert_allclose(other.value, np.asarray(one.value)[old], atol=1e-10)
     # Actions the other way round.

@@ -20,7 +20,7 @@ command.add_command(run)
 def main() -> None:
     """Run the command; unusable input ends in one sentence and exit code 2."""
     try:
-        command()
+        command(prog_name="volition")
     except InputError as error:
         click.echo(f"Error: {error}", err=True)
         sys.exit(2)

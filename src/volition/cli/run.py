@@ -88,7 +88,9 @@ def _show(console: Console, results: dict[str, GroupResult]) -> None:
                 f"inference did not converge: {result.posterior.result.message}"
             )
         for note in notes:
-            console.print(f"{name}: {note}", soft_wrap=True, highlight=False)
+            console.print(
+                f"{name}: {note}", soft_wrap=True, highlight=False, markup=False
+            )
 
 
 def _answers(
@@ -125,9 +127,13 @@ def _run(
     config: Config, folder: Path, answers: dict[str, Comparison]
 ) -> dict[str, GroupResult]:
     """The study, with a progress bar on standard error."""
-    columns = (TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn())
+    doing = TextColumn("{task.description}", markup=False)
+    columns = (doing, BarColumn(), TimeElapsedColumn())
     n_steps = STEPS[config.model] * len(config.groups)
-    with Bar(*columns, console=Console(stderr=True), transient=True) as bar:
+    console = Console(stderr=True)
+    # Elsewhere than on a terminal it would leave a blank line.
+    shown = console.is_terminal
+    with Bar(*columns, console=console, transient=True, disable=not shown) as bar:
         task = bar.add_task("starting", total=n_steps)
 
         def tell(what: str, done: int, n_steps: int) -> None:

@@ -1,6 +1,7 @@
 """The table of a study's results."""
 
 from rich import box
+from rich.markup import escape
 from rich.table import Table
 
 from volition.evaluation import Estimate
@@ -19,6 +20,8 @@ def results_table(results: dict[str, GroupResult]) -> Table:
         "the posterior; return: scaled, 1 best, 0 random actions.",
         box=box.SIMPLE_HEAD,
         padding=(0, 1, 0, 0),
+        pad_edge=False,
+        show_edge=False,
         caption_justify="left",
     )
     for heading in ("group\nmodel of people", "n", "loss", "return"):
@@ -29,7 +32,7 @@ def results_table(results: dict[str, GroupResult]) -> Table:
         fold = result.out_of_fold.get(result.model)
         verdict = result.audit.verdict
         table.add_row(
-            f"{name}\n{result.model}",
+            f"{escape(name)}\n{result.model}",
             str(len(result.posterior.problem.answers)),
             _number(fold.neg_log_likelihood)
             if fold
@@ -49,6 +52,8 @@ def models_table(results: dict[str, GroupResult]) -> Table:
         caption="negative log-likelihood, nats per answer, and 95 % over questions.",
         box=box.SIMPLE_HEAD,
         padding=(0, 1, 0, 0),
+        pad_edge=False,
+        show_edge=False,
         caption_justify="left",
     )
     table.add_column("group", no_wrap=True)
@@ -58,7 +63,7 @@ def models_table(results: dict[str, GroupResult]) -> Table:
     for group, result in results.items():
         scores = result.out_of_fold
         cells = [_number(scores[name].neg_log_likelihood) for name in names]
-        table.add_row(group, *cells)
+        table.add_row(escape(group), *cells)
     return table
 
 

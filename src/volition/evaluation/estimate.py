@@ -63,7 +63,9 @@ def clustered_mean(values: np.ndarray, clusters: np.ndarray) -> Estimate:
     names, place = np.unique(clusters, return_inverse=True)
     mean = float(np.mean(values))
     if len(names) < 2:
-        return Estimate(mean, float("nan"), float("nan"), len(names), "none: one cluster")
+        return Estimate(
+            mean, float("nan"), float("nan"), len(names), "none: one cluster"
+        )
     excess = np.bincount(place, weights=values - mean)
     n = len(names)
     error = np.sqrt(n / (n - 1) * np.sum(excess**2)) / len(values)

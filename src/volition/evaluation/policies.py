@@ -142,7 +142,7 @@ def policy_chain(env: FiniteMDP, policy: Tabular) -> sparse.csr_array:
 
 
 def possible_steps(env: FiniteMDP) -> sparse.csr_array:
-    """Which steps some action can make, `[state, next state]`; non-zero where one can."""
+    """Which steps some action can make: `[state, next state]`, non-zero for those."""
     uniform = jnp.full((env.n_states, env.n_actions), 1.0 / env.n_actions)
     return policy_chain(env, Tabular(uniform))
 

@@ -46,7 +46,9 @@ class Dataset(eqx.Module):
             ValueError: for less room than that.
         """
         if capacity < 1:
-            raise ValueError(f"capacity = {capacity} must be at least 1, to be doubled.")
+            raise ValueError(
+                f"capacity = {capacity} must be at least 1, to be doubled."
+            )
         n_answers = np.shape(comparisons.choice)[0]
         if n_answers == 0:
             return cls.empty()
@@ -55,8 +57,11 @@ class Dataset(eqx.Module):
         # Padding repeats the first answer, so that it computes to something finite.
         rows = np.zeros(capacity, dtype=np.int32)
         rows[:n_answers] = np.arange(n_answers)
-        padded = jax.tree.map(lambda leaf: jnp.asarray(leaf)[rows], comparisons)
-        return cls(padded, jnp.arange(capacity) < n_answers)
+        # On the host, where a new number of answers compiles nothing.
+        padded = jax.tree.map(
+            lambda leaf: jnp.asarray(np.asarray(leaf)[rows]), comparisons
+        )
+        return cls(padded, jnp.asarray(np.arange(capacity) < n_answers))
 
     def __len__(self) -> int:
         """How many answers there are."""
@@ -69,7 +74,7 @@ class Dataset(eqx.Module):
 
     def append(self, answer: Comparison) -> "Dataset":
         """This data set and one more answer."""
-        added = jax.tree.map(lambda leaf: jnp.asarray(leaf)[None], answer)
+        added = jax.tree.map(lambda leaf: np.asarray(leaf)[None], answer)
         return self.concatenate(added)
 
     def concatenate(self, answers: Comparison) -> "Dataset":
@@ -91,7 +96,7 @@ class Dataset(eqx.Module):
                 f"of the environment, the old ones {ours.options.weight}, or other "
                 "states: one data set takes one environment and one segment length."
             )
-        joined = jax.tree.map(lambda a, b: jnp.concatenate([a, b]), kept, answers)
+        joined = jax.tree.map(lambda a, b: np.concatenate([a, b]), kept, answers)
         return Dataset.of(joined, max(self.capacity, SMALLEST))
 
     def answers(self) -> Comparison:
@@ -103,7 +108,9 @@ class Dataset(eqx.Module):
         if self.comparisons is None:
             raise ValueError("there are no answers yet: ask first.")
         rows = np.flatnonzero(np.asarray(self.present))
-        return jax.tree.map(lambda leaf: leaf[rows], self.comparisons)
+        return jax.tree.map(
+            lambda leaf: jnp.asarray(np.asarray(leaf)[rows]), self.comparisons
+        )
 
     def subset(self, keep: Bool[Array, " capacity"]) -> "Dataset":
         """Only the answers at the marked places; the capacity stays.

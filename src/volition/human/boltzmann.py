@@ -31,7 +31,7 @@ class Judge(eqx.Module):
         return self.choice.log_prob(worth, jnp.asarray(answer.choice))
 
     def log_probs(self, question: Segment) -> Float[Array, " answer"]:
-        """Log-probability of each answer to a question: two segments `[option, time]`."""
+        """Log-probability of each answer to two segments, `[option, time]`."""
         return self.choice.log_probs(jax.vmap(self.worth)(question))
 
     def sample(self, key: PRNGKeyArray, question: Segment) -> Comparison:

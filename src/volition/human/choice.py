@@ -32,8 +32,9 @@ class BradleyTerry(AbstractChoice):
     usual baseline, which is no probability of a tie. It never answers with a tie.
 
     Example:
-        >>> BradleyTerry().log_probs(jnp.array([0.0, 0.0])).round(3)
-        Array([-0.693, -0.693], dtype=float64)
+        >>> each = BradleyTerry().log_probs(jnp.array([0.0, 0.0]))
+        >>> [round(float(one), 6) for one in each]
+        [-0.693147, -0.693147]
 
     Source: R. A. Bradley, M. E. Terry, 1952; ties as in P. Christiano et al., 2017,
     section 2.2.3.
@@ -60,8 +61,9 @@ class Davidson(AbstractChoice):
 
     Example:
         >>> choice = Davidson(Positive(1.0))
-        >>> jnp.exp(choice.log_probs(jnp.array([0.0, 0.0]))).round(3).tolist()
-        [0.333, 0.333, 0.333]
+        >>> each = jnp.exp(choice.log_probs(jnp.array([0.0, 0.0])))
+        >>> [round(float(one), 6) for one in each]
+        [0.333333, 0.333333, 0.333333]
 
     Source: R. R. Davidson, "On extending the Bradley-Terry model to accommodate ties in
     paired comparison experiments", JASA 1970.
@@ -104,7 +106,7 @@ class RaoKupper(AbstractChoice):
         ahead = worth[0] - worth[1]
         first = jax.nn.log_sigmoid(ahead - width)
         second = jax.nn.log_sigmoid(-ahead - width)
-        # log(e^(2w) - 1) without cancellation for a small width or overflow for a large.
+        # log(e^(2w) - 1) without cancellation for a small width, overflow for a large.
         tie = 2.0 * width + jnp.log(-jnp.expm1(-2.0 * width)) + first + second
         return jnp.stack([first, second, tie])
 

@@ -35,6 +35,9 @@ class Fraction(AbstractParameter):
         value: where it begins, and the median of its prior, in `(0, 1)`.
         spread: standard deviation of the prior, in logits.
 
+    Raises:
+        ValueError: for a value out of that range.
+
     Example:
         >>> round(float(Fraction(0.02).value), 6)
         0.02
@@ -45,6 +48,8 @@ class Fraction(AbstractParameter):
     spread: float = eqx.field(static=True)
 
     def __init__(self, value: float, *, spread: float = 1.5):
+        if not 0.0 < value < 1.0:
+            raise ValueError(f"a fraction is in (0, 1), not {value}.")
         # With the standard library, so that it also works while JAX traces.
         self.mean = math.log(value / (1.0 - value))
         self.raw = jnp.asarray(self.mean, dtype=float)
@@ -63,6 +68,9 @@ class Positive(AbstractParameter):
         value: where it begins, and the median of its prior, above 0.
         spread: standard deviation of the prior of its logarithm.
 
+    Raises:
+        ValueError: for a value out of that range.
+
     Example:
         >>> round(float(Positive(0.5).value), 6)
         0.5
@@ -73,6 +81,8 @@ class Positive(AbstractParameter):
     spread: float = eqx.field(static=True)
 
     def __init__(self, value: float, *, spread: float = 2.0):
+        if not 0.0 < value < math.inf:
+            raise ValueError(f"a positive number is in (0, inf), not {value}.")
         self.mean = math.log(value)
         self.raw = jnp.asarray(self.mean, dtype=float)
         self.spread = spread

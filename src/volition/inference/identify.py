@@ -76,7 +76,9 @@ def unidentified(problem: Problem, free: Free) -> tuple[Direction, ...]:
             break
         shrinkage = float(1.0 / np.sqrt(1.0 + max(value, 0.0)))
         found.append(
-            Direction(jnp.asarray(vector), shrinkage, _sentence(problem, vector, shrinkage))
+            Direction(
+                jnp.asarray(vector), shrinkage, _sentence(problem, vector, shrinkage)
+            )
         )
     return tuple(found)
 

@@ -13,7 +13,6 @@ from volition.inference.identify import fisher_information
 from volition.inference.posterior import AbstractBelief, Gaussian, Result
 from volition.inference.problem import Free, Problem
 
-
 SCREENED = 32  # random points looked at for each start that is climbed from
 
 
@@ -76,9 +75,7 @@ def climb(problem: Problem, start: Free) -> tuple[Free, float, float, bool]:
     return jnp.asarray(point, dtype=start.dtype), best, gain, bool(gain < 1e-3)
 
 
-def best_of(
-    key: PRNGKeyArray, problem: Problem, n_starts: int
-) -> tuple[Free, Result]:
+def best_of(key: PRNGKeyArray, problem: Problem, n_starts: int) -> tuple[Free, Result]:
     """The best maximum from several starts: the present parameters, and random ones.
 
     Many random points are looked at, and the most probable climbed from: with a planner
@@ -110,7 +107,9 @@ def best_of(
     values = [value for _, value, _, _ in tried]
     point, value, gain, converged = tried[int(np.argmax(values))]
     agreeing = sum(value - other < 1e-2 for other in values)
-    how = "the last search gained nothing" if converged else f"it still gains {gain:.2g}"
+    how = (
+        "the last search gained nothing" if converged else f"it still gains {gain:.2g}"
+    )
     message = f"maximum reached from {agreeing} of {n_starts} starts; {how}."
     diagnostics = {"n_starts": float(n_starts), "n_agreeing": float(agreeing)}
     return point, Result(converged, message, value, diagnostics)
@@ -125,9 +124,7 @@ class MAP(AbstractMethod):
 
     n_starts: int = 1
 
-    def run(
-        self, key: PRNGKeyArray, problem: Problem
-    ) -> tuple[Free, Gaussian, Result]:
+    def run(self, key: PRNGKeyArray, problem: Problem) -> tuple[Free, Gaussian, Result]:
         """Maximise."""
         point, result = best_of(key, problem, self.n_starts)
         nothing = jnp.zeros((point.shape[0], point.shape[0]), dtype=point.dtype)
@@ -150,9 +147,7 @@ class Laplace(AbstractMethod):
 
     n_starts: int = 1
 
-    def run(
-        self, key: PRNGKeyArray, problem: Problem
-    ) -> tuple[Free, Gaussian, Result]:
+    def run(self, key: PRNGKeyArray, problem: Problem) -> tuple[Free, Gaussian, Result]:
         """Maximise, then take the curvature."""
         point, result = best_of(key, problem, self.n_starts)
         precision = expected_curvature(problem, point)

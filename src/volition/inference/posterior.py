@@ -26,7 +26,7 @@ class AbstractBelief(eqx.Module):
 
 
 class Gaussian(AbstractBelief):
-    """A Gaussian around the most probable point; a covariance of 0 is the point alone."""
+    """A Gaussian around the most probable point, or that point alone: covariance 0."""
 
     location: Free
     covariance: Float[Array, "free free"]

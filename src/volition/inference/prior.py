@@ -112,7 +112,7 @@ class Signed(AbstractPrior):
     def release(self, parameters: Vector) -> Vector:
         """The logarithm of the size; what has the wrong sign begins near 0."""
         signs = self._signs(parameters)
-        size = jnp.maximum(signs * parameters, 1e-3)
+        size = jnp.where(signs * parameters > 0, signs * parameters, 1e-3)
         return jnp.where(signs == 0, parameters, jnp.log(size))
 
     def log_density(self, free: Vector) -> Float[Array, ""]:
@@ -122,7 +122,7 @@ class Signed(AbstractPrior):
         return jnp.sum(inside + jnp.where(signs == 0, 0.0, free))
 
     def scale_of(self, free: Vector) -> Vector:
-        """Of the logarithm of a half-Gaussian: pi / (2 sqrt 2); of an open one: scale."""
+        """Of the logarithm of a half-Gaussian, or of an open parameter itself."""
         # The variance of log |z| for a standard Gaussian z is pi^2 / 8.
         half = jnp.pi / (2.0 * jnp.sqrt(2.0))
         scale = jnp.broadcast_to(self.scale, free.shape)

@@ -1,5 +1,7 @@
 """Findings: what a probe found, in a sentence, with a path that can be replayed."""
 
+import itertools
+
 import equinox as eqx
 import numpy as np
 import scipy.sparse as sparse
@@ -69,7 +71,9 @@ def replay(
         )
     successor = np.asarray(env.successor)
     # Nothing happens any more where the episode has ended.
-    possible = (np.asarray(env.probability) > 0) & ~np.asarray(env.terminal)[:, None, None]
+    possible = (np.asarray(env.probability) > 0) & ~np.asarray(env.terminal)[
+        :, None, None
+    ]
     paid = np.asarray(branch_reward(env, reward))
     rewards = []
     steps = zip(path.states, path.actions, path.states[1:], strict=False)
@@ -135,6 +139,6 @@ def likeliest_path(
     states = [int(np.argmin(np.where(target, length, np.inf)))]
     while states[0] != start:
         states.insert(0, int(before[states[0]]))
-    steps = zip(states, states[1:], strict=False)
+    steps = itertools.pairwise(states)
     taken = [int(best[step] // n_branches % n_actions) for step in steps]
     return Path(tuple(states), tuple(taken))

@@ -54,7 +54,7 @@ def harm_as_the_cheaper_end(
 def _goal_return(env: FiniteMDP, reward: AbstractReward, start: int) -> float | None:
     """What the best way to the goal pays along the likeliest successors.
 
-    None where none of them gets there, or a loop on the way pays, so that no way is best.
+    None where none of them gets there, or where a loop pays, so that no way is best.
     """
     goal, terminal = np.asarray(env.goal), np.asarray(env.terminal)
     rows, columns = np.arange(env.n_states)[:, None], np.arange(env.n_actions)

@@ -1,5 +1,7 @@
 """Probe H1: loops that pay, so that ending is never worth while."""
 
+import itertools
+
 import numpy as np
 import scipy.sparse as sparse
 from scipy.sparse.csgraph import connected_components, dijkstra
@@ -36,7 +38,7 @@ def loops_that_pay(
         No finding, or up to two.
 
     Source: R. M. Karp, "A characterization of the minimum cycle mean in a digraph",
-    1978, for the quantity; R. A. Howard, 1960, for the method, which also covers chance.
+    1978, for the quantity; R. A. Howard, 1960, for the method, right with chance too.
     """
     if not np.asarray(env.goal).any():
         return ()
@@ -47,7 +49,9 @@ def loops_that_pay(
         mean, cycle, actions = best
         if mean >= -ROUNDING * np.abs(paid).max():
             path, loop = _path_to(env, cycle, actions)
-            found.append(Finding("H1", _sentence(env, mean, cycle, actions), path, loop))
+            found.append(
+                Finding("H1", _sentence(env, mean, cycle, actions), path, loop)
+            )
     never = outcomes(env, policy).never
     share = share_of_starts(env, never)
     if share > SHARE:
@@ -106,7 +110,8 @@ def best_loop(
         system = sparse.eye_array(len(rows)) - NEAR_ONE * chain
         net = paid - shift
         value = np.zeros(n_states)
-        value[rows] = spsolve(sparse.csc_matrix(system), net[rows, actions[rows]])
+        solved = spsolve(sparse.csc_matrix(system), net[rows, actions[rows]])
+        value[rows] = np.asarray(solved)
         q = net + NEAR_ONE * np.sum(probability * value[successor], axis=-1)
         kept = q[np.arange(n_states), actions][:, None]
         gain = np.where(allowed, q - kept, -np.inf)
@@ -133,17 +138,19 @@ def staying(env: FiniteMDP) -> tuple[np.ndarray, np.ndarray]:
     successor = np.asarray(env.successor)
     possible = np.asarray(env.probability) > 0
     backwards = sparse.csr_array(possible_steps(env).T)
-    inside = can_reach(backwards, np.asarray(env.initial) > 0)
-    inside &= ~np.asarray(env.terminal)
+    reached = can_reach(backwards, np.asarray(env.initial) > 0)
+    inside = np.asarray(reached & ~np.asarray(env.terminal))
     while True:
         allowed = (inside[successor] | ~possible).all(axis=-1) & inside[:, None]
-        left = allowed.any(axis=1)
+        left = np.asarray(allowed.any(axis=1))
         if (left == inside).all():
             return inside, allowed
         inside = left
 
 
-def _sentence(env: FiniteMDP, mean: float, cycle: list[int], actions: np.ndarray) -> str:
+def _sentence(
+    env: FiniteMDP, mean: float, cycle: list[int], actions: np.ndarray
+) -> str:
     pays = f"{mean:+.3g} reward units per step"
     near = env.describe(cycle[0])
     chances = np.asarray(env.probability)[cycle, actions[cycle]].max(axis=-1)
@@ -161,7 +168,7 @@ def _sentence(env: FiniteMDP, mean: float, cycle: list[int], actions: np.ndarray
 def _way_to_stay(
     env: FiniteMDP, policy: Tabular, start: int, stays: np.ndarray
 ) -> Path:
-    """The likeliest path of a policy to where it surely never ends, and on from there."""
+    """The likeliest path of a policy to where it never ends, and on from there."""
     way = likeliest_path(env, policy, start, stays)
     greedy = np.argmax(np.asarray(policy.probabilities), axis=-1)
     on = follow_policy(env, greedy, way.states[-1], env.n_states + 1)
@@ -214,7 +221,7 @@ def _path_to(env: FiniteMDP, cycle: list[int], actions: np.ndarray) -> tuple[Pat
     successor = np.asarray(env.successor)
     possible = np.asarray(env.probability) > 0
     taken = []
-    for here, there in zip(way, way[1:], strict=False):
+    for here, there in itertools.pairwise(way):
         leads = ((successor[here] == there) & possible[here]).any(axis=-1)
         taken.append(int(np.argmax(leads)))
     around = follow_policy(env, actions, state, len(cycle))

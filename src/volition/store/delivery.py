@@ -54,7 +54,9 @@ def read_delivery(path: Path, world: FiniteMDP) -> Comparison:
     """
     segments, labels = _read_arrays(path)
     starts, actions = _paths(path, segments, world)
-    choices = np.select([labels == label for label in LABELS], list(LABELS.values()), -1)
+    choices = np.select(
+        [labels == label for label in LABELS], list(LABELS.values()), -1
+    )
     if (choices < 0).any():
         row = int(np.argmax(choices < 0))
         raise InputError(
@@ -144,11 +146,12 @@ def _paths(
     for action, move in enumerate(MOVES.values()):
         actions[(moves == move).all(-1)] = action
     still = (moves == NO_MOVE).all(-1)
-    refuse((actions < 0) & ~still, "has a move that is not one step up, down, left, right")
+    refuse(
+        (actions < 0) & ~still, "has a move that is not one step up, down, left, right"
+    )
     state = starts
     terminal, successor = np.asarray(world.terminal), np.asarray(world.successor)
-    for step in range(actions.shape[-1]):
-        action = actions[..., step]
+    for action in np.moveaxis(actions, -1, 0):
         refuse((action < 0) & ~terminal[state], "stands still before its end")
         moved = successor[state, np.maximum(action, 0), 0]
         state = np.where(terminal[state], state, moved)

@@ -2,4 +2,4 @@
 
 
 class InputError(ValueError):
-    """Something that was given to read is wrong; the message says what and what to do."""
+    """Something given to read is wrong; the message says what, and what to do."""

@@ -50,7 +50,7 @@ def read_config(path: Path) -> Config:
             seed=fields["seed"],
             groups=tuple(fields["groups"]),
         )
-    except (OSError, tomllib.TOMLDecodeError, TypeError, KeyError) as error:
+    except (OSError, ValueError, TypeError, KeyError) as error:
         raise InputError(
             f"{path} is not a study's configuration ({error}): give another folder."
         ) from error

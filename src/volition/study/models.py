@@ -25,6 +25,7 @@ from volition.study.progress import Progress
 # of 100,000 cases; a prior much wider would let what nobody ever chose (a sheep, the
 # goal) run away with the mean.
 PRIOR_SCALE = 10.0
+N_FOLDS = 10  # as in the study that the answers are from
 N_STARTS = 8  # with planning in the likelihood there are local maxima
 
 
@@ -72,7 +73,13 @@ def compare(
         reward = whole.mean
         fits[name] = whole
         scores[name] = cross_validate(
-            whole.mean, whole.human, answers, MAP(), prior=prior, key=key
+            whole.mean,
+            whole.human,
+            answers,
+            MAP(),
+            prior=prior,
+            n_folds=N_FOLDS,
+            key=key,
         )
     return scores, fits
 

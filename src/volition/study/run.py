@@ -26,8 +26,8 @@ from volition.inference import Posterior
 from volition.probes import Audit, audit
 from volition.reward import AbstractReward, delivery_true
 from volition.store import InputError, read_evidence, rows_of, write_evidence
-from volition.study.config import Config
-from volition.study.models import fit_default, fit_plain
+from volition.study.config import Config, read_config
+from volition.study.models import N_FOLDS, fit_default, fit_plain
 from volition.study.progress import Progress
 
 N_SAMPLES = 100  # rewards drawn from the posterior for the intervals of a policy
@@ -67,7 +67,11 @@ class GroupResult(eqx.Module):
         }
         scores = self.out_of_fold.items()
         return (
-            {"answers": len(self.posterior.problem.answers), "model": self.model}
+            {
+                "answers": len(self.posterior.problem.answers),
+                "model": self.model,
+                "converged": self.posterior.result.converged,
+            }
             | {name: number.value for name, number in numbers.items()}
             | {"verdict": self.audit.verdict}
             | {"intervals": {name: number.record() for name, number in numbers.items()}}
@@ -87,7 +91,6 @@ class GroupResult(eqx.Module):
         """All that a reader of the study may ask for; paths in words of the world."""
         return self.summary() | {
             "reward": str(self.posterior.mean),
-            "converged": self.posterior.result.converged,
             "inference": self.posterior.result.message,
             "diagnostics": self.posterior.result.diagnostics,
             "unidentified": [each.sentence for each in self.posterior.unidentified()],
@@ -124,21 +127,18 @@ def run_study(
         What came out for each group; the same is in `results.json` and `runs/`.
 
     Raises:
-        InputError: where the folder holds another study.
+        InputError: where the folder holds another study or cannot be made, or there
+            are too few answers.
     """
     world, truth = delivery(), delivery_true()
-    folder.mkdir(parents=True, exist_ok=True)
     database = folder / "study.db"
+    given = read_evidence(database, world) if answers is None else answers
+    _check(config, folder, given)
     if answers is not None:
         rows = [row for name in answers for row in rows_of(name, answers[name])]
+        _make(folder)
         write_evidence(database, rows)
     evidence = read_evidence(database, world)
-    missing = set(config.groups) - set(evidence)
-    if missing:
-        raise InputError(
-            f"{database} holds no answers of {sorted(missing)[0]!r}: it has "
-            f"{sorted(evidence)}."
-        )
     record.write_text(folder / "study.toml", config.to_toml())
     (folder / "runs").mkdir(exist_ok=True)
     results = {}
@@ -157,6 +157,35 @@ def run_study(
         )
     record.write_text(folder / "results.json", results_text(results) + "\n")
     return results
+
+
+def _check(config: Config, folder: Path, answers: dict[str, Comparison]) -> None:
+    """Refuse what would fail, before anything is written."""
+    written = folder / "study.toml"
+    if written.exists() and read_config(written) != config:
+        raise InputError(f"{written} is another study's: give --out another folder.")
+    missing = set(config.groups) - set(answers)
+    if missing:
+        raise InputError(
+            f"there are no answers of {sorted(missing)[0]!r}: the groups are "
+            f"{sorted(answers)}."
+        )
+    for name in config.groups if config.model == "default" else ():
+        n_questions = len(np.unique(np.asarray(answers[name].question)))
+        if n_questions < N_FOLDS:
+            raise InputError(
+                f"{name} has answers to {n_questions} questions, and models of people "
+                f"are compared over {N_FOLDS}: give more, or --model plain."
+            )
+
+
+def _make(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InputError(
+            f"{folder} cannot be made ({error.strerror}): give --out another folder."
+        ) from error
 
 
 def run_group(

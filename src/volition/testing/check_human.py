@@ -4,7 +4,7 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Float, Int, PRNGKeyArray
+from jaxtyping import Array, Float, Int, Key, PRNGKeyArray
 
 from volition import record
 from volition.feedback import CANNOT_TELL, Comparison, Dataset, comparison
@@ -86,7 +86,7 @@ def _hear(
     human: AbstractHuman,
     reward: AbstractReward,
     question: Segment,
-    keys: PRNGKeyArray,
+    keys: Key[Array, " sample"],
 ) -> _Heard:
     judge = human.judge(reward)
     both = jax.tree.map(lambda leaf: jnp.stack([leaf, leaf[::-1]]), question)
@@ -110,7 +110,7 @@ def _listen(
     human: AbstractHuman,
     reward: AbstractReward,
     question: Segment,
-    keys: PRNGKeyArray,
+    keys: Key[Array, " sample"],
 ) -> _Heard:
     try:
         return _hear(human, reward, question, keys)
@@ -181,9 +181,9 @@ def _check_slopes(slopes: Float[Array, "code free"]) -> None:
     if wrong.any():
         code, free = np.argwhere(wrong)[0]
         raise ValueError(
-            f"the slope of log P({_WORDS[code]}) in free parameter {free} (the reward's "
-            "first, then the person's) is not finite: guard the division, the root or "
-            "the logarithm that it comes from."
+            f"the slope of log P({_WORDS[code]}) in free parameter {free} (those of "
+            "the reward, then the person's) is not finite: guard the division, the "
+            "root or the logarithm that it comes from."
         )
 
 

@@ -1,0 +1,111 @@
+"""What cannot be used ends in one sentence, exit code 2, and nothing written."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import jax
+import numpy as np
+import pytest
+
+from volition.cli.main import command
+from volition.cli.start import start_jax
+
+
+@pytest.mark.parametrize("name", [None, *command.commands])
+def test_every_command_has_help(volition, name):
+    for option in ("--help", "-h"):
+        code, out, err = volition(*filter(None, [name, option]))
+        assert (code, err) == (0, "")
+        assert out.startswith("Usage: volition")
+        if name is None:
+            assert all(f"  {each} " in out for each in command.commands)
+        else:
+            parameters = command.commands[name].params
+            flags = [flag for each in parameters for flag in each.opts if "--" in flag]
+            assert all(flag in out for flag in flags)
+
+
+def a_group(folder: Path, name: str = "one", **changed) -> None:
+    """Ten answers to the same question: up, and up again, from (5, 5) or (9, 9)."""
+    folder.mkdir(exist_ok=True)
+    pair = [[(5, 5), (-1, 0), (-1, 0), (-1, 0)], [(9, 8), (-1, 0), (0, 1), (0, 0)]]
+    arrays = {
+        "segments": np.array([pair] * 10, dtype=np.int8),
+        "prefers_second": np.tile([1.0, 0.5], 5),
+    }
+    np.savez(folder / f"{name}.npz", **(arrays | changed))
+
+
+# Each: the arguments, and what the sentence says.
+BAD = {
+    "unknown study": (["run", "cooking"], "'cooking'"),
+    "unknown command": (["rum"], "'rum'"),
+    "unknown group": (["run", "delivery", "--data", "data", "--group", "two"], "'two'"),
+    "no data": (["run", "delivery"], "VOLITION_DATA"),
+    "missing folder": (["run", "delivery", "--data", "nowhere"], "nowhere"),
+    "folder without groups": (["run", "delivery", "--data", "."], "*.npz"),
+    "bad group": (["run", "delivery", "--data", "bad"], "prefers_second[1] is 0.7"),
+    "bad model": (["run", "delivery", "--data", "data", "--model", "best"], "'best'"),
+    "negative seed": (["run", "--seed", "-1"], "-1"),
+    "data for a simulated person": (["run", "simulated", "--data", "data"], "--data"),
+    "too few questions": (["run", "delivery", "--data", "data"], "--model plain"),
+    "a file for a folder": (
+        ["run", "delivery", "--data", "data", "--model", "plain", "--out", "file"],
+        "file",
+    ),
+    "a folder in a file": (
+        ["run", "delivery", "--data", "data", "--model", "plain", "--out", "file/in"],
+        "file/in",
+    ),
+}
+
+
+@pytest.mark.parametrize("kind", BAD)
+def test_bad_input_is_one_sentence_and_nothing_written(volition, kind):
+    arguments, said = BAD[kind]
+    a_group(Path("data"))
+    a_group(Path("bad"), prefers_second=np.array([1.0] + 9 * [0.7]))
+    Path("file").write_text("was here before")
+    before = sorted(Path().rglob("*"))
+    code, out, err = volition(*arguments)
+    assert (code, out) == (2, "")
+    # Above the sentence, a mistake in the command itself shows how it is used.
+    usage, _, sentence = err.rpartition("Error: ")
+    assert usage == "" or usage.startswith("Usage: volition")
+    assert said in sentence
+    assert sentence.endswith((".\n", "?\n"))
+    assert sentence.count("\n") == 1
+    assert sorted(Path().rglob("*")) == before
+    assert Path("file").read_text() == "was here before"
+
+
+def test_the_installed_command(tmp_path):
+    installed = Path(sys.executable).with_name("volition")
+    keep = {"PATH", "HOME", "LANG"}
+    environment = {name: os.environ[name] for name in keep & os.environ.keys()}
+    environment |= {"JAX_PLATFORMS": "cpu", "XDG_CACHE_HOME": str(tmp_path / "cache")}
+    done = subprocess.run(
+        [installed, "run", "delivery", "--out", "study"],
+        cwd=tmp_path,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.startswith("Error: no data: give --data")
+    assert done.stderr.count("\n") == 1
+    assert not (tmp_path / "study").exists()
+
+
+@pytest.mark.parametrize("value", ["", "/some/cache"])
+def test_where_compiled_programs_are_kept(monkeypatch, value):
+    """An empty XDG_CACHE_HOME counts as none, as its specification says."""
+    kept = {}
+    monkeypatch.setattr(jax.config, "update", kept.__setitem__)
+    monkeypatch.setenv("XDG_CACHE_HOME", value)
+    start_jax()
+    folder = value or str(Path.home() / ".cache")
+    assert kept["jax_compilation_cache_dir"] == f"{folder}/volition/xla"
