@@ -6,7 +6,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from tests.reference.paths import answered, featured_world, one, pairs
+from tests.reference.paths import answered, featured_world, one, pairs, rows
 from volition.env import delivery
 from volition.feedback import (
     CANNOT_TELL,
@@ -29,10 +29,6 @@ QUESTIONS = pairs(SEED, WORLD, N, 3)
 CHOICES = np.random.default_rng(SEED).integers(0, 4, N)
 ANSWERS = answered(QUESTIONS, CHOICES)
 ALL = Dataset.of(ANSWERS)
-
-
-def rows(batch, keep):
-    return jax.tree.map(lambda leaf: leaf[keep], batch)
 
 
 def same(batch, other) -> None:

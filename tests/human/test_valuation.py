@@ -9,7 +9,7 @@ import pytest
 from tests.reference.paths import featured_world, follow_all, pairs
 from volition.env import delivery
 from volition.feedback import follow
-from volition.human import Foresight, Fraction, PartialReturn, Regret, partial_return
+from volition.human import Foresight, PartialReturn, Regret, partial_return
 from volition.policy import window
 from volition.reward import Function, Linear, Shaped, delivery_true
 from volition.value import ValueIteration, plan
@@ -44,8 +44,8 @@ def worths(valuation, reward, segments):
         ((0, 1), [RIGHT, RIGHT, LEFT], -2 - 1 - 2),
         # Mud (1, 9), mud (2, 9), and mud again to the left, (2, 8).
         ((0, 9), [DOWN, DOWN, LEFT], -6.0),
-        # The house (2, 4) blocks: it stays on road (2, 3); then up twice.
-        ((2, 3), [RIGHT, UP, UP], -3.0),
+        # The house (3, 4) blocks: it stays on road (3, 3); then up twice.
+        ((3, 3), [RIGHT, UP, UP], -3.0),
     ],
 )
 def test_a_partial_return_by_hand(start, actions, worth):
@@ -63,7 +63,8 @@ def test_nothing_is_paid_behind_an_end():
 
 def optimal_paths(length: int) -> tuple[np.ndarray, np.ndarray]:
     """Each start of the delivery world, and what an optimal policy does from there."""
-    best = np.asarray(plan(DELIVERY, TRUTH).policy.probabilities).argmax(axis=1)
+    found = plan(REGRET.env, TRUTH, REGRET.planner)
+    best = np.asarray(found.policy.probabilities).argmax(axis=1)
     starts = np.flatnonzero(np.asarray(DELIVERY.initial) > 0)
     states, actions = starts, []
     for _ in range(length):
@@ -82,7 +83,6 @@ def test_an_optimal_path_has_no_regret_and_no_other_path_less():
     moves = np.broadcast_to(every, (*begins.shape, 3))
     followed = follow_all(DELIVERY, begins.astype(np.int32), moves.astype(np.int32))
     all_worth = np.asarray(worths(REGRET, TRUTH, followed))
-    # The best policy for a discount of 0.999 is one of the best for 1 as well.
     optimal = follow_all(
         DELIVERY, starts[None].astype(np.int32), best[None].astype(np.int32)
     )
@@ -110,12 +110,13 @@ def test_foresight_goes_from_partial_return_to_regret(seed):
     world = featured_world(seed, terminal=(2,))
     segments = pairs(seed, world, 9, 4)
     reward = Linear(world.feature_names, [0.7, -1.1, -0.2])
+    foresight = Foresight(world, ValueIteration(1e-13))
     least, half, most = (
-        worths(Foresight(world, share=Fraction(share)), reward, segments)
-        for share in (1e-12, 0.5, 1 - 1e-12)
+        worths(eqx.tree_at(lambda f: f.share.raw, foresight, raw), reward, segments)
+        for raw in jnp.array([-27.0, 0.0, 27.0])  # shares 2e-12, 1/2, 1 - 2e-12
     )
     none = worths(PartialReturn(), reward, segments)
-    whole = worths(Regret(world), reward, segments)
+    whole = worths(Regret(world, ValueIteration(1e-13)), reward, segments)
     assert np.abs(none - whole).max() > 1.0  # they do differ
     np.testing.assert_allclose(least, none, atol=1e-10)
     np.testing.assert_allclose(most, whole, atol=1e-10)
@@ -180,7 +181,7 @@ def test_the_slope_of_regret_is_that_of_finite_differences(seed):
     @jax.jit
     @jax.value_and_grad
     def total(weights):
-        worth = Regret(world).prepare(Linear(names, weights))
+        worth = Regret(world, ValueIteration(1e-13)).prepare(Linear(names, weights))
         each = jax.vmap(jax.vmap(worth))(segments)
         return jnp.sum(each[:, 0] - 0.3 * each[:, 1])
 

@@ -66,9 +66,9 @@ class Alarm(AbstractEnvironment):
         return (Feature("alive", "1", "always 1"), Feature("time", "1", "the time"))
 
 
-NEVER = Alarm(0.0, 7)
-OFTEN = Alarm(0.2, 1000)
-MIXED = Alarm(0.1, 7)
+NEVER = Alarm(chance=0.0, time_limit=7)
+OFTEN = Alarm(chance=0.2, time_limit=1000)
+MIXED = Alarm(chance=0.1, time_limit=7)
 
 
 def numpied(segment):

@@ -59,10 +59,10 @@ def test_a_path_with_a_part_missing_is_refused(path):
 
 
 def test_a_branch_of_probability_0_cannot_happen():
-    slippery = gridworld(["S.G"], slip=0.25)
-    sure = gridworld(["S.G"])
+    slippery = gridworld(["XXX", "S.G", "XXX"], slip=0.25)
+    sure = gridworld(["XXX", "S.G", "XXX"])
     reward = Linear(sure.feature_names, [-1.0, 5.0, 0.0])
-    against = Path((0, 0), (RIGHT,))  # it slips and stays
+    against = Path((3, 3), (RIGHT,))  # it slips and stays
     assert replay(slippery, reward, against)[0] == -1.0
     with pytest.raises(ValueError, match="cannot happen"):
         replay(sure, reward, against)

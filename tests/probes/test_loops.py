@@ -130,19 +130,16 @@ def test_those_worlds_are_of_both_kinds():
 def ring(rewards, *, goal: bool = True, out_of_reach: bool = False) -> FiniteMDP:
     """States in a ring (action 0), each with a way out to the end (action 1)."""
     n = len(rewards)
-    around = np.roll(np.arange(n), -1)
-    successor = np.stack([np.append(around, n), np.full(n + 1, n)], axis=-1)
-    if out_of_reach:  # one more state, where it begins, and whence it only ends
-        successor = np.concatenate([successor, [[n, n]]])
-    n_states = len(successor)
+    # Always six states, so that one program serves: from the others it only ends.
+    successor = np.full((6, 2), n)
+    successor[:n, 0] = np.roll(np.arange(n), -1)
     return FiniteMDP(
         successor[..., None],
-        np.ones((n_states, 2, 1)),
-        terminal=np.arange(n_states) == n,
-        initial=np.arange(n_states) == (n_states - 1 if out_of_reach else 0),
-        goal=(np.arange(n_states) == n) & goal,
+        np.ones((6, 2, 1)),
+        terminal=np.arange(6) == n,
+        initial=np.arange(6) == (5 if out_of_reach else 0),
+        goal=(np.arange(6) == n) & goal,
         discount=0.9,
-        states=None,
     )
 
 
@@ -213,16 +210,17 @@ def test_what_the_sentence_says_is_what_the_path_pays(rewards):
 def test_a_policy_that_never_ends_is_found_from_the_share_of_starts_it_says():
     world = ring([-1.0, -1.0, -1.0])
     # It begins anywhere but at the end; from 1 the policy leaves, from 2 it goes to 0.
-    initial = jnp.array([0.3, 0.5, 0.2, 0.0])
+    initial = jnp.array([0.3, 0.5, 0.2, 0.0, 0.0, 0.0])
     begun = FiniteMDP(
-        np.array([[0, 3], [2, 3], [0, 3], [3, 3]])[..., None],
+        np.array([[0, 3], [2, 3], [0, 3], [3, 3], [3, 3], [3, 3]])[..., None],
         world.probability,
         terminal=world.terminal,
         initial=initial,
         goal=world.goal,
         discount=0.9,
     )
-    policy = Tabular(jnp.array([[1.0, 0.0], [0.0, 1.0], [1.0, 0.0], [1.0, 0.0]]))
+    stay, go = [1.0, 0.0], [0.0, 1.0]
+    policy = Tabular(jnp.array([stay, go, stay, stay, stay, stay]))
     (finding,) = loops_that_pay(begun, pays(begun, [-1.0] * 3), policy)
     assert "From 50% of the starts the policy never ends" in finding.sentence
     assert (finding.path.states, finding.loop) == ((0, 0), 0)

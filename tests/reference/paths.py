@@ -67,7 +67,12 @@ def answered(options: Segment, choices) -> Comparison:
 
 def one(batch, row: int):
     """One entry of a batch."""
-    return jax.tree.map(lambda leaf: leaf[row], batch)
+    return rows(batch, row)
+
+
+def rows(batch, keep):
+    """Some entries of a batch; by NumPy, which compiles nothing."""
+    return jax.tree.map(lambda leaf: jnp.asarray(np.asarray(leaf)[keep]), batch)
 
 
 def sums(options: Segment) -> np.ndarray:

@@ -120,7 +120,8 @@ def noise_ceiling(agreement: float) -> tuple[float, float]:
         ValueError: for an agreement outside.
 
     Example:
-        >>> noise_ceiling(0.82)
+        >>> low, high = noise_ceiling(0.82)
+        >>> low, round(high, 3)
         (0.82, 0.9)
     """
     if not 0.5 <= agreement <= 1.0:
@@ -140,7 +141,7 @@ def skill(loss: float, null: float, ceiling: float) -> float:
             answers and count as half, it is at least `t log 2`.
 
     Example:
-        >>> skill(0.5, 0.7, 0.3)
+        >>> round(skill(0.5, 0.7, 0.3), 3)
         0.5
     """
     return (null - loss) / (null - ceiling)

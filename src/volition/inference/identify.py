@@ -6,6 +6,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
+from volition.feedback import CANNOT_TELL
 from volition.inference.problem import Free, Problem
 
 
@@ -29,7 +30,8 @@ def fisher_information(problem: Problem, free: Free) -> Float[Array, "free free"
     """The information that the questions asked hold on the free parameters.
 
     `sum over questions and answers of P(answer) grad log P grad log P^T`: it depends on
-    what was asked, not on what was answered, and is never negative.
+    what was asked, not on what was answered, and is never negative. Only a question that
+    was answered with "cannot tell" holds none, as that says nothing.
 
     Args:
         problem: with the questions.
@@ -45,8 +47,8 @@ def fisher_information(problem: Problem, free: Free) -> Float[Array, "free free"
 
     # Forward mode: few parameters, many answers.
     slopes = jax.jacfwd(all_log_probs)(free)
-    asked = problem.answers.present[:, None]
-    weight = jnp.where(asked, jnp.exp(all_log_probs(free)), 0.0)
+    told = problem.answers.present & (comparisons.choice != CANNOT_TELL)
+    weight = jnp.where(told[:, None], jnp.exp(all_log_probs(free)), 0.0)
     return jnp.einsum("qa,qai,qaj->ij", weight, slopes, slopes)
 
 

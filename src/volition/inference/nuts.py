@@ -6,7 +6,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from blackjax.diagnostics import effective_sample_size, potential_scale_reduction
-from jaxtyping import Array, Float, PRNGKeyArray
+from jaxtyping import Array, Float, Key, PRNGKeyArray
 
 from volition.inference.map import AbstractMethod, Laplace
 from volition.inference.posterior import AbstractBelief, Draws, Result
@@ -63,7 +63,7 @@ class NUTS(AbstractMethod):
 
 @eqx.filter_jit
 def chains(
-    keys: PRNGKeyArray,
+    keys: Key[Array, " chain"],
     problem: Problem,
     mode: Free,
     root: Float[Array, "free free"],

@@ -94,7 +94,7 @@ class Problem(eqx.Module):
 
     def names(self) -> tuple[str, ...]:
         """A word for each parameter of the reward."""
-        if self.reward.feature_names:
+        if len(self.reward.feature_names) == self.n_reward:
             return self.reward.feature_names
         return tuple(f"parameter {number}" for number in range(self.n_reward))
 

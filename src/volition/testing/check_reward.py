@@ -135,7 +135,7 @@ def _check_kind(reward: AbstractReward, transition: Transition) -> None:
             "transition, in jax.numpy, without Python branches on values."
         ) from error
     shape, dtype = getattr(value, "shape", None), getattr(value, "dtype", None)
-    if shape != () or not jnp.issubdtype(dtype, jnp.floating):
+    if shape != () or dtype is None or not jnp.issubdtype(dtype, jnp.floating):
         raise ValueError(
             f"the reward of one transition is {value}: return a floating-point scalar."
         )

@@ -1,0 +1,159 @@
+"""What the answers leave open is named."""
+
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from tests.reference.paths import answered, featured_world, pairs, rows, sums
+from volition.env import Feature, FiniteMDP
+from volition.feedback import Dataset
+from volition.human import Boltzmann, BradleyTerry, Davidson
+from volition.inference import MAP, Normal, Problem, fit, unidentified
+from volition.reward import Linear, Shaped, Tabular
+
+SEED = 3
+N = 80
+
+
+def world_of(features: np.ndarray, names: tuple[str, ...]) -> FiniteMDP:
+    made = featured_world(SEED)
+    return FiniteMDP(
+        made.successor,
+        made.probability,
+        terminal=made.terminal,
+        initial=made.initial,
+        features=features,
+        feature_info=tuple(Feature(name, "1", "made up") for name in names),
+        discount=0.9,
+    )
+
+
+def open_directions(features, names, human=None, scale=1.0):
+    world = world_of(features, names)
+    options = pairs(SEED, world, N, 3)
+    choices = np.random.default_rng(SEED).integers(0, 2, N)
+    answers = Dataset.of(answered(options, choices))
+    human = Boltzmann(choice=BradleyTerry()) if human is None else human
+    problem = Problem(Linear(names), human, answers, Normal(scale))
+    return unidentified(problem, problem.start), sums(options)
+
+
+def drawn(n_features: int) -> np.ndarray:
+    return np.random.default_rng(SEED).normal(size=(8, 3, 1, n_features))
+
+
+@pytest.mark.parametrize("human", [None, Boltzmann(choice=Davidson())])
+def test_nothing_is_named_where_everything_is_told(human):
+    found, _ = open_directions(drawn(3), ("a", "b", "c"), human, scale=3.0)
+    assert found == ()
+
+
+@pytest.mark.parametrize("constant", [0.0, 1.0])
+def test_a_feature_that_never_varies_is_named(constant):
+    # Paths are equally long, so one that is always 1 differs between them no more than
+    # one that is always 0.
+    features = drawn(3)
+    features[..., 1] = constant
+    found, _ = open_directions(features, ("speed", "rain", "tilt"), scale=3.0)
+    assert len(found) == 1
+    np.testing.assert_allclose(np.abs(found[0].weights), [0, 1, 0], atol=1e-7)
+    assert found[0].shrinkage == pytest.approx(1.0, abs=1e-9)
+    assert found[0].sentence == (
+        "the answers say nothing about rain: its posterior is as wide as 100% of its "
+        "prior."
+    )
+
+
+def test_two_features_that_never_vary_are_named_one_by_one():
+    features = drawn(4)
+    features[..., [0, 2]] = 0.0
+    found, _ = open_directions(features, ("wind", "speed", "rain", "tilt"), scale=3.0)
+    said = sorted(direction.sentence.split(":")[0] for direction in found)
+    assert said == [
+        "the answers say nothing about rain",
+        "the answers say nothing about wind",
+    ]
+
+
+@pytest.mark.parametrize("scale, part", [(3.0, 0.71), ([3.0, 3.0, 1.0, 3.0], 0.32)])
+def test_a_combination_that_never_varies_is_named(scale, part):
+    # b - c is 0 everywhere, so (w_b, w_c) + (x, -x) cannot be told apart; in units of
+    # the prior that is (x / 3, -x / 3), or (x / 3, -x / 1).
+    features = drawn(4)
+    features[..., 2] = features[..., 1]
+    found, _ = open_directions(features, ("a", "b", "c", "d"), scale=scale)
+    assert len(found) == 1
+    assert "nothing about the combination" in found[0].sentence
+    names = {word for word in ("a", "b", "c", "d") if f" {word}" in found[0].sentence}
+    assert {"b", "c"} <= names
+    assert "d" not in found[0].sentence.split(":")[0].split("combination")[1]
+    weights = np.asarray(found[0].weights)
+    assert min(abs(weights[1]), abs(weights[2])) == pytest.approx(part, abs=0.01)
+    assert np.sign(weights[1]) == -np.sign(weights[2])
+    np.testing.assert_allclose(weights[[0, 3]], 0.0, atol=1e-7)
+
+
+def test_little_is_said_about_what_hardly_varies():
+    features = drawn(3)
+    features[..., 2] *= 0.05
+    found, total = open_directions(features, ("a", "b", "c"), scale=1.0)
+    assert len(found) == 1
+    assert "the answers say little about c" in found[0].sentence
+    # At weights 0, P = 1/2: information d^2 / 4 for each answer; b and a are known so
+    # well that they cost c little.
+    ahead = total[:, 0] - total[:, 1]
+    information = ahead.T @ ahead / 4
+    rest = np.linalg.solve(information[:2, :2], information[:2, 2])
+    left = information[2, 2] - information[2, :2] @ rest
+    # An eigenvalue lies below every Schur complement, here by little.
+    assert found[0].shrinkage == pytest.approx(1 / np.sqrt(1 + left), rel=0.01)
+
+
+def test_without_answers_everything_is_open():
+    problem = Problem(
+        Linear(("a", "b")), Boltzmann(), Dataset.empty(), Normal(jnp.array([1.0, 5.0]))
+    )
+    found = unidentified(problem, problem.start)
+    assert [direction.shrinkage for direction in found] == [1.0, 1.0]
+    assert all("nothing" in direction.sentence for direction in found)
+
+
+def test_a_table_over_states_is_fitted_and_unvisited_states_are_named():
+    world = featured_world(SEED)
+    options = pairs(SEED, world, N, 2)
+    seen = np.zeros((N, 2, 8))
+    for path in np.ndindex(N, 2):
+        for state in np.asarray(options.transition.state.index)[path]:
+            seen[(*path, state)] += 1.0
+    # Keep the questions that never touch states 1 and 6.
+    keep = seen[..., [1, 6]].sum(axis=(1, 2)) == 0
+    assert 5 < keep.sum() < N
+    truth = np.array([2.0, 0.0, -1.0, 0.5, 3.0, -2.0, 0.0, 1.0])
+    better = np.where((seen @ truth)[:, 0] > (seen @ truth)[:, 1], 0, 1)[keep]
+    answers = answered(rows(options, keep), better)
+    belief = fit(
+        Tabular(jnp.zeros(8)),
+        Boltzmann(choice=BradleyTerry()),
+        Dataset.of(answers),
+        MAP(),
+        prior=Normal(2.0),
+    )
+    values = np.asarray(belief.mean.values)
+    np.testing.assert_allclose(values[[1, 6]], 0.0, atol=1e-6)
+    told = (seen[keep] @ values)[:, 0] > (seen[keep] @ values)[:, 1]
+    assert np.mean(told == (better == 0)) > 0.9
+    sentences = [direction.sentence for direction in belief.unidentified()]
+    for state in (1, 6):
+        assert any(f"nothing about parameter {state}:" in said for said in sentences)
+    # Two steps each: a constant is no difference, but a combination of all others.
+    constant = np.where(np.isin(np.arange(8), [1, 6]), 0.0, 1.0)
+    constant /= np.linalg.norm(constant)
+    span = np.array([d.weights for d in belief.unidentified() if d.shrinkage > 0.999])
+    np.testing.assert_allclose(np.linalg.norm(span @ constant), 1.0, atol=1e-6)
+
+
+def test_parameters_without_a_name_have_a_number():
+    reward = Shaped(Linear(("a", "b")), jnp.zeros(8), 0.9)
+    problem = Problem(reward, Boltzmann(), Dataset.empty(), Normal())
+    assert len(problem.names()) == problem.n_reward == 2 + 8 + 1
+    assert len(unidentified(problem, problem.start)) == 11
