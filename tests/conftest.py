@@ -3,15 +3,15 @@
 import os
 from pathlib import Path
 
-# Most of the time of these tests is compilation: a quarter of it is saved so. Must stand
-# before JAX is imported.
+# Most of the time of these tests is compilation: a quarter of it is saved so. Must
+# stand before JAX is imported.
 os.environ.setdefault(
     "XLA_FLAGS",
     "--xla_backend_optimization_level=0 --xla_llvm_disable_expensive_passes=true",
 )
 
-import jax  # noqa: E402
-import pytest  # noqa: E402
+import jax
+import pytest
 
 jax.config.update("jax_enable_x64", True)
 jax.config.update("jax_numpy_dtype_promotion", "strict")

@@ -50,9 +50,7 @@ def imported_packages(path: Path) -> set[str]:
             names = [node.module]
             if node.module == "volition":
                 names = [f"volition.{alias.name}" for alias in node.names]
-        found |= {
-            name.split(".")[1] for name in names if name.startswith("volition.")
-        }
+        found |= {name.split(".")[1] for name in names if name.startswith("volition.")}
     return found
 
 

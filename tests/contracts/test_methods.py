@@ -96,8 +96,9 @@ def test_one_more_answer_compiles_nothing(method, seed):
     grown = Dataset.of(rows(ANSWERS, slice(39))).append(one(ANSWERS, 39))
     infer(method, grown, seed=seed)
     assert len(TRACES) == before
-    infer(method, Dataset.of(ANSWERS, 128), seed=seed)
-    assert len(TRACES) > before
+    if isinstance(method, MAP):  # where it takes least, to see that it can fail
+        infer(method, Dataset.of(ANSWERS, 128), seed=seed)
+        assert len(TRACES) > before
 
 
 @seeds
@@ -122,8 +123,17 @@ def test_the_mode_is_where_the_slope_is_nothing(method, seed):
     np.testing.assert_allclose(slope, 0.0, atol=1e-4)
 
 
-@priors
-@methods
+# The signed prior has an open parameter too, so the sampler, slow to compile, is run
+# with that one alone.
+@pytest.mark.parametrize(
+    "method, prior",
+    [
+        pytest.param(method, prior, id=f"{name}, {of}")
+        for name, method in METHODS.items()
+        for of, prior in PRIORS.items()
+        if (name, of) != ("NUTS", "normal")
+    ],
+)
 @seeds
 def test_without_answers_there_is_the_prior(method, prior, seed):
     belief = infer(method, Dataset.empty(), prior, seed)
@@ -174,7 +184,7 @@ def test_a_hundredfold_capacity_changes_nothing(prior, seed):
 def test_many_draws_agree_with_the_gaussian_where_it_is_one(seed):
     # 40 answers on a tight prior: nearly Gaussian. Laplace's mode stands for its mean,
     # from which the skew may move it by a tenth of a standard deviation.
-    tight = Normal(0.2)
+    tight = Normal(np.full(3, 0.2))
     laplace = infer(Laplace(), Dataset.of(ANSWERS), tight, seed)
     nuts = infer(METHODS["NUTS"], Dataset.of(ANSWERS), tight, seed)
     drawn = np.asarray(nuts.belief.draws)

@@ -192,3 +192,12 @@ def test_equal_actions_do_not_take_turns(method):
     assert found.converged
     assert (np.asarray(found.q) == 0.0).all()
     assert np.asarray(found.policy.probabilities)[:, 0].tolist() == [1.0] * 7
+
+
+def test_policy_iteration_says_so_where_there_is_no_solution():
+    """Discount 1 and no end: every value is minus infinity."""
+    endless = eqx.tree_at(
+        lambda mdp: mdp.discount, small_world(3), jnp.asarray(1.0, dtype=float)
+    )
+    found = plan(endless, Tabular(-np.ones(7)), PolicyIteration(), throw=False)
+    assert not found.converged

@@ -34,7 +34,7 @@ def follow(
         transition = mdp.branch_transition(state, action, jnp.int32(0))
         over = mdp.terminal[state]
         weight = jnp.where(over, 0.0, jnp.ones((), dtype=mdp.features.dtype))
-        return transition.next_state.index, (transition, weight, True)
+        return transition.next_state.index, (transition, weight, jnp.ones((), bool))
 
     start = jnp.asarray(start, dtype=jnp.int32)
     _, steps = jax.lax.scan(one, start, jnp.asarray(actions, dtype=jnp.int32))

@@ -30,8 +30,8 @@ def fisher_information(problem: Problem, free: Free) -> Float[Array, "free free"
     """The information that the questions asked hold on the free parameters.
 
     `sum over questions and answers of P(answer) grad log P grad log P^T`: it depends on
-    what was asked, not on what was answered, and is never negative. Only a question that
-    was answered with "cannot tell" holds none, as that says nothing.
+    what was asked, not on what was answered, and is never negative. Only a question
+    that was answered with "cannot tell" holds none, as that says nothing.
 
     Args:
         problem: with the questions.
@@ -71,9 +71,15 @@ def unidentified(problem: Problem, free: Free) -> tuple[Direction, ...]:
     rest = information[n_reward:, n_reward:]
     rest = rest + np.eye(rest.shape[0])  # what the prior says of the person
     inner = inner - across @ np.linalg.solve(rest, across.T)
-    values, vectors = np.linalg.eigh((inner + inner.T) / 2)
+    inner = (inner + inner.T) / 2
+    # A parameter of which nothing was said is a direction of its own, which eigh would
+    # mix with others that are as open.
+    silent, axes = np.diag(inner) < 1e-9, np.eye(n_reward)
+    values, vectors = np.linalg.eigh(inner[np.ix_(~silent, ~silent)])
+    values = np.concatenate([np.zeros(silent.sum()), values])
+    vectors = np.concatenate([axes[silent], vectors.T @ axes[~silent]])
     found = []
-    for value, vector in zip(values, vectors.T, strict=True):
+    for value, vector in zip(values, vectors, strict=True):
         if value >= 1.0:
             break
         shrinkage = float(1.0 / np.sqrt(1.0 + max(value, 0.0)))

@@ -84,12 +84,14 @@ def chains(
             initial_step_size=0.5,
             max_num_doublings=MAX_DOUBLINGS,
         )
-        (state, parameters), _ = warmup.run(warm_key, begin, n_warmup)
+        adapted, _ = warmup.run(warm_key, begin, n_warmup)  # pyright: ignore[reportCallIssue]
+        state, parameters = adapted
         kernel = blackjax.nuts(log_density, **parameters)
 
         def step(state, step_key):
             state, info = kernel.step(step_key, state)
-            return state, (mode + root @ state.position, info.acceptance_rate)
+            where, rate = state.position, info.acceptance_rate  # pyright: ignore[reportAttributeAccessIssue]
+            return state, (mode + root @ where, rate)
 
         _, seen = jax.lax.scan(step, state, jax.random.split(walk_key, n_draws))
         return seen

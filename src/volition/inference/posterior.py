@@ -40,7 +40,7 @@ class Gaussian(AbstractBelief):
         """Gaussian draws."""
         shape = (n_samples, self.location.shape[0])
         values, vectors = jnp.linalg.eigh(self.covariance)
-        root = vectors * jnp.sqrt(jnp.maximum(values, 0.0))
+        root = vectors * jnp.sqrt(jnp.maximum(values, 0.0))[None]
         noise = jax.random.normal(key, shape, dtype=self.location.dtype)
         return self.location[None] + noise @ root.T
 
@@ -126,9 +126,9 @@ class Posterior(eqx.Module):
 
     def neg_log_likelihood(self) -> Float[Array, ""]:
         """Mean negative log-likelihood of the answers at the mean, nats per answer."""
+        n_answers = len(self.problem.answers.answers().choice)
         mean = self.belief.mean(self.problem)
-        total = _log_likelihood(self.problem, mean)
-        return -total / len(self.problem.answers)
+        return -_log_likelihood(self.problem, mean) / n_answers
 
 
 @eqx.filter_jit

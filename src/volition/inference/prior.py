@@ -1,6 +1,7 @@
 """Priors over rewards."""
 
 import abc
+from collections.abc import Sequence
 
 import equinox as eqx
 import jax.numpy as jnp
@@ -46,7 +47,7 @@ class Normal(AbstractPrior):
 
     scale: Float[Array, "..."]
 
-    def __init__(self, scale: ArrayLike = 10.0):
+    def __init__(self, scale: ArrayLike | Sequence[float] = 10.0):
         self.scale = jnp.asarray(scale, dtype=float)
 
     def constrain(self, free: Vector) -> Vector:
@@ -88,7 +89,7 @@ class Signed(AbstractPrior):
     signs: tuple[int, ...] = eqx.field(static=True)
     scale: Float[Array, "..."]
 
-    def __init__(self, signs: tuple[int, ...] | list[int], scale: ArrayLike = 10.0):
+    def __init__(self, signs: Sequence[int], scale: ArrayLike | Sequence[float] = 10.0):
         self.signs = tuple(signs)
         self.scale = jnp.asarray(scale, dtype=float)
 

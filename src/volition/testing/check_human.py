@@ -1,5 +1,7 @@
 """A check of the contract of human models."""
 
+import json
+
 import equinox as eqx
 import jax
 import jax.numpy as jnp
@@ -71,7 +73,7 @@ def check_human(
     _check_each(heard)
     _check_slopes(heard.slopes)
     _check_samples(heard.alone, heard.drawn)
-    back = record.from_json(record.to_json(human))
+    back = record.from_json(json.loads(json.dumps(record.to_json(human))))
     again = _listen(back, reward, question, keys).alone
     if np.asarray(again).tobytes() != np.asarray(heard.alone).tobytes():
         raise ValueError(
@@ -102,7 +104,7 @@ def _hear(
         jax.vmap(judge.log_probs)(both),
         problem.each_log_likelihood(problem.start),
         jax.jacrev(problem.each_log_likelihood)(problem.start),
-        jax.vmap(judge.sample, (0, None))(keys, question).choice,
+        jnp.asarray(jax.vmap(judge.sample, (0, None))(keys, question).choice),
     )
 
 

@@ -248,6 +248,10 @@ class PolicyIteration(AbstractPlanner):
             ),
         )
         converged = residual <= tolerance_at(self.tolerance, value)
+        # Without a discount and without an end the equation has no solution, and what
+        # the factorisation returns is rounding blown up.
+        most = jnp.max(jnp.abs(reward)) / float(jnp.finfo(reward.dtype).eps) ** 0.6
+        converged &= jnp.max(jnp.abs(value)) <= most
         return Plan(value, q, greedy(q), residual, count, converged)
 
 

@@ -118,7 +118,7 @@ class QLearning(eqx.Module):
         pair_key, branch_key = jax.random.split(jax.random.fold_in(key, stretch))
         # One number says both whether to explore and, then, which action to take.
         uniform, restart = _uniform_pairs(pair_key, n_steps)
-        steps = stretch * n_steps + jnp.arange(n_steps, dtype=jnp.int32)
+        steps = jnp.asarray(stretch * n_steps + jnp.arange(n_steps, dtype=jnp.int32))
         chance = self.exploration(steps)
         action = (uniform / jnp.maximum(chance, 1e-12) * mdp.n_actions).astype(
             jnp.int32
@@ -141,7 +141,7 @@ class QLearning(eqx.Module):
 
     def first_state(self, key: PRNGKeyArray, mdp: FiniteMDP) -> Int[Array, ""]:
         """The state in which learning begins, so that others can replay it."""
-        return mdp.reset(jax.random.fold_in(key, self.n_stretches)).index
+        return jnp.asarray(mdp.reset(jax.random.fold_in(key, self.n_stretches)).index)
 
     def learn(
         self, key: PRNGKeyArray, mdp: FiniteMDP, reward: Float[Array, "..."]
