@@ -66,8 +66,9 @@ def test_one_more_answer_compiles_nothing(caplog):
             held.answers()
         return [told.getMessage() for told in caplog.records]
 
-    compiled(40)
-    assert [told for n in (41, 42, 59) for told in compiled(n)] == []
+    # Numbers that no other test makes here, as what is compiled is kept.
+    compiled(110)
+    assert [told for n in (111, 112, 123) for told in compiled(n)] == []
     with jax.log_compiles():
         jax.jit(lambda x: 3.0 * x)(jnp.ones(77))
     assert any("compil" in told.getMessage() for told in caplog.records)

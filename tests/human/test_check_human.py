@@ -67,7 +67,7 @@ class Rough(Judge):
 class Firsts(Judge):
     def sample(self, key, question):
         answer = super().sample(key, question)
-        return eqx.tree_at(lambda a: a.choice, answer, answer.choice // 2)
+        return eqx.tree_at(lambda a: a.choice, answer, jnp.asarray(answer.choice) // 2)
 
 
 class Silent(Judge):

@@ -9,7 +9,13 @@ import pytest
 from tests.reference.paths import featured_world, follow_all, pairs
 from volition.env import delivery
 from volition.feedback import follow
-from volition.human import Foresight, PartialReturn, Regret, partial_return
+from volition.human import (
+    Foresight,
+    PartialReturn,
+    Regret,
+    partial_return,
+    value_change,
+)
 from volition.policy import window
 from volition.reward import Function, Linear, Shaped, delivery_true
 from volition.value import ValueIteration, plan
@@ -77,16 +83,14 @@ def test_an_optimal_path_has_no_regret_and_no_other_path_less():
     # With V*(s) = max_a r + discount V*(s'), and the sum not discounted, the worth of
     # an optimal path is sum_t (1 - discount) V*(s_t+1): 0 for a discount of 1.
     starts, best = optimal_paths(3)
-    # All 64 paths of 3 moves from every third start, and the best one from each.
+    # All 64 paths of 3 moves from every start; path 16 a + 4 b + c makes a, b, c.
     every = np.stack(np.meshgrid(*[range(4)] * 3, indexing="ij"), -1).reshape(-1, 3)
-    begins = np.repeat(starts[::3], 64).reshape(-1, 64)
+    begins = np.repeat(starts, 64).reshape(-1, 64)
     moves = np.broadcast_to(every, (*begins.shape, 3))
     followed = follow_all(DELIVERY, begins.astype(np.int32), moves.astype(np.int32))
     all_worth = np.asarray(worths(REGRET, TRUTH, followed))
-    optimal = follow_all(
-        DELIVERY, starts[None].astype(np.int32), best[None].astype(np.int32)
-    )
-    np.testing.assert_allclose(worths(REGRET, TRUTH, optimal), 0.0, atol=1e-9)
+    optimal = all_worth[np.arange(len(starts)), best @ np.array([16, 4, 1])]
+    np.testing.assert_allclose(optimal, 0.0, atol=1e-9)
     assert all_worth.max() < 1e-9
     np.testing.assert_allclose(all_worth.max(axis=1), 0.0, atol=1e-9)
     # Every reward of this world is a whole number: a worse path is worse by 1 or more.
@@ -198,6 +202,7 @@ def test_a_window_behind_an_end_is_worth_nothing():
         DELIVERY, jnp.int32(79), jnp.array([DOWN, UP, UP, UP], dtype=jnp.int32)
     )
     behind = window(whole, 1, 2)
-    batch = jax.tree.map(lambda leaf: leaf[None, None], behind)
-    for valuation in (PartialReturn(), REGRET):
-        assert float(worths(valuation, TRUTH, batch)[0, 0]) == 0.0
+    assert float(partial_return(TRUTH, behind)) == 0.0
+    # Whatever it says of the end, nothing is to be had there.
+    values = jnp.arange(100.0).at[89].set(0.0)
+    assert float(value_change(values, behind)) == 0.0

@@ -108,7 +108,9 @@ def test_draws_are_judged_by_agreement_and_number(seed, shift, n_draws, converge
 
 @pytest.mark.parametrize("n_draws, n_chains", [(10, 1), (10, 4), (0, 4)])
 def test_draws_that_do_not_divide_are_refused(n_draws, n_chains):
-    with pytest.raises(ValueError, match=f"n_draws = {n_draws} must be a multiple"):
+    with pytest.raises(
+        ValueError, match=f"n_draws = {n_draws} must be a positive multiple"
+    ):
         NUTS(n_draws=n_draws, n_chains=n_chains)
 
 

@@ -72,7 +72,7 @@ def one(batch, row: int):
 
 def rows(batch, keep):
     """Some entries of a batch; by NumPy, which compiles nothing."""
-    return jax.tree.map(lambda leaf: jnp.asarray(np.asarray(leaf)[keep]), batch)
+    return jax.device_put(jax.tree.map(lambda leaf: np.asarray(leaf)[keep], batch))
 
 
 def sums(options: Segment) -> np.ndarray:

@@ -19,7 +19,7 @@ def results_table(results: dict[str, GroupResult]) -> Table:
         "reward, and below it the middle 90 % of planning with each of 100 rewards of "
         "the posterior; return: scaled, 1 best, 0 random actions.",
         box=box.SIMPLE_HEAD,
-        padding=(0, 1, 0, 0),
+        padding=0,
         pad_edge=False,
         show_edge=False,
         caption_justify="left",
@@ -51,7 +51,7 @@ def models_table(results: dict[str, GroupResult]) -> Table:
         title="Loss of each model of people, out of fold",
         caption="negative log-likelihood, nats per answer, and 95 % over questions.",
         box=box.SIMPLE_HEAD,
-        padding=(0, 1, 0, 0),
+        padding=0,
         pad_edge=False,
         show_edge=False,
         caption_justify="left",

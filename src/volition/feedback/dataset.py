@@ -57,11 +57,8 @@ class Dataset(eqx.Module):
         # Padding repeats the first answer, so that it computes to something finite.
         rows = np.zeros(capacity, dtype=np.int32)
         rows[:n_answers] = np.arange(n_answers)
-        # On the host, where a new number of answers compiles nothing.
-        padded = jax.tree.map(
-            lambda leaf: jnp.asarray(np.asarray(leaf)[rows]), comparisons
-        )
-        return cls(padded, jnp.asarray(np.arange(capacity) < n_answers))
+        present = np.arange(capacity) < n_answers
+        return cls(*jax.device_put((_rows(comparisons, rows), present)))
 
     def __len__(self) -> int:
         """How many answers there are."""
@@ -85,7 +82,7 @@ class Dataset(eqx.Module):
         """
         if self.comparisons is None:
             return Dataset.of(answers)
-        kept = self.answers()
+        kept = _rows(self.comparisons, np.flatnonzero(self.present))
         ours, theirs = (
             jax.tree.map(lambda leaf: np.shape(leaf)[1:], batch)
             for batch in (kept, answers)
@@ -107,10 +104,7 @@ class Dataset(eqx.Module):
         """
         if self.comparisons is None:
             raise ValueError("there are no answers yet: ask first.")
-        rows = np.flatnonzero(np.asarray(self.present))
-        return jax.tree.map(
-            lambda leaf: jnp.asarray(np.asarray(leaf)[rows]), self.comparisons
-        )
+        return jax.device_put(_rows(self.comparisons, np.flatnonzero(self.present)))
 
     def subset(self, keep: Bool[Array, " capacity"]) -> "Dataset":
         """Only the answers at the marked places; the capacity stays.
@@ -119,3 +113,8 @@ class Dataset(eqx.Module):
             keep: marks, `[capacity]`.
         """
         return Dataset(self.comparisons, self.present & jnp.asarray(keep))
+
+
+def _rows(comparisons: Comparison, rows: np.ndarray) -> Comparison:
+    """Some answers, on the host: there, another number of them compiles nothing."""
+    return jax.tree.map(lambda leaf: np.asarray(leaf)[rows], comparisons)

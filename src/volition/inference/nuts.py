@@ -41,10 +41,10 @@ class NUTS(AbstractMethod):
     n_starts: int = eqx.field(static=True, default=1)
 
     def __check_init__(self):
-        if self.n_chains < 2 or self.n_draws % self.n_chains != 0:
+        if self.n_chains < 2 or self.n_draws < 1 or self.n_draws % self.n_chains != 0:
             raise ValueError(
-                f"n_draws = {self.n_draws} must be a multiple of n_chains = "
-                f"{self.n_chains}, which must be at least 2."
+                f"n_draws = {self.n_draws} must be a positive multiple of n_chains "
+                f"= {self.n_chains}, which must be at least 2."
             )
 
     def run(
@@ -103,14 +103,22 @@ def chains(
     return draws, jnp.mean(accepted)
 
 
+@eqx.filter_jit
+def _diagnose(
+    draws: Float[Array, "chain draw free"],
+) -> tuple[Float[Array, " free"], Float[Array, " free"]]:
+    """R-hat and the number of effective draws of each free parameter."""
+    with jax.numpy_dtype_promotion("standard"), jax.numpy_rank_promotion("allow"):
+        return potential_scale_reduction(draws), effective_sample_size(draws)
+
+
 def _judge(
     draws: Float[Array, "chain draw free"],
     accepted: Float[Array, ""],
     first: Result,
 ) -> Result:
-    with jax.numpy_dtype_promotion("standard"), jax.numpy_rank_promotion("allow"):
-        r_hat = float(np.max(potential_scale_reduction(draws)))
-        n_effective = float(np.min(effective_sample_size(draws)))
+    each_r_hat, each_n_effective = _diagnose(draws)
+    r_hat, n_effective = float(np.max(each_r_hat)), float(np.min(each_n_effective))
     # Below 1.1 the chains agree, and with 40 draws a mean is known to a sixth of its
     # posterior standard deviation. (Tail quantiles ask for more: 1.01 and 400, Vehtari
     # et al. 2021.)

@@ -5,6 +5,7 @@ import abc
 import equinox as eqx
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jaxtyping import Array, Float, PRNGKeyArray
 
 from volition.human import AbstractHuman
@@ -126,7 +127,7 @@ class Posterior(eqx.Module):
 
     def neg_log_likelihood(self) -> Float[Array, ""]:
         """Mean negative log-likelihood of the answers at the mean, nats per answer."""
-        n_answers = len(self.problem.answers.answers().choice)
+        n_answers = np.size(self.problem.answers.answers().choice)
         mean = self.belief.mean(self.problem)
         return -_log_likelihood(self.problem, mean) / n_answers
 
