@@ -203,6 +203,8 @@ def test_a_window_behind_an_end_is_worth_nothing():
     )
     behind = window(whole, 1, 2)
     assert float(partial_return(TRUTH, behind)) == 0.0
-    # Whatever it says of the end, nothing is to be had there.
-    values = jnp.arange(100.0).at[89].set(0.0)
-    assert float(value_change(values, behind)) == 0.0
+    # Whatever the values say of an end, nothing is to be had there.
+    assert float(value_change(jnp.arange(100.0), whole)) == -79.0
+    assert float(value_change(jnp.zeros(100), behind)) == 0.0
+    up = follow(DELIVERY, jnp.int32(79), jnp.array([UP], dtype=jnp.int32))
+    assert float(value_change(jnp.arange(100.0), up)) == 69.0 - 79.0

@@ -15,48 +15,45 @@ SEED = 3
 N = 80
 
 
-def world_of(features: np.ndarray, names: tuple[str, ...]) -> FiniteMDP:
+NAMES = ("speed", "rain", "tilt", "wind")
+DRAWN = np.random.default_rng(SEED).normal(size=(8, 3, 1, 4))
+
+
+def open_directions(features, human=None, scale=3.0):
     made = featured_world(SEED)
-    return FiniteMDP(
+    world = FiniteMDP(
         made.successor,
         made.probability,
         terminal=made.terminal,
         initial=made.initial,
         features=features,
-        feature_info=tuple(Feature(name, "1", "made up") for name in names),
+        feature_info=tuple(Feature(name, "1", "made up") for name in NAMES),
         discount=0.9,
     )
-
-
-def open_directions(features, names, human=None, scale=1.0):
-    world = world_of(features, names)
     options = pairs(SEED, world, N, 3)
     choices = np.random.default_rng(SEED).integers(0, 2, N)
     answers = Dataset.of(answered(options, choices))
     human = Boltzmann(choice=BradleyTerry()) if human is None else human
-    problem = Problem(Linear(names), human, answers, Normal(scale))
+    problem = Problem(Linear(NAMES), human, answers, Normal(np.broadcast_to(scale, 4)))
     return unidentified(problem, problem.start), sums(options)
 
 
-def drawn(n_features: int) -> np.ndarray:
-    return np.random.default_rng(SEED).normal(size=(8, 3, 1, n_features))
-
-
-@pytest.mark.parametrize("human", [None, Boltzmann(choice=Davidson())])
+@pytest.mark.parametrize(
+    "human", [None, Boltzmann(choice=Davidson())], ids=["Bradley-Terry", "Davidson"]
+)
 def test_nothing_is_named_where_everything_is_told(human):
-    found, _ = open_directions(drawn(3), ("a", "b", "c"), human, scale=3.0)
-    assert found == ()
+    assert open_directions(DRAWN, human)[0] == ()
 
 
 @pytest.mark.parametrize("constant", [0.0, 1.0])
 def test_a_feature_that_never_varies_is_named(constant):
     # Paths are equally long, so one that is always 1 differs between them no more than
     # one that is always 0.
-    features = drawn(3)
+    features = DRAWN.copy()
     features[..., 1] = constant
-    found, _ = open_directions(features, ("speed", "rain", "tilt"), scale=3.0)
+    found, _ = open_directions(features)
     assert len(found) == 1
-    np.testing.assert_allclose(np.abs(found[0].weights), [0, 1, 0], atol=1e-7)
+    np.testing.assert_allclose(np.abs(found[0].weights), [0, 1, 0, 0], atol=1e-7)
     assert found[0].shrinkage == pytest.approx(1.0, abs=1e-9)
     assert found[0].sentence == (
         "the answers say nothing about rain: its posterior is as wide as 100% of its "
@@ -64,29 +61,32 @@ def test_a_feature_that_never_varies_is_named(constant):
     )
 
 
-def test_two_features_that_never_vary_are_named_one_by_one():
-    features = drawn(4)
+def test_what_never_varies_is_named_one_by_one():
+    # Beside two features that are always 0, two that are always the same.
+    features = DRAWN.copy()
     features[..., [0, 2]] = 0.0
-    found, _ = open_directions(features, ("wind", "speed", "rain", "tilt"), scale=3.0)
-    said = sorted(direction.sentence.split(":")[0] for direction in found)
-    assert said == [
-        "the answers say nothing about rain",
-        "the answers say nothing about wind",
+    features[..., 3] = features[..., 1]
+    found, _ = open_directions(features)
+    said = [direction.sentence.split(":")[0] for direction in found]
+    assert said[:2] == [
+        "the answers say nothing about speed",
+        "the answers say nothing about tilt",
     ]
+    assert "nothing about the combination" in said[2]
+    assert len(said) == 3
 
 
-@pytest.mark.parametrize("scale, part", [(3.0, 0.71), ([3.0, 3.0, 1.0, 3.0], 0.32)])
-def test_a_combination_that_never_varies_is_named(scale, part):
-    # b - c is 0 everywhere, so (w_b, w_c) + (x, -x) cannot be told apart; in units of
-    # the prior that is (x / 3, -x / 3), or (x / 3, -x / 1).
-    features = drawn(4)
+@pytest.mark.parametrize("scales, part", [((3, 3, 3, 3), 0.71), ((3, 3, 1, 3), 0.32)])
+def test_a_combination_that_never_varies_is_named(scales, part):
+    # rain - tilt is 0 everywhere, so weights (w + x, w' - x) cannot be told from
+    # (w, w'); in units of the prior that is (x / 3, -x / 3), or (x / 3, -x / 1).
+    features = DRAWN.copy()
     features[..., 2] = features[..., 1]
-    found, _ = open_directions(features, ("a", "b", "c", "d"), scale=scale)
+    found, _ = open_directions(features, scale=np.array(scales, dtype=float))
     assert len(found) == 1
-    assert "nothing about the combination" in found[0].sentence
-    names = {word for word in ("a", "b", "c", "d") if f" {word}" in found[0].sentence}
-    assert {"b", "c"} <= names
-    assert "d" not in found[0].sentence.split(":")[0].split("combination")[1]
+    said = found[0].sentence.split(":")[0]
+    assert "nothing about the combination" in said
+    assert [name in said for name in NAMES] == [False, True, True, False]
     weights = np.asarray(found[0].weights)
     assert min(abs(weights[1]), abs(weights[2])) == pytest.approx(part, abs=0.01)
     assert np.sign(weights[1]) == -np.sign(weights[2])
@@ -94,18 +94,17 @@ def test_a_combination_that_never_varies_is_named(scale, part):
 
 
 def test_little_is_said_about_what_hardly_varies():
-    features = drawn(3)
-    features[..., 2] *= 0.05
-    found, total = open_directions(features, ("a", "b", "c"), scale=1.0)
+    features = DRAWN.copy()
+    features[..., 3] *= 0.05
+    found, total = open_directions(features, scale=1.0)
     assert len(found) == 1
-    assert "the answers say little about c" in found[0].sentence
-    # At weights 0, P = 1/2: information d^2 / 4 for each answer; b and a are known so
-    # well that they cost c little.
+    assert "the answers say little about wind" in found[0].sentence
+    # At weights 0, P = 1/2: information d^2 / 4 for each answer; the others are known
+    # so well that they cost the last one little.
     ahead = total[:, 0] - total[:, 1]
     information = ahead.T @ ahead / 4
-    rest = np.linalg.solve(information[:2, :2], information[:2, 2])
-    left = information[2, 2] - information[2, :2] @ rest
-    # An eigenvalue lies below every Schur complement, here by little.
+    rest = np.linalg.solve(information[:3, :3], information[:3, 3])
+    left = information[3, 3] - information[3, :3] @ rest
     assert found[0].shrinkage == pytest.approx(1 / np.sqrt(1 + left), rel=0.01)
 
 
