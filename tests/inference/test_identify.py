@@ -8,7 +8,14 @@ from tests.reference.paths import answered, featured_world, pairs, rows, sums
 from volition.env import Feature, FiniteMDP
 from volition.feedback import Dataset
 from volition.human import Boltzmann, BradleyTerry, Davidson
-from volition.inference import MAP, Normal, Problem, fit, unidentified
+from volition.inference import (
+    MAP,
+    Normal,
+    Problem,
+    fisher_information,
+    fit,
+    unidentified,
+)
 from volition.reward import Linear, Shaped, Tabular
 
 SEED = 3
@@ -106,6 +113,25 @@ def test_little_is_said_about_what_hardly_varies():
     rest = np.linalg.solve(information[:3, :3], information[:3, 3])
     left = information[3, 3] - information[3, :3] @ rest
     assert found[0].shrinkage == pytest.approx(1 / np.sqrt(1 + left), rel=0.01)
+
+
+def test_what_is_not_known_of_the_person_is_not_known_of_the_reward():
+    # The posterior of the reward with the person left open is a block of the inverse of
+    # the whole precision; its widths in units of the prior are what is reported.
+    world = featured_world(SEED)
+    answers = Dataset.of(answered(pairs(SEED, world, 4, 3), [0, 1, 2, 0]))
+    human, prior = Boltzmann(choice=Davidson()), Normal(0.4)
+    problem = Problem(Linear(world.feature_names), human, answers, prior)
+    free = jnp.array([1.5, -1.0, 0.5, 0.3])
+    scale = np.asarray(problem.prior_scale())
+    whole = np.asarray(fisher_information(problem, free)) * np.outer(scale, scale)
+    widths = np.sqrt(np.linalg.eigvalsh(np.linalg.inv(whole + np.eye(4))[:3, :3]))
+    known = np.sqrt(np.linalg.eigvalsh(np.linalg.inv(whole[:3, :3] + np.eye(3))))
+    assert np.abs(widths - known).max() > 1e-3  # it does matter here
+    found = [direction.shrinkage for direction in unidentified(problem, free)]
+    expected = sorted(widths[widths > np.sqrt(0.5)], reverse=True)
+    assert len(found) > 1
+    np.testing.assert_allclose(found, expected, atol=1e-9)
 
 
 def test_without_answers_everything_is_open():
