@@ -107,10 +107,13 @@ def prepare() -> None:
     """One core, 64 bits, as the commands have it; before JAX computes anything."""
     jax.config.update("jax_enable_x64", True)
     jax.config.update("jax_platforms", "cpu")
-    if hasattr(os, "sched_setaffinity"):
-        os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})
-    else:
+    if not hasattr(os, "sched_setaffinity"):
         say("this system cannot pin a process to a core: times may use several.")
+    elif len(os.sched_getaffinity(0)) > 1:
+        # And begin again: JAX makes a thread for each core it saw when it was loaded,
+        # and dividing the work of one core among them takes half as long again.
+        os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})
+        os.execv(sys.executable, sys.orig_argv)
 
 
 def arguments(description: str) -> argparse.Namespace:

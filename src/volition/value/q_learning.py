@@ -126,17 +126,11 @@ class QLearning(eqx.Module):
         branch = jnp.zeros(n_steps)
         if mdp.successor.shape[-1] > 1:
             branch = jax.random.uniform(branch_key, (n_steps,))
-        cumulative = jnp.cumsum(mdp.initial)
-        place = restart * cumulative[-1]
-        # Unrolled, the search is five times as fast as the loop that is the default.
-        restart = jnp.searchsorted(
-            cumulative, place, side="right", method="scan_unrolled"
-        )
         return Draws(
             explore=uniform < chance,
             action=jnp.minimum(action, mdp.n_actions - 1),
             branch=branch,
-            restart=jnp.minimum(restart, mdp.n_states - 1).astype(jnp.int32),
+            restart=_restarts(mdp.initial, restart),
         )
 
     def first_state(self, key: PRNGKeyArray, mdp: FiniteMDP) -> Int[Array, ""]:
@@ -195,6 +189,27 @@ class QLearning(eqx.Module):
         (q, *_), (mean_return, n_episodes) = jax.lax.scan(stretch, start, numbers)
         curve = Curve((numbers + 1) * n_steps, mean_return, n_episodes)
         return Learned(q, greedy(q), curve)
+
+
+def _restarts(
+    initial: Float[Array, " state"], uniform: Float[Array, " step"]
+) -> Int[Array, " step"]:
+    """States in which an episode begins, by inversion of the cdf."""
+    cumulative = jnp.cumsum(initial)
+    place = uniform * cumulative[-1]
+
+    def only() -> Array:
+        return jnp.full(uniform.shape, jnp.argmax(initial), dtype=jnp.int32)
+
+    def search() -> Array:
+        # Unrolled, it is five times as fast as the loop that is the default.
+        found = jnp.searchsorted(
+            cumulative, place, side="right", method="scan_unrolled"
+        )
+        return jnp.minimum(found, initial.shape[0] - 1).astype(jnp.int32)
+
+    # Most worlds begin in one state; a search for it takes a fifth of a step's time.
+    return jax.lax.cond(jnp.sum(initial > 0) == 1, only, search)
 
 
 def _uniform_pairs(key: PRNGKeyArray, n: int) -> tuple[Array, Array]:
