@@ -28,14 +28,13 @@ from volition import env, reward, value
 
 CASE = "cliff walking"
 STEP_SIZE, EXPLORATION = 0.5, 0.1
-# Measured on 2026-11-23, one core of a 2-core x86 machine that others used as well
-# (CPU time), Gymnasium 1.4.0, numba 0.68.1: median, least, greatest million updates a
-# second, and the repeats.
+# Measured on 2026-11-24, one core of a 2-core x86 machine (CPU time), Gymnasium 1.4.0,
+# numba 0.68.1: median, least, greatest million updates a second, and the repeats.
 RECORDED = {
-    "python, gymnasium": (0.1019, 0.08833, 0.1121, 7),
-    "python, table": (1.185, 0.9808, 1.584, 7),
-    "numba": (36.33, 29.19, 40.84, 7),
-    "numba, numbers given": (78.42, 49.83, 84.77, 7),
+    "python, gymnasium": (0.1618, 0.161, 0.1657, 5),
+    "python, table": (2.211, 1.978, 2.241, 5),
+    "numba": (58.6, 51.56, 60.24, 5),
+    "numba, numbers given": (120.8, 109.0, 122.8, 5),
 }
 
 

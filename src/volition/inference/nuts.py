@@ -35,7 +35,7 @@ class NUTS(AbstractMethod):
     likelihood.)
     """
 
-    n_draws: int = eqx.field(static=True, default=400)
+    n_draws: int = eqx.field(static=True, default=800)
     n_warmup: int = eqx.field(static=True, default=100)
     n_chains: int = eqx.field(static=True, default=4)
     n_starts: int = eqx.field(static=True, default=1)
