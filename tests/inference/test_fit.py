@@ -10,7 +10,7 @@ from tests.reference.paths import answered, featured_world, pairs
 from volition.env import delivery
 from volition.feedback import Dataset
 from volition.human import Boltzmann, BradleyTerry, Davidson, Fraction, Lapse, Positive
-from volition.inference import MAP, NUTS, Laplace, Normal, Result, Signed, fit
+from volition.inference import MAP, NUTS, Laplace, Normal, Problem, Result, Signed, fit
 from volition.inference.nuts import _judge
 from volition.reward import Linear, delivery_true
 
@@ -78,6 +78,19 @@ def test_known_signs_are_kept():
     assert np.sign(belief.mean.weights).tolist() == [1, -1, -1]
     drawn = np.asarray(belief.sample(jax.random.key(SEED), 50).weights)
     assert (np.sign(drawn) == [1, -1, -1]).all()
+
+
+@pytest.mark.parametrize("signs", [(1, -1, -1), (-1, 1, 1), (0, 1, -1)], ids=str)
+def test_the_curvature_is_the_observed_one_whatever_the_signs(signs):
+    # Answers that contradict a sign push its weight to 0, where no information is left.
+    human, prior = Boltzmann(choice=BradleyTerry()), Signed(signs, 2.0)
+    belief = fit(REWARD, human, ANSWERS, Laplace(), prior=prior).belief
+    problem = Problem(REWARD, human, ANSWERS, prior)
+    observed = -jax.jit(jax.hessian(problem.log_density))(belief.location)
+    assert np.linalg.eigvalsh(observed).min() > 0.0
+    np.testing.assert_allclose(
+        belief.covariance, np.linalg.inv(observed), rtol=1e-6, atol=1e-9
+    )
 
 
 def test_what_did_not_converge_is_raised_or_told():

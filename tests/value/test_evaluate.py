@@ -180,3 +180,16 @@ def test_the_slope_of_the_optimal_value_is_that_of_differences(seed, method):
     _, forward = jax.jit(lambda r, by: jax.jvp(total, (r,), (by,)))(r, direction)
     assert backward == pytest.approx(expected, rel=1e-6)
     assert float(forward) == pytest.approx(backward, rel=1e-11)
+
+
+def test_the_optimal_value_is_differentiable_where_the_world_is_an_argument():
+    world, r = small_world(3, terminal=(2,)), jnp.asarray(table(3, 7, 3))
+
+    def total(world, r):
+        return jnp.sum(optimal_value(PolicyIteration(), world, r))
+
+    inside = jax.jit(jax.grad(total, argnums=1))(world, r)
+    around = jax.grad(lambda r: jax.jit(total)(world, r))(r)
+    closed = jax.jit(jax.grad(lambda r: total(world, r)))(r)
+    np.testing.assert_allclose(inside, closed, rtol=1e-12)
+    np.testing.assert_allclose(around, closed, rtol=1e-12)

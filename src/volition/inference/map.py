@@ -39,9 +39,24 @@ def _log_densities(problem: Problem, points: Float[Array, "point free"]):
 
 @eqx.filter_jit
 def expected_curvature(problem: Problem, free: Free) -> Float[Array, "free free"]:
-    """Fisher information of the questions, plus the curvature of the prior."""
+    """Fisher information of the questions, plus the curvature of the prior.
+
+    And, where the prior's free scale is curved, what the answers' pull on the reward
+    makes of that: where they pull a weight of known sign towards 0, against the prior,
+    it is all the curvature that there is.
+    """
     prior = -jax.hessian(problem.log_prior)(free)
-    return fisher_information(problem, free) + prior
+    n_reward = problem.n_reward
+
+    def log_likelihood(parameters):
+        on_free_scale = problem.prior.release(parameters)
+        return problem.log_likelihood(jnp.concatenate([on_free_scale, free[n_reward:]]))
+
+    constrain = problem.prior.constrain
+    pull = jax.grad(log_likelihood)(constrain(free[:n_reward]))
+    bend = -jax.hessian(lambda free: pull @ constrain(free))(free[:n_reward])
+    information = fisher_information(problem, free) + prior
+    return information.at[:n_reward, :n_reward].add(bend)
 
 
 def climb(problem: Problem, start: Free) -> tuple[Free, float, float, bool]:
@@ -137,6 +152,7 @@ class Laplace(AbstractMethod):
     Its precision is the Fisher information of the questions at the maximum plus the
     curvature of the prior: for linear rewards and partial returns without ties or
     lapses this is the observed curvature, and elsewhere it is still positive.
+    On the free scale of `Signed`, too: its bend is counted as observed.
 
     Args:
         n_starts: starts of the search for the maximum.

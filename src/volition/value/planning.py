@@ -101,21 +101,26 @@ def optimal_value(
         reward: as `expected_reward` gives it, `[state, action]`.
     """
 
-    @jax.custom_jvp
-    def value(reward):
-        return planner.solve(mdp, reward).value
+    return _solved(reward, planner=planner, mdp=mdp)
 
-    @value.defjvp
-    def slope(primals, tangents):
-        found = planner.solve(mdp, jax.lax.stop_gradient(primals[0]))
-        policy = jax.lax.stop_gradient(found.policy.probabilities)
-        weights = (policy[:, :, None] * mdp.probability).reshape(mdp.n_states, -1)
-        paid = jnp.sum(policy * tangents[0], axis=-1)
-        successor = mdp.successor.reshape(mdp.n_states, -1)
-        tangent = solve_rows(mdp, successor, weights, paid, jnp.zeros_like(paid))
-        return jax.lax.stop_gradient(found.value), tangent
 
-    return value(reward)
+@eqx.filter_custom_jvp
+def _solved(reward, *, planner, mdp):
+    return planner.solve(mdp, reward).value
+
+
+@_solved.def_jvp
+def _solved_jvp(primals, tangents, *, planner, mdp):
+    (reward,), (change,) = primals, tangents
+    found = jax.lax.stop_gradient(planner.solve(mdp, jax.lax.stop_gradient(reward)))
+    if change is None:
+        return found.value, None
+    policy = found.policy.probabilities
+    weights = (policy[:, :, None] * mdp.probability).reshape(mdp.n_states, -1)
+    paid = jnp.sum(policy * change, axis=-1)
+    successor = mdp.successor.reshape(mdp.n_states, -1)
+    tangent = solve_rows(mdp, successor, weights, paid, jnp.zeros_like(paid))
+    return found.value, tangent
 
 
 def tolerance_at(tolerance: float, value: Float[Array, " state"]) -> Float[Array, ""]:
