@@ -13,13 +13,18 @@ import volition.env
 from volition.env import (
     AbstractEnvironment,
     FiniteMDP,
+    blackjack,
+    changing_maze,
     cliff_walking,
     delivery,
+    dyna_maze,
     frozen_lake,
     gridworld,
     random_mdp,
+    random_walk,
     taxi,
     three_lane_road,
+    windy_gridworld,
 )
 from volition.env.family import fingerprint
 from volition.testing import check_env
@@ -27,6 +32,14 @@ from volition.testing import check_env
 SEED = 3
 # Each row: an argument set that is no special case, and a public function.
 WORLDS = {
+    "blackjack": (blackjack, blackjack),
+    "changing_maze": (changing_maze, lambda: changing_maze(left=True)),
+    "dyna_maze": (dyna_maze, dyna_maze),
+    "random_walk": (random_walk, lambda: random_walk(5)),
+    "windy_gridworld": (
+        windy_gridworld,
+        lambda: windy_gridworld(kings_moves=True, stochastic=True),
+    ),
     "cliff_walking": (cliff_walking, lambda: cliff_walking(discount=0.9)),
     "delivery": (delivery, delivery),
     "frozen_lake": (frozen_lake, lambda: frozen_lake(["FSF", "HFG"])),

@@ -13,7 +13,15 @@ import pytest
 import volition.reward
 from tests.reference.worlds import table
 from volition import record
-from volition.env import cliff_walking, delivery, gridworld
+from volition.env import (
+    blackjack,
+    changing_maze,
+    cliff_walking,
+    delivery,
+    gridworld,
+    random_walk,
+    windy_gridworld,
+)
 from volition.policy import Random, episode
 from volition.reward import (
     AbstractReward,
@@ -21,8 +29,12 @@ from volition.reward import (
     Linear,
     Shaped,
     Tabular,
+    blackjack as blackjack_reward,
     cliff_walking as cliff_reward,
     delivery_true,
+    dyna_maze as maze_reward,
+    random_walk as walk_reward,
+    windy_gridworld as windy_reward,
 )
 from volition.testing import check_reward
 from volition.value import expected_reward
@@ -45,6 +57,14 @@ def by_step(state, action, next_state):
 
 # Each row: a public class or function, a world, and a reward made by it.
 REWARDS = {
+    "blackjack": (blackjack_reward, blackjack, blackjack_reward),
+    "dyna_maze": (maze_reward, lambda: changing_maze(right=True), maze_reward),
+    "random_walk": (walk_reward, lambda: random_walk(1), walk_reward),
+    "windy_gridworld": (
+        windy_reward,
+        lambda: windy_gridworld(stochastic=True),
+        windy_reward,
+    ),
     "cliff_walking": (cliff_reward, cliff_walking, cliff_reward),
     "delivery_true": (delivery_true, delivery, delivery_true),
     "function (s, a)": (Function, lambda: WORLD, lambda: Function(by_action)),
@@ -154,7 +174,7 @@ def test_a_world_pays_its_mean(pair):
     assert paid.shape == (world.n_states, world.n_actions)
     assert np.isfinite(paid).all()
     assert (paid[np.asarray(world.terminal)] == 0.0).all()
-    state, action = 0, 3
+    state, action = int(np.argmin(world.terminal)), world.n_actions - 1
     branches = range(world.successor.shape[2])
     at = jax.jit(lambda branch: reward(world.branch_transition(state, action, branch)))
     each = [float(at(jnp.int32(branch))) for branch in branches]

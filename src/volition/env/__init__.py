@@ -1,7 +1,12 @@
 """Worlds: environments without a reward."""
 
+from volition.env.blackjack import Hand as Hand, blackjack as blackjack
 from volition.env.cliff_walking import cliff_walking as cliff_walking
 from volition.env.delivery import delivery as delivery
+from volition.env.dyna_maze import (
+    changing_maze as changing_maze,
+    dyna_maze as dyna_maze,
+)
 from volition.env.environment import (
     AbstractEnvironment as AbstractEnvironment,
     Feature as Feature,
@@ -15,6 +20,7 @@ from volition.env.mdp import (
     MDPState as MDPState,
 )
 from volition.env.random_mdp import random_mdp as random_mdp
+from volition.env.random_walk import random_walk as random_walk
 from volition.env.road import (
     RoadState as RoadState,
     three_lane_road as three_lane_road,
@@ -25,3 +31,4 @@ from volition.env.toy_text import (
     frozen_lake as frozen_lake,
     taxi as taxi,
 )
+from volition.env.windy_gridworld import windy_gridworld as windy_gridworld

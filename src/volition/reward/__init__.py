@@ -8,7 +8,11 @@ from volition.reward.function import Function as Function
 from volition.reward.linear import Linear as Linear
 from volition.reward.shaped import Shaped as Shaped
 from volition.reward.stated import (
+    blackjack as blackjack,
     cliff_walking as cliff_walking,
     delivery_true as delivery_true,
+    dyna_maze as dyna_maze,
+    random_walk as random_walk,
+    windy_gridworld as windy_gridworld,
 )
 from volition.reward.tabular import Tabular as Tabular

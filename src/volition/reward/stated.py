@@ -23,3 +23,35 @@ def cliff_walking() -> Linear:
     Source: R. S. Sutton, A. G. Barto, "Reinforcement Learning", 2nd ed., example 6.6.
     """
     return Linear(("step", "cliff"), [-1.0, -100.0])
+
+
+def windy_gridworld() -> Linear:
+    """-1 for a step.
+
+    Source: R. S. Sutton, A. G. Barto, "Reinforcement Learning", 2nd ed., example 6.5.
+    """
+    return Linear(("step",), [-1.0])
+
+
+def random_walk() -> Linear:
+    """-1 for leaving at the left, 1 at the right.
+
+    Source: R. S. Sutton, A. G. Barto, "Reinforcement Learning", 2nd ed., example 7.1.
+    """
+    return Linear(("left end", "right end"), [-1.0, 1.0])
+
+
+def blackjack() -> Linear:
+    """1 for a game won, -1 for one lost.
+
+    Source: R. S. Sutton, A. G. Barto, "Reinforcement Learning", 2nd ed., example 5.1.
+    """
+    return Linear(("win", "loss"), [1.0, -1.0])
+
+
+def dyna_maze() -> Linear:
+    """1 for the goal; for the mazes that change as well.
+
+    Source: R. S. Sutton, A. G. Barto, "Reinforcement Learning", 2nd ed., example 8.1.
+    """
+    return Linear(("step", "goal"), [0.0, 1.0])
