@@ -61,9 +61,12 @@ def draws(
     method = value.QLearning(n_steps, step_size=STEP_SIZE, exploration=EXPLORATION)
     world = env.cliff_walking()
     numbers = jnp.arange(method.n_stretches, dtype=jnp.int32)
-    drawn = jax.lax.map(lambda number: method.draws(key, world, number), numbers)
-    explore, action, restart = drawn.explore, drawn.action, drawn.restart
-    first = int(method.first_state(key, world))
+    seen = value.tabular.experience(world, reward.cliff_walking())
+    drawn = jax.lax.map(
+        lambda number: value.tabular.draws(method, key, seen, number), numbers
+    )
+    explore, action, restart = drawn.explore, drawn.action, drawn.world.restart
+    first = int(value.tabular.first(key, seen).index)
     return first, np.ravel(explore), np.ravel(action), np.ravel(restart)
 
 

@@ -42,18 +42,19 @@ def textbook_table(road, method, key):
         [float(reward_function(state, action)) for action in range(road.n_actions)]
         for state in states
     ]
-    draw = eqx.filter_jit(method.draws)
+    world = vl.value.tabular.experience(road, vl.reward.Function(reward_function))
+    draw = eqx.filter_jit(vl.value.tabular.draws)
     successor = np.asarray(road.successor).tolist()
     terminal = np.asarray(road.terminal).tolist()
     # The successor that a uniform number picks: the first whose cumulative probability
     # exceeds it.
     cumulative = np.cumsum(np.asarray(road.probability), axis=-1).tolist()
     q_values = [[0.0] * road.n_actions for _ in range(road.n_states)]
-    state, time = int(method.first_state(key, road)), 0
+    state, time = int(vl.value.tabular.first(key, world).index), 0
     time_limit = int(road.time_limit)
     for stretch in range(method.n_stretches):
-        draws = draw(key, road, np.int32(stretch))
-        numbers = (draws.explore, draws.action, draws.branch, draws.restart)
+        draws = draw(method, key, world, np.int32(stretch))
+        numbers = (draws.explore, draws.action, draws.world.branch, draws.world.restart)
         for explore, action, uniform, restart in zip(
             *(np.asarray(each).tolist() for each in numbers), strict=True
         ):

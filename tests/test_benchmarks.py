@@ -60,7 +60,7 @@ def test_a_missing_peer_is_named_with_its_remedy():
 
 
 def test_taxi_is_solved():
-    found, best, _ = q_learning.taxi(400_000)
+    found, best, _ = q_learning.taxi(600_000)
     assert found == pytest.approx(best, abs=1e-6)
 
 

@@ -1,5 +1,6 @@
-"""Value learning: Bellman operators, planning, tabular Q-learning."""
+"""Value learning: Bellman operators, planning, tabular learners."""
 
+from volition.value import tabular as tabular
 from volition.value.bellman import (
     backup as backup,
     branch_reward as branch_reward,
@@ -29,15 +30,21 @@ from volition.value.planning import (
     optimal_value as optimal_value,
     plan as plan,
 )
-from volition.value.q_learning import (
-    Curve as Curve,
-    Learned as Learned,
-    QLearning as QLearning,
-    learn as learn,
-)
 from volition.value.schedule import (
     AbstractSchedule as AbstractSchedule,
+    ByVisit as ByVisit,
     Constant as Constant,
     Harmonic as Harmonic,
     Linear as Linear,
+)
+from volition.value.tabular import (
+    SARSA as SARSA,
+    AbstractLearner as AbstractLearner,
+    Curve as Curve,
+    DoubleQLearning as DoubleQLearning,
+    ExpectedSARSA as ExpectedSARSA,
+    Learned as Learned,
+    QLearning as QLearning,
+    learn as learn,
+    sweep as sweep,
 )

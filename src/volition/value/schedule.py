@@ -69,3 +69,30 @@ class Harmonic(AbstractSchedule):
         half = jnp.asarray(self.half, dtype=float)
         first = jnp.asarray(self.first, dtype=float)
         return first * half / (half + step.astype(half.dtype))
+
+
+class ByVisit(AbstractSchedule):
+    """Counts the visits of a state and action in place of steps.
+
+    `ByVisit(Harmonic(1.0, half=1.0))`, what `ByVisit()` is, has the step sizes
+    1, 1/2, 1/3, ...: each entry is the average of its targets.
+
+    Example:
+        >>> ByVisit()(jnp.arange(4, dtype=jnp.int32)).tolist()
+        [1.0, 0.5, 0.3333333333333333, 0.25]
+    """
+
+    schedule: AbstractSchedule = eqx.field(
+        default_factory=lambda: Harmonic(1.0, half=1.0)
+    )
+
+    def __call__(self, step: Int[Array, "*step"]) -> Float[Array, "*step"]:
+        """The number at a visit; the first is 0."""
+        return self.schedule(step)
+
+
+def as_schedule(value: ArrayLike | AbstractSchedule) -> AbstractSchedule:
+    """A schedule as it is, a number as one that is constant."""
+    if isinstance(value, AbstractSchedule):
+        return value
+    return Constant(jnp.asarray(value, dtype=float))

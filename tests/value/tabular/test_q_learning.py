@@ -10,7 +10,14 @@ from tests.reference.q_learning import q_learning
 from tests.reference.worlds import small_world, table
 from volition.env import FiniteMDP, cliff_walking
 from volition.reward import Function, Linear, Tabular, cliff_walking as cliff_reward
-from volition.value import Harmonic, Linear as Falling, QLearning, branch_reward, learn
+from volition.value import (
+    Harmonic,
+    Linear as Falling,
+    QLearning,
+    branch_reward,
+    learn,
+    tabular,
+)
 
 rewards_of = jax.jit(branch_reward)
 # A world with one start and no chance in it; one with six starts, three ends and
@@ -41,16 +48,18 @@ CASES = {
 
 
 def twin(key, world: FiniteMDP, reward, method: QLearning):
-    """The loop, fed by `QLearning.draws`."""
+    """The loop, fed by `tabular.draws`."""
     n_steps = method.n_steps // method.n_stretches
-    draw = jax.jit(lambda stretch: method.draws(key, world, stretch))
-    first = jax.jit(lambda: method.first_state(key, world))
+    seen = tabular.experience(world, reward)
+    draw = jax.jit(lambda stretch: tabular.draws(method, key, seen, stretch))
+    first = jax.jit(lambda: tabular.first(key, seen).index)
     stretches = []
     for number in range(method.n_stretches):
         drawn = jax.tree.map(np.asarray, draw(jnp.int32(number)))
         steps = jnp.arange(number * n_steps, (number + 1) * n_steps, dtype=jnp.int32)
         sizes = np.asarray(method.step_size(steps))
-        stretches.append({**vars(drawn), "step_size": sizes})
+        numbers = {"explore": drawn.explore, "action": drawn.action}
+        stretches.append({**numbers, **vars(drawn.world), "step_size": sizes})
     return q_learning(
         world,
         np.asarray(rewards_of(world, reward)),
@@ -93,19 +102,22 @@ def test_draws_follow_what_they_are_drawn_from(seed):
     world, _, _ = CASES["several starts"]
     n = 20_000
     method = QLearning(n, exploration=0.3, n_stretches=1)
-    drawn = jax.jit(lambda key: method.draws(key, world, 0))(jax.random.key(seed))
+    seen = tabular.experience(world, Tabular(table(2, 9, 3, 9)))
+    drawn = jax.jit(lambda key: tabular.draws(method, key, seen, 0))(
+        jax.random.key(seed)
+    )
     explore, action = np.asarray(drawn.explore), np.asarray(drawn.action)
     assert abs(explore.mean() - 0.3) < 4 * np.sqrt(0.3 * 0.7 / n)
     share = np.bincount(action[explore], minlength=3) / explore.sum()
     assert np.abs(share - 1 / 3).max() < 4 * np.sqrt(2 / 9 / explore.sum())
     initial = np.asarray(world.initial)
-    starts = np.bincount(np.asarray(drawn.restart), minlength=9) / n
+    starts = np.bincount(np.asarray(drawn.world.restart), minlength=9) / n
     error = np.sqrt(initial * (1 - initial) / n)
     assert (np.abs(starts - initial) <= 4 * error).all()
-    branch = np.asarray(drawn.branch)
+    branch = np.asarray(drawn.world.branch)
     assert abs(branch.mean() - 0.5) < 4 * np.sqrt(1 / 12 / n)
     # Independent of one another, as far as a correlation can tell.
-    together = np.corrcoef([branch, explore, drawn.restart])
+    together = np.corrcoef([branch, explore, drawn.world.restart])
     assert np.abs(together - np.eye(3)).max() < 4 / np.sqrt(n)
 
 
@@ -185,11 +197,11 @@ def test_other_numbers_compile_nothing_new():
 
 def test_many_step_sizes_are_one_program():
     world, reward, method = CASES["time limit only"]
-    each, key = rewards_of(world, reward), jax.random.key(1)
+    seen, key = tabular.experience(world, reward), jax.random.key(1)
 
     def one(size):
         other = QLearning(900, step_size=size, exploration=0.3, n_stretches=5)
-        return other.learn(key, world, each).q
+        return tabular.learner.run(key, seen, other).q
 
     together = np.asarray(jax.jit(jax.vmap(one))(jnp.array([0.5, 0.1, 0.9])))
     alone = learn(key, world, reward, method).q  # whose steps are 0.1

@@ -1,0 +1,24 @@
+"""Tabular value learning: one loop, and what each learner remembers."""
+
+from volition.value.tabular.experience import (
+    AbstractExperience as AbstractExperience,
+    Seen as Seen,
+    experience as experience,
+)
+from volition.value.tabular.learner import (
+    AbstractLearner as AbstractLearner,
+    Ahead as Ahead,
+    Curve as Curve,
+    Learned as Learned,
+    draws as draws,
+    first as first,
+    learn as learn,
+    sweep as sweep,
+)
+from volition.value.tabular.one_step import (
+    SARSA as SARSA,
+    DoubleQLearning as DoubleQLearning,
+    ExpectedSARSA as ExpectedSARSA,
+    QLearning as QLearning,
+    epsilon_greedy as epsilon_greedy,
+)

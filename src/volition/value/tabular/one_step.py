@@ -1,0 +1,214 @@
+"""Learners that look one step ahead: Q-learning, SARSA and their kin."""
+
+from typing import ClassVar
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, ArrayLike, Bool, Float, Int, PRNGKeyArray
+
+from volition.value.bellman import double_value, expected_value, target
+from volition.value.tabular.experience import Seen
+from volition.value.tabular.learner import AbstractLearner, Ahead
+
+Table = Float[Array, "state action"]
+
+
+def _toward(q: Table, seen: Seen, aim: Array, step_size: Array) -> Table:
+    """The table with one entry moved toward an aim."""
+    error = aim - q[seen.state, seen.action]
+    return q.at[seen.state, seen.action].add(step_size * error)
+
+
+class QLearning(AbstractLearner):
+    """Off-policy control, toward the best of what comes next.
+
+    `q(s,a) += step_size * (r + discount max_b q(s',b) - q(s,a))`.
+
+    Source: C. J. C. H. Watkins, PhD thesis, 1989; R. S. Sutton, A. G. Barto, 2nd ed.,
+    equation 6.8. Differs: terminal rows are never written.
+
+    Example:
+        >>> QLearning(1000, step_size=0.5).n_steps
+        1000
+    """
+
+    def begin(self, q: Table) -> Table:
+        """The table."""
+        return q
+
+    def q(self, memory: Table) -> Table:
+        """The table."""
+        return memory
+
+    def update(
+        self,
+        memory: Table,
+        seen: Seen,
+        ahead: Ahead,
+        step_size: Float[Array, ""],
+        discount: Float[ArrayLike, ""],
+        drawn: None,
+    ) -> Table:
+        """Toward the best of what comes next."""
+        del ahead, drawn
+        best = jnp.max(memory[seen.next_state])
+        aim = target(seen.reward, seen.terminated, best, discount)
+        return _toward(memory, seen, aim, step_size)
+
+
+class SARSA(AbstractLearner):
+    """On-policy control: `q(s,a) += step_size * (r + discount q(s',a') - q(s,a))`.
+
+    The action `a'` is chosen before the update, and taken.
+
+    Source: R. S. Sutton, A. G. Barto, 2nd ed., equation 6.7.
+
+    Example:
+        >>> SARSA(1000, exploration=0.2).commits
+        True
+    """
+
+    commits: ClassVar[bool] = True
+
+    def begin(self, q: Table) -> Table:
+        """The table."""
+        return q
+
+    def q(self, memory: Table) -> Table:
+        """The table."""
+        return memory
+
+    def update(
+        self,
+        memory: Table,
+        seen: Seen,
+        ahead: Ahead,
+        step_size: Float[Array, ""],
+        discount: Float[ArrayLike, ""],
+        drawn: None,
+    ) -> Table:
+        """Toward the value of the action that is taken next."""
+        del drawn
+        value = memory[seen.next_state, ahead.action]
+        aim = target(seen.reward, seen.terminated, value, discount)
+        return _toward(memory, seen, aim, step_size)
+
+
+class ExpectedSARSA(AbstractLearner):
+    """On-policy control by the mean over what might be done next.
+
+    `q(s,a) += step_size * (r + discount sum_b policy(b|s') q(s',b) - q(s,a))`, with the
+    epsilon-greedy policy that is followed.
+
+    Source: R. S. Sutton, A. G. Barto, 2nd ed., equation 6.9; H. van Seijen et al., "A
+    theoretical and empirical analysis of expected SARSA", 2009.
+
+    Example:
+        >>> ExpectedSARSA(1000).commits
+        False
+    """
+
+    def begin(self, q: Table) -> Table:
+        """The table."""
+        return q
+
+    def q(self, memory: Table) -> Table:
+        """The table."""
+        return memory
+
+    def update(
+        self,
+        memory: Table,
+        seen: Seen,
+        ahead: Ahead,
+        step_size: Float[Array, ""],
+        discount: Float[ArrayLike, ""],
+        drawn: None,
+    ) -> Table:
+        """Toward the mean of what comes next."""
+        del drawn
+        row = memory[seen.next_state]
+        policy = epsilon_greedy(row, ahead.exploration)
+        aim = target(
+            seen.reward, seen.terminated, expected_value(row, policy), discount
+        )
+        return _toward(memory, seen, aim, step_size)
+
+
+def epsilon_greedy(
+    row: Float[Array, " action"], exploration: Float[ArrayLike, ""]
+) -> Float[Array, " action"]:
+    """How likely each action is; the first of equal ones is the greedy one.
+
+    Example:
+        >>> epsilon_greedy(jnp.array([1.0, 3.0]), 0.5).tolist()
+        [0.25, 0.75]
+    """
+    n_actions = row.shape[0]
+    best = jnp.arange(n_actions, dtype=jnp.int32) == jnp.argmax(row).astype(jnp.int32)
+    exploration = jnp.asarray(exploration)
+    return exploration / n_actions + jnp.where(best, 1.0 - exploration, 0.0)
+
+
+class TwoTables(eqx.Module):
+    """What double Q-learning remembers: two tables, each the other's judge."""
+
+    first: Table
+    second: Table
+
+
+class DoubleQLearning(AbstractLearner):
+    """Q-learning without the bias of a maximum over noise.
+
+    A fair coin picks one of two tables; it is moved toward
+    `r + discount q_other(s', argmax_b q(s',b))`. It acts in the mean of the two.
+
+    Source: H. van Hasselt, "Double Q-learning", NeurIPS 2010, algorithm 1; R. S.
+    Sutton, A. G. Barto, 2nd ed., section 6.7. Differs: they act in the sum, which has
+    the same greedy actions.
+
+    Example:
+        >>> DoubleQLearning(1000).commits
+        False
+    """
+
+    def begin(self, q: Table) -> TwoTables:
+        """The table twice."""
+        return TwoTables(q, q)
+
+    def q(self, memory: TwoTables) -> Table:
+        """Their mean."""
+        return 0.5 * (memory.first + memory.second)
+
+    def row(self, memory: TwoTables, state: Int[Array, ""]) -> Float[Array, " action"]:
+        """Their mean in one state."""
+        return 0.5 * (memory.first[state] + memory.second[state])
+
+    def own_draws(self, key: PRNGKeyArray, n_steps: int) -> Bool[Array, " step"]:
+        """The coin."""
+        return jax.random.bits(key, (n_steps,), dtype=jnp.uint8) < 128
+
+    def update(
+        self,
+        memory: TwoTables,
+        seen: Seen,
+        ahead: Ahead,
+        step_size: Float[Array, ""],
+        discount: Float[ArrayLike, ""],
+        drawn: Bool[Array, ""],
+    ) -> TwoTables:
+        """One of the two, toward what the other says of its choice."""
+        del ahead
+        place, after = (seen.state, seen.action), seen.next_state
+
+        def error(mine: Table, other: Table) -> Array:
+            value = double_value(mine[after], other[after])
+            aim = target(seen.reward, seen.terminated, value, discount)
+            return step_size * (aim - mine[place])
+
+        to_first = jnp.where(drawn, error(memory.first, memory.second), 0.0)
+        to_second = jnp.where(drawn, 0.0, error(memory.second, memory.first))
+        return TwoTables(
+            memory.first.at[place].add(to_first), memory.second.at[place].add(to_second)
+        )
