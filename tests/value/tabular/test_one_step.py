@@ -1,16 +1,18 @@
-"""Tabular Q-learning against a Python loop that is fed the same random numbers."""
+"""One-step learners against a Python loop that is fed the same random numbers."""
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from tests.reference import planning
-from tests.reference.q_learning import q_learning
+from tests.reference import planning, tabular as loops
 from tests.reference.worlds import small_world, table
 from volition.env import FiniteMDP, cliff_walking
 from volition.reward import Function, Linear, Tabular, cliff_walking as cliff_reward
 from volition.value import (
+    SARSA,
+    DoubleQLearning,
+    ExpectedSARSA,
     Harmonic,
     Linear as Falling,
     QLearning,
@@ -47,32 +49,51 @@ CASES = {
 }
 
 
-def twin(key, world: FiniteMDP, reward, method: QLearning):
+RULES = {
+    QLearning: loops.q_learning,
+    SARSA: loops.sarsa,
+    ExpectedSARSA: loops.expected_sarsa,
+    DoubleQLearning: loops.double_q_learning,
+}
+
+
+def twin(key, world: FiniteMDP, reward, method):
     """The loop, fed by `tabular.draws`."""
     n_steps = method.n_steps // method.n_stretches
     seen = tabular.experience(world, reward)
     draw = jax.jit(lambda stretch: tabular.draws(method, key, seen, stretch))
-    first = jax.jit(lambda: tabular.first(key, seen).index)
+    first = int(jax.jit(lambda: tabular.first(key, seen).index)())
     stretches = []
     for number in range(method.n_stretches):
         drawn = jax.tree.map(np.asarray, draw(jnp.int32(number)))
         steps = jnp.arange(number * n_steps, (number + 1) * n_steps, dtype=jnp.int32)
-        sizes = np.asarray(method.step_size(steps))
         numbers = {"explore": drawn.explore, "action": drawn.action}
-        stretches.append({**numbers, **vars(drawn.world), "step_size": sizes})
-    return q_learning(
+        numbers |= {"step_size": np.asarray(method.step_size(steps))}
+        numbers |= {"exploration": np.asarray(method.exploration(steps))}
+        own = {} if drawn.own is None else {"own": drawn.own}
+        stretches.append({**numbers, **vars(drawn.world), **own})
+    first_action = None
+    if method.commits:  # the numbers of a stretch that never comes
+        beyond = jax.tree.map(np.asarray, draw(jnp.int32(method.n_stretches)))
+        first_action = beyond.action[0] if beyond.explore[0] else 0
+    return loops.learned(
         world,
         np.asarray(rewards_of(world, reward)),
         stretches,
-        first_state=int(first()),
+        first_state=first,
         initial_value=float(method.initial_value),
+        rule=RULES[type(method)],
+        first_action=first_action,
+        n_tables=2 if isinstance(method, DoubleQLearning) else 1,
     )
 
 
 @pytest.mark.parametrize("name", CASES)
-@pytest.mark.parametrize("seed", [0, 7])
-def test_the_table_and_the_curve_equal_the_loop(seed, name):
-    world, reward, method = CASES[name]
+@pytest.mark.parametrize("kind", RULES)
+@pytest.mark.parametrize("seed", [7])
+def test_the_table_and_the_curve_equal_the_loop(seed, name, kind):
+    world, reward, settings = CASES[name]
+    method = kind(**vars(settings))
     key = jax.random.key(seed)
     found = learn(key, world, reward, method)
     q, mean_returns, n_episodes = twin(key, world, reward, method)

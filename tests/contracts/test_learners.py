@@ -1,0 +1,197 @@
+"""One suite over every tabular learner."""
+
+import inspect
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+import volition.value
+from tests.reference.worlds import small_world, table
+from volition.env import AbstractEnvironment, gridworld, three_lane_road
+from volition.reward import Function, Linear, Tabular
+from volition.value import (
+    SARSA,
+    AbstractLearner,
+    ByVisit,
+    DoubleQLearning,
+    ExpectedSARSA,
+    Harmonic,
+    QLearning,
+    backup,
+    evaluate_policy,
+    expected_reward,
+    learn,
+    plan,
+    sweep,
+)
+
+LEARNERS = {
+    "double Q-learning": DoubleQLearning,
+    "expected SARSA": ExpectedSARSA,
+    "Q-learning": QLearning,
+    "SARSA": SARSA,
+}
+ON_POLICY = (ExpectedSARSA, SARSA)
+learners = pytest.mark.parametrize("kind", LEARNERS.values(), ids=LEARNERS)
+DISCOUNT, N_STEPS = 0.6, 400_000
+
+
+class Unrolled(AbstractEnvironment):
+    """A finite world of which nobody can see the table."""
+
+    world: AbstractEnvironment
+    discount: jax.Array
+
+    def __init__(self, world):
+        self.world, self.discount = world, world.discount
+
+    def __getattr__(self, name):
+        return getattr(self.world, name)
+
+    def reset(self, key):
+        return self.world.reset(key)
+
+    def step(self, key, state, action):
+        return self.world.step(key, state, action)
+
+    def observe(self, state):
+        return self.world.observe(state)
+
+    def terminated(self, state):
+        return self.world.terminated(state)
+
+    def truncated(self, state):
+        return self.world.truncated(state)
+
+    def transition(self, state, action, next_state):
+        return self.world.transition(state, action, next_state)
+
+    def scene(self, state):
+        return self.world.scene(state)
+
+    @property
+    def action_space(self):
+        return self.world.action_space
+
+    @property
+    def observation_space(self):
+        return self.world.observation_space
+
+    @property
+    def feature_info(self):
+        return self.world.feature_info
+
+
+def fixed_point(kind, world, reward):
+    """Where it goes when it acts at random: the optimum, or the value of that."""
+    if kind not in ON_POLICY:
+        return plan(world, reward).q
+    r = expected_reward(world, reward)
+    policy = jnp.full((world.n_states, world.n_actions), 1.0 / world.n_actions)
+    return backup(world, r, evaluate_policy(world, policy, r))
+
+
+def test_every_public_one_has_a_row():
+    public = {
+        thing
+        for _, thing in inspect.getmembers(volition.value, inspect.isclass)
+        if issubclass(thing, AbstractLearner) and not inspect.isabstract(thing)
+    }
+    assert public == set(LEARNERS.values())
+
+
+@learners
+def test_it_goes_to_its_fixed_point_in_ten_random_worlds(kind):
+    """Within what noise leaves.
+
+    An entry visited n times ends with a step size of about a = 100 / n, so it is a mean
+    of its last targets with a variance of a / 2 times theirs; targets spread by at most
+    the range of q and reward, and errors behind count `discount` times.
+    """
+    size = ByVisit(Harmonic(1.0, half=100.0))
+    method = kind(N_STEPS, step_size=size, exploration=1.0, n_stretches=1)
+    ranges, errors = [], []
+    for seed in range(10):
+        world = small_world(seed, 5, 2, 3, discount=DISCOUNT, terminal=(3,))
+        reward = Tabular(table(seed, 5, 2, 5))
+        found = learn(jax.random.key(seed), world, reward, method).q
+        expected = fixed_point(kind, world, reward)
+        ranges.append(float(np.ptp(expected)))
+        errors.append(float(jnp.max(jnp.abs(found - expected))))
+    # 8 entries share the steps, of double Q-learning 16.
+    last = 100.0 / (N_STEPS / (16 if kind is DoubleQLearning else 8))
+    bound = 4 * np.sqrt(last / 2) * np.array(ranges) / (1 - DISCOUNT)
+    assert (np.array(errors) < bound).all(), (errors, bound)
+    assert (bound < 0.5 * np.array(ranges)).all()  # or it would say nothing
+
+
+@learners
+@pytest.mark.parametrize("seed", [2])
+def test_a_world_without_a_table_is_learned_alike(kind, seed):
+    world = small_world(seed, 4, 2, 2, discount=0.5, terminal=(3,), time_limit=9)
+    reward = Tabular(table(seed, 4, 2))
+    size = ByVisit(Harmonic(1.0, half=20.0))  # plain averages forget too slowly
+    method = kind(40_000, step_size=size, exploration=1.0, n_stretches=1)
+    found = learn(jax.random.key(seed), Unrolled(world), reward, method)
+    known = learn(jax.random.key(seed), world, reward, method)
+    expected = fixed_point(kind, world, reward)
+    assert np.ptp(expected) > 1.0
+    np.testing.assert_allclose(found.q, expected, atol=0.1)
+    np.testing.assert_allclose(known.q, expected, atol=0.1)
+    assert int(found.curve.n_episodes.sum()) > 1000
+
+
+@learners
+def test_a_sweep_is_each_setting_and_seed_by_itself(kind):
+    world = gridworld(["S.G", "..#"], discount=0.9)
+    reward = Linear(world.feature_names, [-0.1, 1.0, -1.0])
+    make = lambda size, chance: kind(300, step_size=size, exploration=chance)
+    sizes, chances = jnp.array([0.1, 0.7]), jnp.array([0.5, 0.2])
+    keys = jax.random.split(jax.random.key(1), 3)
+    together = sweep(keys, world, reward, jax.vmap(make)(sizes, chances))
+    for i in range(2):
+        for j in range(3):
+            alone = learn(keys[j], world, reward, make(sizes[i], chances[i]))
+            np.testing.assert_allclose(together.q[i, j], alone.q, atol=1e-12)
+    assert len(np.unique(np.asarray(together.q), axis=0)) == 2
+
+
+@learners
+def test_what_is_watched_is_every_step(kind):
+    world = gridworld(["S.G", "..#"], discount=0.9)
+    reward = Linear(world.feature_names, [-0.1, 1.0, -1.0])
+    method = kind(60, n_stretches=6)
+    found = learn(
+        jax.random.key(0), world, reward, method, watch=lambda q, seen: (q, seen)
+    )
+    q, seen = found.watched
+    assert q.shape == (60, 6, 4)
+    np.testing.assert_array_equal(q[-1], found.q)
+    assert int(seen.over.sum()) == int(found.curve.n_episodes.sum()) > 0
+    on = ~np.asarray(seen.over)[:-1]
+    np.testing.assert_array_equal(
+        np.asarray(seen.next_state)[:-1][on], np.asarray(seen.state)[1:][on]
+    )
+
+
+@learners
+def test_the_curve_is_of_whole_stretches(kind):
+    with pytest.raises(ValueError, match="must be a multiple of n_stretches = 7"):
+        kind(100, n_stretches=7)
+
+
+def test_observations_that_are_no_numbers_are_refused():
+    class Seeing(Unrolled):
+        @property
+        def observation_space(self):
+            return volition.env.Box(0.0, 1.0, (2,))
+
+    with pytest.raises(ValueError, match="a table needs numbered observations"):
+        learn(
+            jax.random.key(0),
+            Seeing(three_lane_road()),
+            Function(lambda state, action: 0.0),
+            QLearning(100),
+        )
