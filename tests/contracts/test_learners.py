@@ -42,13 +42,10 @@ class Unrolled(AbstractEnvironment):
     """A finite world of which nobody can see the table."""
 
     world: AbstractEnvironment
-    discount: jax.Array
 
-    def __init__(self, world):
-        self.world, self.discount = world, world.discount
-
-    def __getattr__(self, name):
-        return getattr(self.world, name)
+    @property
+    def discount(self):
+        return self.world.discount
 
     def reset(self, key):
         return self.world.reset(key)
