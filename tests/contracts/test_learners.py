@@ -131,7 +131,7 @@ def test_a_world_without_a_table_is_learned_alike(kind, seed):
     reward = Tabular(table(seed, 4, 2))
     size = ByVisit(Harmonic(1.0, half=20.0))  # plain averages forget too slowly
     method = kind(40_000, step_size=size, exploration=1.0, n_stretches=1)
-    found = learn(jax.random.key(seed), Unrolled(world), reward, method)
+    found = learn(jax.random.key(seed), Unrolled(world=world), reward, method)
     known = learn(jax.random.key(seed), world, reward, method)
     expected = fixed_point(kind, world, reward)
     assert np.ptp(expected) > 1.0
@@ -188,7 +188,7 @@ def test_observations_that_are_no_numbers_are_refused():
     with pytest.raises(ValueError, match="a table needs numbered observations"):
         learn(
             jax.random.key(0),
-            Seeing(three_lane_road()),
+            Seeing(world=three_lane_road()),
             Function(lambda state, action: 0.0),
             QLearning(100),
         )
