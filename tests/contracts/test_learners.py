@@ -6,6 +6,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from jaxtyping import ArrayLike
 
 import volition.value
 from tests.reference.worlds import small_world, table
@@ -41,11 +42,8 @@ DISCOUNT, N_STEPS = 0.6, 400_000
 class Unrolled(AbstractEnvironment):
     """A finite world of which nobody can see the table."""
 
+    discount: ArrayLike
     world: AbstractEnvironment
-
-    @property
-    def discount(self):
-        return self.world.discount
 
     def reset(self, key):
         return self.world.reset(key)
@@ -131,7 +129,7 @@ def test_a_world_without_a_table_is_learned_alike(kind, seed):
     reward = Tabular(table(seed, 4, 2))
     size = ByVisit(Harmonic(1.0, half=20.0))  # plain averages forget too slowly
     method = kind(40_000, step_size=size, exploration=1.0, n_stretches=1)
-    found = learn(jax.random.key(seed), Unrolled(world=world), reward, method)
+    found = learn(jax.random.key(seed), Unrolled(world.discount, world), reward, method)
     known = learn(jax.random.key(seed), world, reward, method)
     expected = fixed_point(kind, world, reward)
     assert np.ptp(expected) > 1.0
@@ -188,7 +186,7 @@ def test_observations_that_are_no_numbers_are_refused():
     with pytest.raises(ValueError, match="a table needs numbered observations"):
         learn(
             jax.random.key(0),
-            Seeing(world=three_lane_road()),
+            Seeing(0.9, three_lane_road()),
             Function(lambda state, action: 0.0),
             QLearning(100),
         )
