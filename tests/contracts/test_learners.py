@@ -19,7 +19,9 @@ from volition.value import (
     DoubleQLearning,
     ExpectedSARSA,
     Harmonic,
+    NStepSARSA,
     QLearning,
+    TreeBackup,
     backup,
     evaluate_policy,
     expected_reward,
@@ -31,10 +33,12 @@ from volition.value import (
 LEARNERS = {
     "double Q-learning": DoubleQLearning,
     "expected SARSA": ExpectedSARSA,
+    "n-step SARSA": NStepSARSA,
     "Q-learning": QLearning,
     "SARSA": SARSA,
+    "tree backup": TreeBackup,
 }
-ON_POLICY = (ExpectedSARSA, SARSA)
+ON_POLICY = (ExpectedSARSA, NStepSARSA, SARSA)
 learners = pytest.mark.parametrize("kind", LEARNERS.values(), ids=LEARNERS)
 DISCOUNT, N_STEPS = 0.6, 400_000
 

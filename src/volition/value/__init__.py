@@ -44,7 +44,9 @@ from volition.value.tabular import (
     DoubleQLearning as DoubleQLearning,
     ExpectedSARSA as ExpectedSARSA,
     Learned as Learned,
+    NStepSARSA as NStepSARSA,
     QLearning as QLearning,
+    TreeBackup as TreeBackup,
     learn as learn,
     sweep as sweep,
 )

@@ -15,6 +15,10 @@ from volition.value.tabular.learner import (
     learn as learn,
     sweep as sweep,
 )
+from volition.value.tabular.n_step import (
+    NStepSARSA as NStepSARSA,
+    TreeBackup as TreeBackup,
+)
 from volition.value.tabular.one_step import (
     SARSA as SARSA,
     DoubleQLearning as DoubleQLearning,

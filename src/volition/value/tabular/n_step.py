@@ -1,0 +1,184 @@
+"""Learners that look several steps ahead: n-step SARSA, Monte Carlo, tree backup."""
+
+import abc
+from typing import ClassVar
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, ArrayLike, Float, Int
+
+from volition.value.bellman import target
+from volition.value.tabular.experience import Seen
+from volition.value.tabular.learner import AbstractLearner, Ahead
+
+Table = Float[Array, "state action"]
+
+
+class Recent(eqx.Module):
+    """What an n-step learner remembers: the table, and its last steps in a ring.
+
+    Args:
+        q: the table.
+        state: where each step was made, `[n]`.
+        action: what was done, `[n]`.
+        reward: what it paid, `[n]`.
+        step_size: how far its entry will be moved, `[n]`.
+        n_seen: steps of this episode that are in the ring, or have been.
+    """
+
+    q: Table
+    state: Int[Array, " n"]
+    action: Int[Array, " n"]
+    reward: Float[Array, " n"]
+    step_size: Float[Array, " n"]
+    n_seen: Int[Array, ""]
+
+
+class AbstractNStep(AbstractLearner):
+    """An entry is moved when n steps of what followed it are known, or the end is.
+
+    Args:
+        n: steps that are looked ahead, at least 1.
+    """
+
+    n: int = eqx.field(static=True, default=4, kw_only=True)
+
+    def __check_init__(self):
+        if self.n < 1:
+            raise ValueError(f"n = {self.n} steps are looked ahead: at least 1.")
+
+    def begin(self, q: Table) -> Recent:
+        """The table and an empty ring."""
+        nothing = jnp.zeros(self.n, dtype=jnp.int32)
+        zero = jnp.zeros(self.n, dtype=q.dtype)
+        return Recent(q, nothing, nothing, zero, zero, jnp.int32(0))
+
+    def q(self, memory: Recent) -> Table:
+        """The table."""
+        return memory.q
+
+    def row(self, memory: Recent, state: Int[Array, ""]) -> Float[Array, " action"]:
+        """Of the table."""
+        return memory.q[state]
+
+    @abc.abstractmethod
+    def last_value(self, q: Table, seen: Seen, ahead: Ahead) -> Float[Array, ""]:
+        """What lies behind the last step is worth this, if it did not end."""
+
+    @abc.abstractmethod
+    def mixed(
+        self,
+        q: Table,
+        state: Int[Array, ""],
+        action: Int[Array, ""],
+        later: Float[Array, ""],
+    ) -> Float[Array, ""]:
+        """What a state is worth from which `action` brought the return `later`."""
+
+    def update(
+        self,
+        memory: Recent,
+        seen: Seen,
+        ahead: Ahead,
+        step_size: Float[Array, ""],
+        discount: Float[ArrayLike, ""],
+        drawn: None,
+    ) -> Recent:
+        """Keep the step, and move the entries of which enough is known."""
+        del drawn
+        slot = memory.n_seen % self.n
+        state = memory.state.at[slot].set(seen.state)
+        action = memory.action.at[slot].set(seen.action)
+        reward = memory.reward.at[slot].set(seen.reward)
+        sizes = memory.step_size.at[slot].set(step_size)
+        n_seen = memory.n_seen + 1
+        # The oldest step that has not been learned from is the first to be; at the end
+        # of an episode all of them are, and before n steps none.
+        oldest = jnp.maximum(n_seen - self.n, 0)
+        known = jnp.where(n_seen >= self.n, oldest + 1, oldest)
+        beyond = jnp.where(seen.over, n_seen, known)
+
+        def learn_from(number, q):
+            def back(i, later):
+                # From the last step but one to the one that is learned from.
+                at, after = (n_seen - 2 - i) % self.n, (n_seen - 1 - i) % self.n
+                value = self.mixed(q, state[after], action[after], later)
+                return target(reward[at], False, value, discount)
+
+            value = self.last_value(q, seen, ahead)
+            last = target(seen.reward, seen.terminated, value, discount)
+            aim = jax.lax.fori_loop(0, n_seen - 1 - number, back, last)
+            at = number % self.n
+            place = (state[at], action[at])
+            return q.at[place].add(sizes[at] * (aim - q[place]))
+
+        q = jax.lax.fori_loop(oldest, beyond, learn_from, memory.q)
+        n_seen = jnp.where(seen.over, 0, n_seen)
+        return Recent(q, state, action, reward, sizes, n_seen)
+
+
+class NStepSARSA(AbstractNStep):
+    """SARSA with the rewards of n steps: between one step and Monte Carlo.
+
+    `q(s,a) += step_size * (r_1 + ... + discount^n q(s_n, a_n) - q(s,a))`. In a world
+    with one action it is n-step prediction. With an `n` as long as the longest episode
+    it is every-visit Monte Carlo control: nothing is learned before an end.
+
+    Source: R. S. Sutton, A. G. Barto, 2nd ed., sections 7.1, 7.2 and 5.4.
+
+    Example:
+        >>> NStepSARSA(1000, n=8, step_size=0.4).n
+        8
+    """
+
+    commits: ClassVar[bool] = True
+
+    def last_value(self, q: Table, seen: Seen, ahead: Ahead) -> Float[Array, ""]:
+        """That of the action taken there."""
+        return q[seen.next_state, ahead.action]
+
+    def mixed(
+        self,
+        q: Table,
+        state: Int[Array, ""],
+        action: Int[Array, ""],
+        later: Float[Array, ""],
+    ) -> Float[Array, ""]:
+        """The return alone."""
+        del q, state, action
+        return later
+
+
+class TreeBackup(AbstractNStep):
+    """Off-policy control over n steps without importance sampling.
+
+    What was done counts with its probability under the greedy policy, the other actions
+    with their values: `r + discount (sum_{b != a'} policy(b|s') q(s',b) +
+    policy(a'|s') G')`. So a return is followed as far as the actions were greedy.
+
+    Source: D. Precup, R. S. Sutton, S. Singh, "Eligibility traces for off-policy policy
+    evaluation", 2000; R. S. Sutton, A. G. Barto, 2nd ed., equation 7.16.
+
+    Example:
+        >>> TreeBackup(1000, n=3).n
+        3
+    """
+
+    def last_value(self, q: Table, seen: Seen, ahead: Ahead) -> Float[Array, ""]:
+        """That of the best action."""
+        del ahead
+        return jnp.max(q[seen.next_state])
+
+    def mixed(
+        self,
+        q: Table,
+        state: Int[Array, ""],
+        action: Int[Array, ""],
+        later: Float[Array, ""],
+    ) -> Float[Array, ""]:
+        """The return where the action was the greedy one, else the best value."""
+        row = q[state]
+        return jnp.where(
+            jnp.argmax(row).astype(jnp.int32) == action, later, jnp.max(row)
+        )
