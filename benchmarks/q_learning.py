@@ -24,7 +24,7 @@ from benchmarks.measure import (
     report,
     say,
 )
-from volition import env, reward, value
+from volition import env, policy, reward, value
 
 CASE = "cliff walking"
 STEP_SIZE, EXPLORATION = 0.5, 0.1
@@ -65,7 +65,8 @@ def draws(
     drawn = jax.lax.map(
         lambda number: value.tabular.draws(method, key, seen, number), numbers
     )
-    explore, action, restart = drawn.explore, drawn.action, drawn.world.restart
+    explore, restart = drawn.explore, drawn.world.restart
+    action = drawn.action(world.n_actions)
     first = int(value.tabular.first(key, seen).index)
     return first, np.ravel(explore), np.ravel(action), np.ravel(restart)
 
@@ -138,10 +139,10 @@ def taxi(n_steps: int) -> tuple[float, float, float]:
     # Its steps have no chance in them, so each target can be taken as it is.
     method = value.QLearning(n_steps, step_size=1.0, exploration=0.1)
     learned = value.learn(jax.random.key(0), world, paid, method)
-    policy = jax.block_until_ready(learned.policy.probabilities)
+    probabilities = policy.greedy(jax.block_until_ready(learned.q)).probabilities
     taken = time.process_time() - start
     expected = value.expected_reward(world, paid)
-    found = value.evaluate_policy(world, policy, expected) @ world.initial
+    found = value.evaluate_policy(world, probabilities, expected) @ world.initial
     best = value.plan(world, paid).value @ world.initial
     return float(found), float(best), taken
 

@@ -54,7 +54,12 @@ def textbook_table(road, method, key):
     time_limit = int(road.time_limit)
     for stretch in range(method.n_stretches):
         draws = draw(method, key, world, np.int32(stretch))
-        numbers = (draws.explore, draws.action, draws.world.branch, draws.world.restart)
+        numbers = (
+            draws.explore,
+            draws.action(world.n_actions),
+            draws.world.branch,
+            draws.world.restart,
+        )
         for explore, action, uniform, restart in zip(
             *(np.asarray(each).tolist() for each in numbers), strict=True
         ):
@@ -82,7 +87,10 @@ def main():
     print(f"largest difference between the two tables: {difference:.1e}")
 
     best = vl.plan(road, reward)
-    for name, policy in (("learned", learned.policy), ("best", best.policy)):
+    for name, policy in (
+        ("learned", vl.policy.greedy(learned.q)),
+        ("best", best.policy),
+    ):
         crashing = vl.evaluation.outcomes(road, policy).elsewhere
         share = vl.evaluation.share_of_starts(road, crashing)
         worth = float(vl.evaluation.mean_return(road, policy, reward))

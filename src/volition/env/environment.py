@@ -98,6 +98,14 @@ class AbstractEnvironment(eqx.Module):
     def feature_info(self) -> tuple[Feature, ...]:
         """The features of a transition, in the order of `Transition.features`."""
 
+    def available(self, observation: PyTree) -> Bool[Array, " action"] | None:
+        """Which of the numbered actions can be taken; None where all always can.
+
+        It goes by the observation, so that whoever acts can know it. What the others
+        would do is up to the world.
+        """
+        del observation
+
     @property
     def feature_names(self) -> tuple[str, ...]:
         """The names of the features, in order."""

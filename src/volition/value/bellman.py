@@ -156,13 +156,15 @@ def expected_value(
 ) -> Float[Array, ""]:
     """Expected SARSA's next value: the mean of `q` under a policy.
 
+    What is never done may be worth `-inf`.
+
     Example:
         >>> float(expected_value(jnp.array([1.0, 3.0]), jnp.array([0.25, 0.75])))
         2.5
 
     Source: R. S. Sutton, A. G. Barto, 2nd ed., equation 6.9.
     """
-    return jnp.sum(q * probabilities)
+    return jnp.sum(jnp.where(probabilities > 0, q * probabilities, 0.0))
 
 
 def double_value(

@@ -67,15 +67,16 @@ def twin(key, world: FiniteMDP, reward, method):
     for number in range(method.n_stretches):
         drawn = jax.tree.map(np.asarray, draw(jnp.int32(number)))
         steps = jnp.arange(number * n_steps, (number + 1) * n_steps, dtype=jnp.int32)
-        numbers = {"explore": drawn.explore, "action": drawn.action}
+        action = np.asarray(drawn.action(world.n_actions))
+        numbers = {"explore": drawn.explore, "action": action}
         numbers |= {"step_size": np.asarray(method.step_size(steps))}
         numbers |= {"exploration": np.asarray(method.exploration(steps))}
         own = {} if drawn.own is None else {"own": drawn.own}
         stretches.append({**numbers, **vars(drawn.world), **own})
     first_action = None
-    if method.commits:  # the numbers of a stretch that never comes
-        beyond = jax.tree.map(np.asarray, draw(jnp.int32(method.n_stretches)))
-        first_action = beyond.action[0] if beyond.explore[0] else 0
+    if method.commits:
+        explore, share = map(float, tabular.learner.first_choice(key, method))
+        first_action = int(share * world.n_actions) if explore else 0
     return loops.learned(
         world,
         np.asarray(rewards_of(world, reward)),
@@ -127,7 +128,7 @@ def test_draws_follow_what_they_are_drawn_from(seed):
     drawn = jax.jit(lambda key: tabular.draws(method, key, seen, 0))(
         jax.random.key(seed)
     )
-    explore, action = np.asarray(drawn.explore), np.asarray(drawn.action)
+    explore, action = np.asarray(drawn.explore), np.asarray(drawn.action(3))
     assert abs(explore.mean() - 0.3) < 4 * np.sqrt(0.3 * 0.7 / n)
     share = np.bincount(action[explore], minlength=3) / explore.sum()
     assert np.abs(share - 1 / 3).max() < 4 * np.sqrt(2 / 9 / explore.sum())

@@ -9,26 +9,29 @@ from jaxtyping import Array, ArrayLike, Bool, Float, Int, PRNGKeyArray, PyTree
 
 from volition.env import AbstractEnvironment, Discrete, FiniteMDP, MDPState
 from volition.env.mdp import draw
+from volition.policy import AbstractPolicy, greedy
 from volition.reward import AbstractReward, check_features
 from volition.value.bellman import branch_reward
+from volition.value.tabular.table import State, Table
+from volition.value.tabular.tiles import GreedyInTiles, TileCoding
 
 
 class Seen(eqx.Module):
     """One step, as a learner sees it.
 
     Args:
-        state: number of what was observed.
+        state: number of what was observed; with tile coding those of its active tiles.
         action: what was done.
         reward: reward units.
-        next_state: number of what was observed next, before any new episode.
+        next_state: that of what was observed next, before any new episode.
         terminated: whether the outcome ended the episode: no future.
         over: whether a new episode begins, for that or for a time limit.
     """
 
-    state: Int[Array, "*step"]
+    state: Int[Array, "..."]
     action: Int[Array, "*step"]
     reward: Float[Array, "*step"]
-    next_state: Int[Array, "*step"]
+    next_state: Int[Array, "..."]
     terminated: Bool[Array, "*step"]
     over: Bool[Array, "*step"]
 
@@ -45,6 +48,11 @@ class AbstractExperience(eqx.Module):
     @abc.abstractmethod
     def n_actions(self) -> int:
         """How many actions there are."""
+
+    @property
+    def available(self) -> Bool[Array, "state action"] | None:
+        """Which actions can be taken upon each observation; None where all can."""
+        return None
 
     @property
     @abc.abstractmethod
@@ -65,8 +73,12 @@ class AbstractExperience(eqx.Module):
         """What chance decides in each of some steps: leaves `[step]`."""
 
     @abc.abstractmethod
-    def observe(self, where: PyTree) -> Int[Array, ""]:
-        """The number of what is observed there."""
+    def observe(self, where: PyTree) -> State:
+        """The number of what is observed there; with tile coding several."""
+
+    def greedy(self, q: Table) -> AbstractPolicy:
+        """The policy that is greedy in a table of values."""
+        return greedy(q)
 
     @abc.abstractmethod
     def step(
@@ -130,7 +142,7 @@ class TableExperience(AbstractExperience):
             branch = jax.random.uniform(branch_key, (n_steps,))
         return Restart(branch, _restarts(restart_key, self.mdp.initial, n_steps))
 
-    def observe(self, where: MDPState) -> Int[Array, ""]:
+    def observe(self, where: MDPState) -> State:
         """The state's number."""
         return jnp.asarray(where.index)
 
@@ -151,25 +163,37 @@ class TableExperience(AbstractExperience):
 
 
 class WorldExperience(AbstractExperience):
-    """Steps of any functional environment whose observations are integers.
+    """Steps of any functional environment whose actions are integers.
 
     Args:
         env: the world.
         reward: what its transitions are worth.
+        coding: of its observations; None where they are integers.
     """
 
     env: AbstractEnvironment
     reward: AbstractReward
+    coding: TileCoding | None = None
 
     @property
     def n_states(self) -> int:
-        """Observations of the world."""
+        """Observations of the world, or tiles of the coding."""
+        if self.coding is not None:
+            return self.coding.n_features
         return _size_of(self.env.observation_space)
 
     @property
     def n_actions(self) -> int:
         """Actions of the world."""
         return _size_of(self.env.action_space)
+
+    @property
+    def available(self) -> Bool[Array, "state action"] | None:
+        """As the world says, of observations that are integers."""
+        if self.coding is not None:
+            return None
+        numbers = jnp.arange(self.n_states, dtype=jnp.int32)
+        return jax.vmap(self.env.available)(numbers)
 
     @property
     def discount(self) -> Float[ArrayLike, ""]:
@@ -189,9 +213,16 @@ class WorldExperience(AbstractExperience):
         """A key for each step."""
         return jax.random.split(key, n_steps)
 
-    def observe(self, where: PyTree) -> Int[Array, ""]:
-        """The observation."""
-        return jnp.asarray(self.env.observe(where)).astype(jnp.int32)
+    def observe(self, where: PyTree) -> State:
+        """The observation, coded if it has to be."""
+        observation = jnp.asarray(self.env.observe(where))
+        if self.coding is not None:
+            return self.coding(observation)
+        return observation.astype(jnp.int32)
+
+    def greedy(self, q: Table) -> AbstractPolicy:
+        """By the observation's row, or the sum of its tiles' rows."""
+        return greedy(q) if self.coding is None else GreedyInTiles(self.coding, q)
 
     def step(
         self, where: PyTree, action: Int[Array, ""], drawn: PRNGKeyArray
@@ -210,26 +241,31 @@ class WorldExperience(AbstractExperience):
         return seen, after
 
 
-def experience(env: AbstractEnvironment, reward: AbstractReward) -> AbstractExperience:
+def experience(
+    env: AbstractEnvironment, reward: AbstractReward, coding: TileCoding | None = None
+) -> AbstractExperience:
     """The experience of a world under a reward; by table where the world is one.
 
     Raises:
-        ValueError: where the world's observations or actions are no integers, or the
-            reward reads features that the world does not have.
+        ValueError: where the world's actions are no integers, its observations are
+            none and not coded, or the reward reads features that it does not have.
     """
     check_features(reward, env.feature_names)
-    if isinstance(env, FiniteMDP):
+    if isinstance(env, FiniteMDP) and coding is None:
         return TableExperience(env, branch_reward(env, reward))
-    for space in (env.observation_space, env.action_space):
-        _size_of(space)
-    return WorldExperience(env, reward)
+    _size_of(env.action_space)
+    if coding is None:
+        _size_of(env.observation_space)
+    else:
+        coding.check(env.observation_space)
+    return WorldExperience(env, reward, coding)
 
 
 def _size_of(space: object) -> int:
     if not isinstance(space, Discrete):
         raise ValueError(
-            f"a table needs numbered observations and actions, not {space}: use a "
-            "learner with function approximation."
+            f"a table needs numbered observations and actions, not {space}: give a "
+            "coding of its observations, or use a learner with function approximation."
         )
     return space.n
 

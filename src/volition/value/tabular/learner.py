@@ -10,10 +10,13 @@ import jax.numpy as jnp
 from jaxtyping import Array, ArrayLike, Bool, Float, Int, Key, PRNGKeyArray, PyTree
 
 from volition.env import AbstractEnvironment
-from volition.policy import Tabular, greedy
+from volition.policy import AbstractPolicy
 from volition.reward import AbstractReward
 from volition.value.schedule import AbstractSchedule, ByVisit, as_schedule
+from volition.value.tabular import table
 from volition.value.tabular.experience import AbstractExperience, Seen, experience
+from volition.value.tabular.table import State, Table
+from volition.value.tabular.tiles import TileCoding
 
 
 class Curve(eqx.Module):
@@ -31,19 +34,43 @@ class Curve(eqx.Module):
     n_episodes: Int[Array, " stretch"]
 
 
+class Stand(eqx.Module):
+    """Where learning stands between two stretches: all that is needed to go on.
+
+    Args:
+        memory: what the learner remembers.
+        visits: how often each action was taken, `[row, action]`; None unless step
+            sizes go by them.
+        where: the state of the world.
+        planned: the next action, of a learner that commits to it.
+        so_far: return of the episode in progress, reward units.
+        stretch: how many there were.
+    """
+
+    memory: PyTree
+    visits: Int[Array, "row action"] | None
+    where: PyTree
+    planned: Int[Array, ""]
+    so_far: Float[Array, ""]
+    stretch: Int[Array, ""]
+
+
 class Learned(eqx.Module):
     """What a value learner found.
 
     Args:
-        q: value of each action, reward units, `[state, action]`.
+        q: value of each action, reward units, `[state, action]`; `-inf` where the world
+            says that it is not available. With tile coding, weights `[tile, action]`.
         policy: greedy in `q`.
         curve: how it got there.
+        stand: where it stopped; see the argument `after` of `learn`.
         watched: what `watch` said after each step, leaves `[step]`; None without one.
     """
 
-    q: Float[Array, "state action"]
-    policy: Tabular
+    q: Table
+    policy: AbstractPolicy
     curve: Curve
+    stand: Stand
     watched: PyTree = None
 
 
@@ -52,15 +79,19 @@ class Draws(eqx.Module):
 
     Args:
         explore: whether a random action is taken.
-        action: which one it would be.
+        share: which one it would be: so far along the list of those available.
         world: what chance decides in the world.
         own: what chance decides in the learner, if anything.
     """
 
     explore: Bool[Array, " step"]
-    action: Int[Array, " step"]
+    share: Float[Array, " step"]
     world: PyTree
     own: PyTree
+
+    def action(self, n_actions: int) -> Int[Array, " step"]:
+        """Which one it would be where all actions are available."""
+        return _place(jnp.asarray(self.share), n_actions)
 
 
 class Ahead(eqx.Module):
@@ -114,16 +145,21 @@ class AbstractLearner(eqx.Module):
             )
 
     @abc.abstractmethod
-    def begin(self, q: Float[Array, "state action"]) -> PyTree:
-        """What is remembered before the first step; `q` holds the initial values."""
+    def begin(self, q: Table, state: State) -> PyTree:
+        """What is remembered before the first step.
+
+        Args:
+            q: the initial values.
+            state: the first one; learners that keep states take its shape from it.
+        """
 
     @abc.abstractmethod
-    def q(self, memory: PyTree) -> Float[Array, "state action"]:
+    def q(self, memory: PyTree) -> Table:
         """The values in which it is greedy."""
 
-    def row(self, memory: PyTree, state: Int[Array, ""]) -> Float[Array, " action"]:
+    def row(self, memory: PyTree, state: State) -> Float[Array, " action"]:
         """Those of one state."""
-        return self.q(memory)[state]
+        return table.row(self.q(memory), state)
 
     def own_draws(self, key: PRNGKeyArray, n_steps: int) -> PyTree:
         """Random numbers of its own for each step; none unless it says so."""
@@ -158,14 +194,11 @@ def draws(
     """
     n_steps = method.n_steps // method.n_stretches
     act_key, world_key, own_key = jax.random.split(jax.random.fold_in(key, stretch), 3)
-    steps = jnp.asarray(stretch * n_steps + jnp.arange(n_steps, dtype=jnp.int32))
-    chance = method.exploration(steps)
-    # One number says both whether to explore and, then, which action to take.
-    uniform = _uniform(act_key, n_steps)
-    action = (uniform / jnp.maximum(chance, 1e-12) * world.n_actions).astype(jnp.int32)
+    chance = method.exploration(_steps(method, stretch))
+    explore, share = _choices(act_key, chance)
     return Draws(
-        explore=uniform < chance,
-        action=jnp.minimum(action, world.n_actions - 1),
+        explore=explore,
+        share=share,
         world=world.draws(world_key, n_steps),
         own=method.own_draws(own_key, n_steps),
     )
@@ -176,11 +209,45 @@ def first(key: PRNGKeyArray, world: AbstractExperience) -> PyTree:
     return world.first(jax.random.fold_in(key, 2**32 - 1))
 
 
+def first_choice(
+    key: PRNGKeyArray, method: AbstractLearner
+) -> tuple[Bool[Array, ""], Float[Array, ""]]:
+    """`explore` and `share` of the first step, for a learner that chooses ahead."""
+    chance = method.exploration(jnp.zeros(1, dtype=jnp.int32))
+    explore, share = _choices(jax.random.fold_in(key, 2**32 - 2), chance)
+    return explore[0], share[0]
+
+
+def begin(
+    key: PRNGKeyArray, world: AbstractExperience, method: AbstractLearner
+) -> Stand:
+    """Where learning stands before the first step."""
+    shape = (world.n_states, world.n_actions)
+    q = jnp.where(world.terminal[:, None], 0.0, jnp.full(shape, method.initial_value))
+    if world.available is not None:
+        q = jnp.where(world.available, q, -jnp.inf)
+    where = first(key, world)
+    state = world.observe(where)
+    by_visit = isinstance(method.step_size, ByVisit)
+    if by_visit and state.ndim > 0:
+        raise ValueError(
+            "step sizes by visit need states that can be counted: give a number or a "
+            "schedule over steps."
+        )
+    memory, planned = method.begin(q, state), jnp.int32(0)
+    if method.commits:
+        planned = _act(world, method.row(memory, state), *first_choice(key, method))
+    visits = jnp.zeros(shape, dtype=jnp.int32) if by_visit else None
+    zero = jnp.zeros((), dtype=q.dtype)
+    return Stand(memory, visits, where, planned, zero, jnp.int32(0))
+
+
 def run(
     key: PRNGKeyArray,
     world: AbstractExperience,
     method: AbstractLearner,
     watch: Callable[[Array, Seen], Any] | None = None,
+    after: Stand | None = None,
 ) -> Learned:
     """Learn one chain; pure, so that it can be batched.
 
@@ -189,72 +256,99 @@ def run(
         world: as `experience` makes it.
         method: the learner.
         watch: see `learn`.
+        after: see `learn`.
     """
-    n_steps = method.n_steps // method.n_stretches
     by_visit = isinstance(method.step_size, ByVisit)
 
-    def act(memory, state, explore, action):
-        best = jnp.argmax(method.row(memory, state)).astype(jnp.int32)
-        return jnp.where(explore, action, best)
+    def act(memory, state, drawn):
+        values = method.row(memory, state)
+        return _act(world, values, drawn.explore, drawn.share)
 
-    def stretch(carry, number):
-        drawn = draws(method, key, world, number)
-        steps = number * n_steps + jnp.arange(n_steps, dtype=jnp.int32)
+    def stretch(stand, _):
+        drawn = draws(method, key, world, stand.stretch)
+        steps = _steps(method, stand.stretch)
         size = None if by_visit else method.step_size(steps)
         chance = method.exploration(steps)
-        zero = jnp.zeros((), dtype=method.initial_value.dtype)
-        start = (*carry, zero, jnp.int32(0))
+        start = (stand, jnp.zeros_like(stand.so_far), jnp.int32(0))
         end, watched = jax.lax.scan(one, start, (drawn, size, chance))
-        *carry, total, n_episodes = end
+        stand, total, n_episodes = end
+        number = stand.stretch + 1
+        stand = eqx.tree_at(lambda stand: stand.stretch, stand, number)
         mean = total / n_episodes.astype(total.dtype)
-        return tuple(carry), (mean, n_episodes, watched)
+        return stand, (number, mean, n_episodes, watched)
 
     def one(carry, now):
-        memory, visits, where, planned, so_far, total, n_episodes = carry
+        stand, total, n_episodes = carry
+        memory, visits = stand.memory, stand.visits
         drawn, size, chance = now
-        state = world.observe(where)
+        action = stand.planned
+        if not method.commits:
+            action = act(memory, world.observe(stand.where), drawn)
+        seen, where = world.step(stand.where, action, drawn.world)
+        planned = action
         if method.commits:
-            action = planned
-        else:
-            action = act(memory, state, drawn.explore, drawn.action)
-        seen, where = world.step(where, action, drawn.world)
-        if method.commits:
-            planned = act(memory, seen.next_state, drawn.explore, drawn.action)
+            planned = act(memory, seen.next_state, drawn)
         if by_visit:
-            size = method.step_size(visits[state, action])
-            visits = visits.at[state, action].add(1)
+            size = method.step_size(visits[seen.state, action])
+            visits = visits.at[seen.state, action].add(1)
         ahead = Ahead(planned, chance)
         memory = method.update(memory, seen, ahead, size, world.discount, drawn.own)
         if method.commits:
-            anew = act(memory, world.observe(where), drawn.explore, drawn.action)
+            anew = act(memory, world.observe(where), drawn)
             planned = jnp.where(seen.over, anew, planned)
-        so_far = so_far + seen.reward
+        so_far = stand.so_far + seen.reward
         total = jnp.where(seen.over, total + so_far, total)
         n_episodes = jnp.where(seen.over, n_episodes + 1, n_episodes)
         so_far = jnp.where(seen.over, 0.0, so_far)
         watched = None if watch is None else watch(method.q(memory), seen)
-        end = (memory, visits, where, planned, so_far, total, n_episodes)
-        return end, watched
+        stand = Stand(memory, visits, where, planned, so_far, stand.stretch)
+        return (stand, total, n_episodes), watched
 
-    shape = (world.n_states, world.n_actions)
-    q = jnp.where(world.terminal[:, None], 0.0, jnp.full(shape, method.initial_value))
-    memory, where = method.begin(q), first(key, world)
-    planned = jnp.int32(0)
-    if method.commits:
-        # The numbers of a stretch that never comes.
-        draw = draws(method, key, world, method.n_stretches)
-        planned = act(memory, world.observe(where), draw.explore[0], draw.action[0])
-    visits = jnp.zeros(shape, dtype=jnp.int32) if by_visit else None
-    numbers = jnp.arange(method.n_stretches, dtype=jnp.int32)
-    start = (memory, visits, where, planned, jnp.zeros((), dtype=q.dtype))
-    (memory, *_), (mean_return, n_episodes, watched) = jax.lax.scan(
-        stretch, start, numbers
-    )
-    curve = Curve((numbers + 1) * n_steps, mean_return, n_episodes)
+    stand = begin(key, world, method) if after is None else after
+    stand, told = jax.lax.scan(stretch, stand, length=method.n_stretches)
+    number, mean_return, n_episodes, watched = told
+    each = method.n_steps // method.n_stretches
+    curve = Curve(number * each, mean_return, n_episodes)
     # [stretch, step of it] to [step]
     watched = jax.tree.map(lambda leaf: leaf.reshape(-1, *leaf.shape[2:]), watched)
-    q = method.q(memory)
-    return Learned(q, greedy(q), curve, watched)
+    q = method.q(stand.memory)
+    return Learned(q, world.greedy(q), curve, stand, watched)
+
+
+def _act(
+    world: AbstractExperience,
+    values: Float[Array, " action"],
+    explore: Bool[Array, ""],
+    share: Float[Array, ""],
+) -> Int[Array, ""]:
+    """The best action, the first of equal ones, or a random one that is available."""
+    best = jnp.argmax(values).astype(jnp.int32)
+    if world.available is None:
+        return jnp.where(explore, _place(share, world.n_actions), best)
+    up_to = jnp.cumsum((values > -jnp.inf).astype(jnp.int32))
+    other = jnp.argmax(up_to > _place(share, up_to[-1])).astype(jnp.int32)
+    return jnp.where(explore, other, best)
+
+
+def _place(share: Float[Array, "*step"], n: Int[ArrayLike, ""]) -> Int[Array, "*step"]:
+    """The entry of a list of n that is so far along it."""
+    n = jnp.asarray(n, dtype=jnp.int32)
+    return jnp.minimum((share * n.astype(share.dtype)).astype(jnp.int32), n - 1)
+
+
+def _steps(method: AbstractLearner, stretch: Int[ArrayLike, ""]) -> Int[Array, " step"]:
+    """Numbers of the steps of a stretch."""
+    n_steps = method.n_steps // method.n_stretches
+    return jnp.asarray(stretch * n_steps + jnp.arange(n_steps, dtype=jnp.int32))
+
+
+def _choices(
+    key: PRNGKeyArray, chance: Float[Array, " step"]
+) -> tuple[Bool[Array, " step"], Float[Array, " step"]]:
+    """Whether to explore, and how far along the list of actions."""
+    # One number says both whether to explore and, then, which action to take.
+    uniform = _uniform(key, chance.shape[0])
+    return uniform < chance, uniform / jnp.maximum(chance, 1e-12)
 
 
 def _uniform(key: PRNGKeyArray, n: int) -> Array:
@@ -273,6 +367,8 @@ def learn(
     reward: AbstractReward,
     method: AbstractLearner,
     *,
+    coding: TileCoding | None = None,
+    after: Stand | None = None,
     watch: Callable[[Array, Seen], Any] | None = None,
 ) -> Learned:
     """Learn action values from experience alone.
@@ -282,10 +378,15 @@ def learn(
 
     Args:
         key: one key, or an array of them; consumed.
-        env: the world, of which only samples are seen; its observations and actions
-            are integers.
+        env: the world, of which only samples are seen; its actions are integers, and so
+            are its observations unless they are coded.
         reward: what its transitions are worth.
         method: the learner.
+        coding: of observations that are numbers with a fraction; values then are linear
+            in the tiles, and step sizes are shared among those that are active.
+        after: where an earlier call stopped, its result's `stand`, to go on from there:
+            with the same key and `n_steps / n_stretches` as if it had never stopped,
+            and in another world of the same shape if one is given.
         watch: `(q, seen) -> anything`, asked after every step; what it says is in
             `watched`.
 
@@ -302,12 +403,14 @@ def learn(
         >>> float(learned.q[36].max())  # 13 steps along the edge
         -13.0
     """
-    seen = experience(env, reward)
+    seen = experience(env, reward, coding)
     if key.ndim == 0:
-        return run(key, seen, method, watch)
+        return run(key, seen, method, watch, after)
     # One chain after the other: on a CPU each is a tight loop of its own, while a
     # batch of them would spend its time on gathers.
-    return jax.lax.map(lambda one: run(one, seen, method, watch), key)
+    return jax.lax.map(
+        lambda one: run(one[0], seen, method, watch, one[1]), (key, after)
+    )
 
 
 @eqx.filter_jit
@@ -317,6 +420,7 @@ def sweep(
     reward: AbstractReward,
     methods: AbstractLearner,
     *,
+    coding: TileCoding | None = None,
     watch: Callable[[Array, Seen], Any] | None = None,
 ) -> Learned:
     """Learn with several settings of one method, each with several seeds, at once.
@@ -326,6 +430,7 @@ def sweep(
         env: the world.
         reward: what its transitions are worth.
         methods: one learner whose arrays have a leading axis `[setting]`.
+        coding: see `learn`.
         watch: see `learn`.
 
     Returns:
@@ -342,7 +447,7 @@ def sweep(
         >>> found.q.shape
         (2, 3, 48, 4)
     """
-    seen = experience(env, reward)
+    seen = experience(env, reward, coding)
     arrays, rest = eqx.partition(methods, eqx.is_array)
 
     def setting(one):

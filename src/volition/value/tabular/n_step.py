@@ -11,8 +11,7 @@ from jaxtyping import Array, ArrayLike, Float, Int
 from volition.value.bellman import target
 from volition.value.tabular.experience import Seen
 from volition.value.tabular.learner import AbstractLearner, Ahead
-
-Table = Float[Array, "state action"]
+from volition.value.tabular.table import State, Table, entry, move, row
 
 
 class Recent(eqx.Module):
@@ -28,7 +27,7 @@ class Recent(eqx.Module):
     """
 
     q: Table
-    state: Int[Array, " n"]
+    state: Int[Array, "n ..."]
     action: Int[Array, " n"]
     reward: Float[Array, " n"]
     step_size: Float[Array, " n"]
@@ -48,19 +47,20 @@ class AbstractNStep(AbstractLearner):
         if self.n < 1:
             raise ValueError(f"n = {self.n} steps are looked ahead: at least 1.")
 
-    def begin(self, q: Table) -> Recent:
+    def begin(self, q: Table, state: State) -> Recent:
         """The table and an empty ring."""
+        states = jnp.zeros((self.n, *state.shape), dtype=jnp.int32)
         nothing = jnp.zeros(self.n, dtype=jnp.int32)
         zero = jnp.zeros(self.n, dtype=q.dtype)
-        return Recent(q, nothing, nothing, zero, zero, jnp.int32(0))
+        return Recent(q, states, nothing, zero, zero, jnp.int32(0))
 
     def q(self, memory: Recent) -> Table:
         """The table."""
         return memory.q
 
-    def row(self, memory: Recent, state: Int[Array, ""]) -> Float[Array, " action"]:
+    def row(self, memory: Recent, state: State) -> Float[Array, " action"]:
         """Of the table."""
-        return memory.q[state]
+        return row(memory.q, state)
 
     @abc.abstractmethod
     def last_value(self, q: Table, seen: Seen, ahead: Ahead) -> Float[Array, ""]:
@@ -70,7 +70,7 @@ class AbstractNStep(AbstractLearner):
     def mixed(
         self,
         q: Table,
-        state: Int[Array, ""],
+        state: State,
         action: Int[Array, ""],
         later: Float[Array, ""],
     ) -> Float[Array, ""]:
@@ -111,7 +111,7 @@ class AbstractNStep(AbstractLearner):
             aim = jax.lax.fori_loop(0, n_seen - 1 - number, back, last)
             at = number % self.n
             place = (state[at], action[at])
-            return q.at[place].add(sizes[at] * (aim - q[place]))
+            return move(q, *place, sizes[at] * (aim - entry(q, *place)))
 
         q = jax.lax.fori_loop(oldest, beyond, learn_from, memory.q)
         n_seen = jnp.where(seen.over, 0, n_seen)
@@ -136,12 +136,12 @@ class NStepSARSA(AbstractNStep):
 
     def last_value(self, q: Table, seen: Seen, ahead: Ahead) -> Float[Array, ""]:
         """That of the action taken there."""
-        return q[seen.next_state, ahead.action]
+        return entry(q, seen.next_state, ahead.action)
 
     def mixed(
         self,
         q: Table,
-        state: Int[Array, ""],
+        state: State,
         action: Int[Array, ""],
         later: Float[Array, ""],
     ) -> Float[Array, ""]:
@@ -168,17 +168,16 @@ class TreeBackup(AbstractNStep):
     def last_value(self, q: Table, seen: Seen, ahead: Ahead) -> Float[Array, ""]:
         """That of the best action."""
         del ahead
-        return jnp.max(q[seen.next_state])
+        return jnp.max(row(q, seen.next_state))
 
     def mixed(
         self,
         q: Table,
-        state: Int[Array, ""],
+        state: State,
         action: Int[Array, ""],
         later: Float[Array, ""],
     ) -> Float[Array, ""]:
         """The return where the action was the greedy one, else the best value."""
-        row = q[state]
-        return jnp.where(
-            jnp.argmax(row).astype(jnp.int32) == action, later, jnp.max(row)
-        )
+        values = row(q, state)
+        greedy = jnp.argmax(values).astype(jnp.int32) == action
+        return jnp.where(greedy, later, jnp.max(values))

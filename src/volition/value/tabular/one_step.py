@@ -5,19 +5,18 @@ from typing import ClassVar
 import equinox as eqx
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, ArrayLike, Bool, Float, Int, PRNGKeyArray
+from jaxtyping import Array, ArrayLike, Bool, Float, PRNGKeyArray
 
 from volition.value.bellman import double_value, expected_value, target
 from volition.value.tabular.experience import Seen
 from volition.value.tabular.learner import AbstractLearner, Ahead
-
-Table = Float[Array, "state action"]
+from volition.value.tabular.table import State, Table, entry, move, row
 
 
 def _toward(q: Table, seen: Seen, aim: Array, step_size: Array) -> Table:
-    """The table with one entry moved toward an aim."""
-    error = aim - q[seen.state, seen.action]
-    return q.at[seen.state, seen.action].add(step_size * error)
+    """The table with one value moved toward an aim."""
+    error = aim - entry(q, seen.state, seen.action)
+    return move(q, seen.state, seen.action, step_size * error)
 
 
 class QLearning(AbstractLearner):
@@ -33,8 +32,9 @@ class QLearning(AbstractLearner):
         1000
     """
 
-    def begin(self, q: Table) -> Table:
+    def begin(self, q: Table, state: State) -> Table:
         """The table."""
+        del state
         return q
 
     def q(self, memory: Table) -> Table:
@@ -52,7 +52,7 @@ class QLearning(AbstractLearner):
     ) -> Table:
         """Toward the best of what comes next."""
         del ahead, drawn
-        best = jnp.max(memory[seen.next_state])
+        best = jnp.max(row(memory, seen.next_state))
         aim = target(seen.reward, seen.terminated, best, discount)
         return _toward(memory, seen, aim, step_size)
 
@@ -71,8 +71,9 @@ class SARSA(AbstractLearner):
 
     commits: ClassVar[bool] = True
 
-    def begin(self, q: Table) -> Table:
+    def begin(self, q: Table, state: State) -> Table:
         """The table."""
+        del state
         return q
 
     def q(self, memory: Table) -> Table:
@@ -90,7 +91,7 @@ class SARSA(AbstractLearner):
     ) -> Table:
         """Toward the value of the action that is taken next."""
         del drawn
-        value = memory[seen.next_state, ahead.action]
+        value = entry(memory, seen.next_state, ahead.action)
         aim = target(seen.reward, seen.terminated, value, discount)
         return _toward(memory, seen, aim, step_size)
 
@@ -109,8 +110,9 @@ class ExpectedSARSA(AbstractLearner):
         False
     """
 
-    def begin(self, q: Table) -> Table:
+    def begin(self, q: Table, state: State) -> Table:
         """The table."""
+        del state
         return q
 
     def q(self, memory: Table) -> Table:
@@ -128,27 +130,30 @@ class ExpectedSARSA(AbstractLearner):
     ) -> Table:
         """Toward the mean of what comes next."""
         del drawn
-        row = memory[seen.next_state]
-        policy = epsilon_greedy(row, ahead.exploration)
-        aim = target(
-            seen.reward, seen.terminated, expected_value(row, policy), discount
-        )
+        values = row(memory, seen.next_state)
+        value = expected_value(values, epsilon_greedy(values, ahead.exploration))
+        aim = target(seen.reward, seen.terminated, value, discount)
         return _toward(memory, seen, aim, step_size)
 
 
 def epsilon_greedy(
-    row: Float[Array, " action"], exploration: Float[ArrayLike, ""]
+    values: Float[Array, " action"], exploration: Float[ArrayLike, ""]
 ) -> Float[Array, " action"]:
     """How likely each action is; the first of equal ones is the greedy one.
 
+    Args:
+        values: of the actions; `-inf` of those that are not available.
+        exploration: probability of one of the available ones at random.
+
     Example:
-        >>> epsilon_greedy(jnp.array([1.0, 3.0]), 0.5).tolist()
-        [0.25, 0.75]
+        >>> epsilon_greedy(jnp.array([1.0, 3.0, -jnp.inf]), 0.5).tolist()
+        [0.25, 0.75, 0.0]
     """
-    n_actions = row.shape[0]
-    best = jnp.arange(n_actions, dtype=jnp.int32) == jnp.argmax(row).astype(jnp.int32)
-    exploration = jnp.asarray(exploration)
-    return exploration / n_actions + jnp.where(best, 1.0 - exploration, 0.0)
+    best = jnp.arange(values.shape[0]) == jnp.argmax(values).astype(int)
+    available = values > -jnp.inf
+    exploration = jnp.asarray(exploration, dtype=values.dtype)
+    share = exploration / jnp.sum(available.astype(values.dtype))
+    return jnp.where(available, share, 0.0) + jnp.where(best, 1.0 - exploration, 0.0)
 
 
 class TwoTables(eqx.Module):
@@ -173,17 +178,18 @@ class DoubleQLearning(AbstractLearner):
         False
     """
 
-    def begin(self, q: Table) -> TwoTables:
+    def begin(self, q: Table, state: State) -> TwoTables:
         """The table twice."""
+        del state
         return TwoTables(q, q)
 
     def q(self, memory: TwoTables) -> Table:
         """Their mean."""
         return 0.5 * (memory.first + memory.second)
 
-    def row(self, memory: TwoTables, state: Int[Array, ""]) -> Float[Array, " action"]:
+    def row(self, memory: TwoTables, state: State) -> Float[Array, " action"]:
         """Their mean in one state."""
-        return 0.5 * (memory.first[state] + memory.second[state])
+        return 0.5 * (row(memory.first, state) + row(memory.second, state))
 
     def own_draws(self, key: PRNGKeyArray, n_steps: int) -> Bool[Array, " step"]:
         """The coin."""
@@ -203,12 +209,12 @@ class DoubleQLearning(AbstractLearner):
         place, after = (seen.state, seen.action), seen.next_state
 
         def error(mine: Table, other: Table) -> Array:
-            value = double_value(mine[after], other[after])
+            value = double_value(row(mine, after), row(other, after))
             aim = target(seen.reward, seen.terminated, value, discount)
-            return step_size * (aim - mine[place])
+            return step_size * (aim - entry(mine, *place))
 
         to_first = jnp.where(drawn, error(memory.first, memory.second), 0.0)
         to_second = jnp.where(drawn, 0.0, error(memory.second, memory.first))
         return TwoTables(
-            memory.first.at[place].add(to_first), memory.second.at[place].add(to_second)
+            move(memory.first, *place, to_first), move(memory.second, *place, to_second)
         )
