@@ -10,12 +10,19 @@ from volition.value.tabular.learner import (
     Ahead as Ahead,
     Curve as Curve,
     Learned as Learned,
+    Stand as Stand,
     draws as draws,
     first as first,
     learn as learn,
     sweep as sweep,
 )
+from volition.value.tabular.model import (
+    DynaQ as DynaQ,
+    DynaQPlus as DynaQPlus,
+    PrioritizedSweeping as PrioritizedSweeping,
+)
 from volition.value.tabular.n_step import (
+    MonteCarlo as MonteCarlo,
     NStepSARSA as NStepSARSA,
     TreeBackup as TreeBackup,
 )
@@ -25,4 +32,13 @@ from volition.value.tabular.one_step import (
     ExpectedSARSA as ExpectedSARSA,
     QLearning as QLearning,
     epsilon_greedy as epsilon_greedy,
+)
+from volition.value.tabular.tiles import (
+    GreedyInTiles as GreedyInTiles,
+    TileCoding as TileCoding,
+)
+from volition.value.tabular.traces import (
+    PengQ as PengQ,
+    SARSALambda as SARSALambda,
+    WatkinsQ as WatkinsQ,
 )

@@ -79,7 +79,8 @@ class Draws(eqx.Module):
 
     Args:
         explore: whether a random action is taken.
-        share: which one it would be: so far along the list of those available.
+        share: which one it is: so far along the list of those available, or else, where
+            ties are broken at random, of the best.
         world: what chance decides in the world.
         own: what chance decides in the learner, if anything.
     """
@@ -109,8 +110,8 @@ class Ahead(eqx.Module):
 class AbstractLearner(eqx.Module):
     """A tabular learner: what it remembers, and how a step changes that.
 
-    It acts epsilon-greedily in its values; ties between actions go to the first. A
-    time limit ends an episode but cuts nothing off.
+    It acts epsilon-greedily in its values. A time limit ends an episode but cuts
+    nothing off.
 
     Args:
         n_steps: environment steps to learn from.
@@ -118,6 +119,7 @@ class AbstractLearner(eqx.Module):
         exploration: probability of a random action, or a schedule over steps.
         initial_value: what the table begins with, reward units; terminal rows with 0.
         n_stretches: points of the learning curve; divides `n_steps`.
+        random_ties: whether it takes any of the best actions alike, and not the first.
     """
 
     n_steps: int = eqx.field(static=True)
@@ -133,6 +135,7 @@ class AbstractLearner(eqx.Module):
         kw_only=True,
     )
     n_stretches: int = eqx.field(static=True, default=100, kw_only=True)
+    random_ties: bool = eqx.field(static=True, default=False, kw_only=True)
 
     # Whether the next action is chosen before the update, and then taken.
     commits: ClassVar[bool] = False
@@ -236,7 +239,8 @@ def begin(
         )
     memory, planned = method.begin(q, state), jnp.int32(0)
     if method.commits:
-        planned = _act(world, method.row(memory, state), *first_choice(key, method))
+        choice = first_choice(key, method)
+        planned = _act(method, world, method.row(memory, state), *choice)
     visits = jnp.zeros(shape, dtype=jnp.int32) if by_visit else None
     zero = jnp.zeros((), dtype=q.dtype)
     return Stand(memory, visits, where, planned, zero, jnp.int32(0))
@@ -262,7 +266,7 @@ def run(
 
     def act(memory, state, drawn):
         values = method.row(memory, state)
-        return _act(world, values, drawn.explore, drawn.share)
+        return _act(method, world, values, drawn.explore, drawn.share)
 
     def stretch(stand, _):
         drawn = draws(method, key, world, stand.stretch)
@@ -316,18 +320,22 @@ def run(
 
 
 def _act(
+    method: AbstractLearner,
     world: AbstractExperience,
     values: Float[Array, " action"],
     explore: Bool[Array, ""],
     share: Float[Array, ""],
 ) -> Int[Array, ""]:
-    """The best action, the first of equal ones, or a random one that is available."""
+    """The best action, or a random one that is available."""
     best = jnp.argmax(values).astype(jnp.int32)
-    if world.available is None:
+    if world.available is None and not method.random_ties:
         return jnp.where(explore, _place(share, world.n_actions), best)
-    up_to = jnp.cumsum((values > -jnp.inf).astype(jnp.int32))
-    other = jnp.argmax(up_to > _place(share, up_to[-1])).astype(jnp.int32)
-    return jnp.where(explore, other, best)
+    good = jnp.arange(world.n_actions, dtype=jnp.int32) == best
+    if method.random_ties:
+        good = values == values[best]
+    among = jnp.where(explore, values > -jnp.inf, good)
+    up_to = jnp.cumsum(among.astype(jnp.int32))
+    return jnp.argmax(up_to > _place(share, up_to[-1])).astype(jnp.int32)
 
 
 def _place(share: Float[Array, "*step"], n: Int[ArrayLike, ""]) -> Int[Array, "*step"]:
@@ -346,9 +354,12 @@ def _choices(
     key: PRNGKeyArray, chance: Float[Array, " step"]
 ) -> tuple[Bool[Array, " step"], Float[Array, " step"]]:
     """Whether to explore, and how far along the list of actions."""
-    # One number says both whether to explore and, then, which action to take.
+    # One number says both whether to explore and, then, which action to take: below
+    # the chance as well as above it, it is uniform.
     uniform = _uniform(key, chance.shape[0])
-    return uniform < chance, uniform / jnp.maximum(chance, 1e-12)
+    explore = uniform < chance
+    above = (uniform - chance) / jnp.maximum(1.0 - chance, 1e-12)
+    return explore, jnp.where(explore, uniform / jnp.maximum(chance, 1e-12), above)
 
 
 def _uniform(key: PRNGKeyArray, n: int) -> Array:

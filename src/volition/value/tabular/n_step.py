@@ -1,4 +1,4 @@
-"""Learners that look several steps ahead: n-step SARSA, Monte Carlo, tree backup."""
+"""Learners that learn from steps behind them: n-step, tree backup, Monte Carlo."""
 
 import abc
 from typing import ClassVar
@@ -34,11 +34,11 @@ class Recent(eqx.Module):
     n_seen: Int[Array, ""]
 
 
-class AbstractNStep(AbstractLearner):
-    """An entry is moved when n steps of what followed it are known, or the end is.
+class AbstractRecent(AbstractLearner):
+    """It learns from steps that lie behind it.
 
     Args:
-        n: steps that are looked ahead, at least 1.
+        n: how many it keeps, at least 1.
     """
 
     n: int = eqx.field(static=True, default=4, kw_only=True)
@@ -61,6 +61,31 @@ class AbstractNStep(AbstractLearner):
     def row(self, memory: Recent, state: State) -> Float[Array, " action"]:
         """Of the table."""
         return row(memory.q, state)
+
+
+def keep(memory: Recent, seen: Seen, step_size: Float[Array, ""]) -> Recent:
+    """The ring with one step more, in the place of the oldest if it was full."""
+    slot = memory.n_seen % memory.action.shape[0]
+    return Recent(
+        memory.q,
+        memory.state.at[slot].set(seen.state),
+        memory.action.at[slot].set(seen.action),
+        memory.reward.at[slot].set(seen.reward),
+        memory.step_size.at[slot].set(step_size),
+        memory.n_seen + 1,
+    )
+
+
+def learn_from(memory: Recent, number: Int[Array, ""], aim: Float[Array, ""]) -> Table:
+    """The table moved toward what a step brought."""
+    at = number % memory.action.shape[0]
+    place = (memory.state[at], memory.action[at])
+    error = aim - entry(memory.q, *place)
+    return move(memory.q, *place, memory.step_size[at] * error)
+
+
+class AbstractNStep(AbstractRecent):
+    """An entry is moved when n steps of what followed it are known, or the end is."""
 
     @abc.abstractmethod
     def last_value(self, q: Table, seen: Seen, ahead: Ahead) -> Float[Array, ""]:
@@ -87,45 +112,48 @@ class AbstractNStep(AbstractLearner):
     ) -> Recent:
         """Keep the step, and move the entries of which enough is known."""
         del drawn
-        slot = memory.n_seen % self.n
-        state = memory.state.at[slot].set(seen.state)
-        action = memory.action.at[slot].set(seen.action)
-        reward = memory.reward.at[slot].set(seen.reward)
-        sizes = memory.step_size.at[slot].set(step_size)
-        n_seen = memory.n_seen + 1
+        memory = keep(memory, seen, step_size)
+        n_seen = memory.n_seen
         # The oldest step that has not been learned from is the first to be; at the end
         # of an episode all of them are, and before n steps none.
         oldest = jnp.maximum(n_seen - self.n, 0)
         known = jnp.where(n_seen >= self.n, oldest + 1, oldest)
         beyond = jnp.where(seen.over, n_seen, known)
 
-        def learn_from(number, q):
+        def one(number, q):
             def back(i, later):
                 # From the last step but one to the one that is learned from.
                 at, after = (n_seen - 2 - i) % self.n, (n_seen - 1 - i) % self.n
-                value = self.mixed(q, state[after], action[after], later)
-                return target(reward[at], False, value, discount)
+                value = self.mixed(q, memory.state[after], memory.action[after], later)
+                return target(memory.reward[at], False, value, discount)
 
             value = self.last_value(q, seen, ahead)
             last = target(seen.reward, seen.terminated, value, discount)
             aim = jax.lax.fori_loop(0, n_seen - 1 - number, back, last)
-            at = number % self.n
-            place = (state[at], action[at])
-            return move(q, *place, sizes[at] * (aim - entry(q, *place)))
+            return learn_from(with_table(memory, q), number, aim)
 
-        q = jax.lax.fori_loop(oldest, beyond, learn_from, memory.q)
-        n_seen = jnp.where(seen.over, 0, n_seen)
-        return Recent(q, state, action, reward, sizes, n_seen)
+        q = jax.lax.fori_loop(oldest, beyond, one, memory.q)
+        return begun_anew(with_table(memory, q), seen)
+
+
+def with_table(memory: Recent, q: Table) -> Recent:
+    """The same steps, another table."""
+    return eqx.tree_at(lambda memory: memory.q, memory, q)
+
+
+def begun_anew(memory: Recent, seen: Seen) -> Recent:
+    """An empty ring behind the end of an episode."""
+    n_seen = jnp.where(seen.over, 0, memory.n_seen)
+    return eqx.tree_at(lambda memory: memory.n_seen, memory, n_seen)
 
 
 class NStepSARSA(AbstractNStep):
     """SARSA with the rewards of n steps: between one step and Monte Carlo.
 
     `q(s,a) += step_size * (r_1 + ... + discount^n q(s_n, a_n) - q(s,a))`. In a world
-    with one action it is n-step prediction. With an `n` as long as the longest episode
-    it is every-visit Monte Carlo control: nothing is learned before an end.
+    with one action it is n-step prediction.
 
-    Source: R. S. Sutton, A. G. Barto, 2nd ed., sections 7.1, 7.2 and 5.4.
+    Source: R. S. Sutton, A. G. Barto, 2nd ed., sections 7.1 and 7.2.
 
     Example:
         >>> NStepSARSA(1000, n=8, step_size=0.4).n
@@ -148,6 +176,55 @@ class NStepSARSA(AbstractNStep):
         """The return alone."""
         del q, state, action
         return later
+
+
+class MonteCarlo(AbstractRecent):
+    """On-policy control by whole returns: nothing is learned before an end.
+
+    `q(s,a) += step_size * (r_1 + discount r_2 + ... - q(s,a))` for every visit. With
+    `step_size=ByVisit()` each value is the mean of the returns that followed it. An
+    episode that a time limit cuts off counts what lies behind with its value.
+
+    Args:
+        n: steps that are kept; of a longer episode only the last n are learned from.
+
+    Source: R. S. Sutton, A. G. Barto, 2nd ed., sections 5.4 and 6.1 (constant step
+    size). Differs: every visit counts, not the first of an episode.
+
+    Example:
+        >>> MonteCarlo(1000, n=200, exploration=0.2).n
+        200
+    """
+
+    commits: ClassVar[bool] = True
+    n: int = eqx.field(static=True, default=1000, kw_only=True)
+
+    def update(
+        self,
+        memory: Recent,
+        seen: Seen,
+        ahead: Ahead,
+        step_size: Float[Array, ""],
+        discount: Float[ArrayLike, ""],
+        drawn: None,
+    ) -> Recent:
+        """Keep the step; at the end go through all of them, the last one first."""
+        del drawn
+        memory = keep(memory, seen, step_size)
+        last = memory.n_seen - 1
+
+        def back(i, now):
+            q, later = now
+            number = last - i
+            paid = memory.reward[number % self.n]
+            brought = target(paid, (i == 0) & seen.terminated, later, discount)
+            return learn_from(with_table(memory, q), number, brought), brought
+
+        kept = jnp.minimum(memory.n_seen, self.n)
+        steps = jnp.where(seen.over, kept, 0)
+        behind = entry(memory.q, seen.next_state, ahead.action)
+        q, _ = jax.lax.fori_loop(0, steps, back, (memory.q, behind))
+        return begun_anew(with_table(memory, q), seen)
 
 
 class TreeBackup(AbstractNStep):
