@@ -141,15 +141,17 @@ def test_it_goes_to_its_fixed_point_in_ten_random_worlds(kind):
     ranges, errors = [], []
     for seed in range(10):
         branches = WITHOUT_CHANCE if issubclass(kind, DynaQ) else 3
-        world = small_world(seed, 5, 2, branches, discount=DISCOUNT, terminal=(3,))
+        world = small_world(
+            seed, 5, 2, branches, discount=DISCOUNT, terminal=(3,), time_limit=8
+        )
         reward = Tabular(table(seed, 5, 2, 5))
         found = learn(jax.random.key(seed), world, reward, method)
         expected = fixed_point(kind, world, reward)
         ranges.append(float(np.ptp(expected)))
-        # Without chance a world may have a state that nothing leads to.
+        # Nothing may lead to a state of a world without chance.
         visits = np.asarray(found.stand.visits)
         errors.append(np.abs(found.q - expected)[visits > 0].max())
-        assert ((visits > N_STEPS / 100) | (visits == 0)).all()
+        assert ((visits > N_STEPS / 200) | (visits == 0)).all()
         assert (visits > 0).sum() >= 4
     # 8 entries share the steps, of double Q-learning 16.
     last = 100.0 / (N_STEPS / (16 if kind is DoubleQLearning else 8))

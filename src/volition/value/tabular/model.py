@@ -34,11 +34,9 @@ class LastSeen(eqx.Module):
         reward: reward units, `[state, action]`.
         terminated: whether that ended the episode, `[state, action]`.
         step_size: how far that moved its value, `[state, action]`.
-        tried: number of the step when it was, `[state, action]`.
-        listed: numbers `state * n_actions + action` of what may be planned, in the
-            order of its appearance; the first `n_listed` count, `[entry]`.
-        is_listed: which are, `[state, action]`.
-        n_listed: how many are.
+        tried: number of the step when it was, from 1; 0 if never, `[state, action]`.
+        listed: what may be planned, in the order of its appearance, `[entry]`.
+        n_listed: how many entries count.
         now: number of the step.
     """
 
@@ -49,7 +47,6 @@ class LastSeen(eqx.Module):
     step_size: Float[Array, "state action"]
     tried: Int[Array, "state action"]
     listed: Int[Array, " entry"]
-    is_listed: Bool[Array, "state action"]
     n_listed: Int[Array, ""]
     now: Int[Array, ""]
 
@@ -82,18 +79,16 @@ class DynaQ(AbstractLearner):
         # In a world that it does not know yet everything leads back, for nothing.
         here = jnp.arange(q.shape[0], dtype=jnp.int32)
         nothing = jnp.zeros(q.shape, dtype=jnp.int32)
-        no = jnp.zeros(q.shape, dtype=bool)
         return LastSeen(
-            q,
-            jnp.broadcast_to(here[:, None], q.shape),
-            jnp.zeros_like(q),
-            no,
-            jnp.zeros_like(q),
-            nothing,
-            jnp.zeros(q.size, dtype=jnp.int32),
-            no,
-            jnp.int32(0),
-            jnp.int32(0),
+            q=q,
+            next_state=jnp.broadcast_to(here[:, None], q.shape),
+            reward=jnp.zeros_like(q),
+            terminated=jnp.zeros(q.shape, dtype=bool),
+            step_size=jnp.zeros_like(q),
+            tried=nothing,
+            listed=jnp.ravel(nothing),
+            n_listed=jnp.int32(0),
+            now=jnp.int32(0),
         )
 
     def q(self, memory: LastSeen) -> Table:
@@ -109,27 +104,24 @@ class DynaQ(AbstractLearner):
         shape = (n_steps, self.n_planning)
         return jax.random.uniform(key, shape)
 
+    def entry_of(
+        self, memory: LastSeen, seen: Seen
+    ) -> tuple[Int[Array, ""], Bool[Array, ""]]:
+        """What a step adds to the list, and whether it is new there."""
+        number = seen.state * memory.q.shape[1] + seen.action
+        return number, memory.tried[seen.state, seen.action] == 0
+
+    def planned(
+        self, memory: LastSeen, share: Float[Array, ""]
+    ) -> tuple[Int[Array, ""], Int[Array, ""]]:
+        """The state and action so far along the list."""
+        number = memory.listed[_along(share, memory.n_listed)]
+        return number // memory.q.shape[1], number % memory.q.shape[1]
+
     def bonus(self, since: Int[Array, ""]) -> Float[Array, ""] | float:
         """What an action is worth beside its reward when it was not tried for long."""
         del since
         return 0.0
-
-    def enlist(
-        self, memory: LastSeen, seen: Seen, step_size: Float[Array, ""]
-    ) -> LastSeen:
-        """The list with what can be planned from now on."""
-        del step_size
-        place = (seen.state, seen.action)
-        number = seen.state * memory.q.shape[1] + seen.action
-        # Beyond the end of the list nothing is written.
-        slot = jnp.where(memory.is_listed[place], memory.listed.size, memory.n_listed)
-        fields = lambda memory: (memory.listed, memory.is_listed, memory.n_listed)
-        after = (
-            memory.listed.at[slot].set(number, mode="drop"),
-            memory.is_listed.at[place].set(True),
-            jnp.where(memory.is_listed[place], memory.n_listed, memory.n_listed + 1),
-        )
-        return eqx.tree_at(fields, memory, after)
 
     def update(
         self,
@@ -146,37 +138,39 @@ class DynaQ(AbstractLearner):
         best = jnp.max(memory.q[seen.next_state])
         aim = target(seen.reward, seen.terminated, best, discount)
         q = memory.q.at[place].add(step_size * (aim - memory.q[place]))
-        memory = self.enlist(memory, seen, step_size)
+        number, new = self.entry_of(memory, seen)
         now = memory.now + 1
         memory = LastSeen(
-            q,
-            memory.next_state.at[place].set(seen.next_state),
-            memory.reward.at[place].set(seen.reward),
-            memory.terminated.at[place].set(seen.terminated),
-            memory.step_size.at[place].set(step_size),
-            memory.tried.at[place].set(now),
-            memory.listed,
-            memory.is_listed,
-            memory.n_listed,
-            now,
+            q=q,
+            next_state=memory.next_state.at[place].set(seen.next_state),
+            reward=memory.reward.at[place].set(seen.reward),
+            terminated=memory.terminated.at[place].set(seen.terminated),
+            step_size=memory.step_size.at[place].set(step_size),
+            tried=memory.tried.at[place].set(now),
+            # A full list is written no more.
+            listed=memory.listed.at[memory.n_listed].set(number, mode="drop"),
+            n_listed=jnp.where(new, memory.n_listed + 1, memory.n_listed),
+            now=now,
         )
-        share = memory.n_listed.astype(drawn.dtype)
 
         def again(i, q):
-            slot = jnp.minimum(
-                (drawn[i] * share).astype(jnp.int32), memory.n_listed - 1
-            )
-            number = memory.listed[slot]
-            place = (number // q.shape[1], number % q.shape[1])
+            place = self.planned(memory, drawn[i])
             paid = memory.reward[place] + self.bonus(now - memory.tried[place])
             best = jnp.max(q[memory.next_state[place]])
             aim = target(paid, memory.terminated[place], best, discount)
+            own = memory.step_size[place]
+            size = jnp.where(memory.tried[place] == 0, step_size, own)
             error = jnp.where(q[place] > -jnp.inf, aim - q[place], 0.0)
-            return q.at[place].add(memory.step_size[place] * error)
+            return q.at[place].add(size * error)
 
         if self.n_planning > 0:
             q = jax.lax.fori_loop(0, self.n_planning, again, q)
         return eqx.tree_at(lambda memory: memory.q, memory, q)
+
+
+def _along(share: Float[Array, ""], n: Int[Array, ""]) -> Int[Array, ""]:
+    """The place so far along a list of n."""
+    return jnp.minimum((share * n.astype(share.dtype)).astype(jnp.int32), n - 1)
 
 
 class DynaQPlus(DynaQ):
@@ -207,29 +201,19 @@ class DynaQPlus(DynaQ):
         """By the square root of the time."""
         return self.curiosity * jnp.sqrt(since.astype(self.curiosity.dtype))
 
-    def enlist(
-        self, memory: LastSeen, seen: Seen, step_size: Float[Array, ""]
-    ) -> LastSeen:
-        """All actions of a state that is new."""
+    def entry_of(
+        self, memory: LastSeen, seen: Seen
+    ) -> tuple[Int[Array, ""], Bool[Array, ""]]:
+        """The state: each of its actions may be planned."""
+        return seen.state, jnp.all(memory.tried[seen.state] == 0)
+
+    def planned(
+        self, memory: LastSeen, share: Float[Array, ""]
+    ) -> tuple[Int[Array, ""], Int[Array, ""]]:
+        """The state and action so far along the list of all actions of its states."""
         n_actions = memory.q.shape[1]
-        actions = jnp.arange(n_actions, dtype=jnp.int32)
-        known = memory.is_listed[seen.state, 0]
-        slots = jnp.where(known, memory.listed.size, memory.n_listed + actions)
-        fields = lambda memory: (
-            memory.listed,
-            memory.is_listed,
-            memory.n_listed,
-            memory.step_size,
-        )
-        numbers = seen.state * n_actions + actions
-        sizes = jnp.where(known, memory.step_size[seen.state], step_size)
-        after = (
-            memory.listed.at[slots].set(numbers, mode="drop"),
-            memory.is_listed.at[seen.state].set(True),
-            memory.n_listed + jnp.where(known, 0, n_actions),
-            memory.step_size.at[seen.state].set(sizes),
-        )
-        return eqx.tree_at(fields, memory, after)
+        place = _along(share, memory.n_listed * n_actions)
+        return memory.listed[place // n_actions], place % n_actions
 
 
 class Counted(eqx.Module):
