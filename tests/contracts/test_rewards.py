@@ -14,6 +14,9 @@ import volition.reward
 from tests.reference.worlds import table
 from volition import record
 from volition.env import (
+    FiniteMDP,
+    MaximizationBias,
+    MountainCar,
     blackjack,
     changing_maze,
     cliff_walking,
@@ -33,6 +36,8 @@ from volition.reward import (
     cliff_walking as cliff_reward,
     delivery_true,
     dyna_maze as maze_reward,
+    maximization_bias as bias_reward,
+    mountain_car as car_reward,
     random_walk as walk_reward,
     windy_gridworld as windy_reward,
 )
@@ -59,6 +64,8 @@ def by_step(state, action, next_state):
 REWARDS = {
     "blackjack": (blackjack_reward, blackjack, blackjack_reward),
     "dyna_maze": (maze_reward, lambda: changing_maze(right=True), maze_reward),
+    "maximization_bias": (bias_reward, lambda: MaximizationBias(4), bias_reward),
+    "mountain_car": (car_reward, MountainCar, car_reward),
     "random_walk": (walk_reward, lambda: random_walk(1), walk_reward),
     "windy_gridworld": (
         windy_reward,
@@ -123,7 +130,10 @@ def test_it_keeps_the_contract(pair):
 
 @eqx.filter_jit
 def transitions(world):
-    return episode(jax.random.key(SEED), world, Random(4), 12).transition
+    random = Random(world.action_space.n)
+    play = lambda key: episode(key, world, random, 12).transition
+    played = jax.vmap(play)(jax.random.split(jax.random.key(SEED), 3))
+    return jax.tree.map(lambda leaf: leaf.reshape(-1, *leaf.shape[2:]), played)
 
 
 @eqx.filter_jit
@@ -170,6 +180,8 @@ def test_it_is_differentiable_in_its_arrays(pair):
 def test_a_world_pays_its_mean(pair):
     """And nothing in an end."""
     reward, world = pair
+    if not isinstance(world, FiniteMDP):
+        pytest.skip("the mean of a reward is computed in finite worlds")
     paid = np.asarray(jax.jit(expected_reward)(world, reward))
     assert paid.shape == (world.n_states, world.n_actions)
     assert np.isfinite(paid).all()

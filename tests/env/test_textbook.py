@@ -1,12 +1,14 @@
 """The textbook's worlds: their shortest ways and best values, from outside."""
 
 import gymnasium
+import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
 
 from volition import reward
 from volition.env import (
+    MaximizationBias,
     blackjack,
     changing_maze,
     dyna_maze,
@@ -98,3 +100,18 @@ def test_a_policy_earns_what_it_does_at_gymnasiums_table(threshold, seed):
     assert float(values @ game.initial) == pytest.approx(
         np.mean(returns), abs=4 * error
     )
+
+
+@pytest.mark.parametrize("seed", [0])
+def test_the_arms_pay_noise_and_the_right_way_nothing(seed):
+    world = MaximizationBias(4, mean=-0.3, deviation=2.0)
+    keys = jax.random.split(jax.random.key(seed), 4000)
+    fork = world.reset(keys[0])
+    assert [int(world.step(keys[0], fork, a).place) for a in (0, 1)] == [1, 2]
+    assert world.available(jnp.int32(0)).tolist() == [True, True, False, False]
+    assert world.available(jnp.int32(1)).all()
+    arms = world.step(keys[0], fork, 0)
+    pull = lambda key: world.step(key, arms, 2).payoff
+    paid = np.asarray(jax.vmap(pull)(keys))
+    assert abs(paid.mean() + 0.3) < 4 * 2.0 / np.sqrt(4000)
+    assert abs(paid.std() - 2.0) < 4 * 2.0 / np.sqrt(8000)

@@ -1,6 +1,7 @@
 """Worlds: environments without a reward."""
 
 from volition.env.blackjack import Hand as Hand, blackjack as blackjack
+from volition.env.classic import CarState as CarState, MountainCar as MountainCar
 from volition.env.cliff_walking import cliff_walking as cliff_walking
 from volition.env.delivery import delivery as delivery
 from volition.env.dyna_maze import (
@@ -14,7 +15,12 @@ from volition.env.environment import (
 )
 from volition.env.family import Family as Family, split as split
 from volition.env.gridworld import Cell as Cell, Tile as Tile, gridworld as gridworld
+from volition.env.maximization_bias import (
+    ArmState as ArmState,
+    MaximizationBias as MaximizationBias,
+)
 from volition.env.mdp import (
+    NO_TIME_LIMIT as NO_TIME_LIMIT,
     FiniteMDP as FiniteMDP,
     Index as Index,
     MDPState as MDPState,

@@ -42,16 +42,25 @@ class Discrete(eqx.Module):
         return (value >= 0) & (value < self.n)
 
 
+def _bound(value: Any) -> float | tuple[float, ...]:
+    """A number, or one for each entry."""
+    if np.ndim(value) == 0:
+        return float(value)
+    return tuple(float(each) for each in np.ravel(value))
+
+
 class Box(eqx.Module):
     """Real arrays between two bounds.
 
     Args:
-        low: lowest value of every entry, in the unit of the quantity.
-        high: highest value of every entry.
+        low: lowest value of every entry, in the unit of the quantity; or, of a vector,
+            of each entry.
+        high: highest value, likewise.
         shape: shape of the array; `()` is a scalar.
 
     Raises:
-        ValueError: where the bounds are the wrong way round or NaN.
+        ValueError: where the bounds are the wrong way round or NaN, or not as many as
+            the entries.
 
     Example:
         >>> space = Box(low=-1.0, high=1.0, shape=(2,))
@@ -59,23 +68,27 @@ class Box(eqx.Module):
         True
     """
 
-    low: float = eqx.field(static=True)
-    high: float = eqx.field(static=True)
+    low: float | tuple[float, ...] = eqx.field(static=True, converter=_bound)
+    high: float | tuple[float, ...] = eqx.field(static=True, converter=_bound)
     shape: tuple[int, ...] = eqx.field(static=True, default=())
 
     def __check_init__(self):
-        if not self.low <= self.high or np.isnan(self.low) or np.isnan(self.high):
+        for bound in (self.low, self.high):
+            if np.ndim(bound) > 0 and np.shape(bound) != self.shape:
+                raise ValueError(
+                    f"the bounds {bound} are not one for each entry of {self.shape}."
+                )
+        if not np.all(np.asarray(self.low) <= np.asarray(self.high)):  # NaN is not
             raise ValueError(
                 f"a box needs low <= high, not {self.low} and {self.high}."
             )
 
     def sample(self, key: PRNGKeyArray) -> Float[Array, "*shape"]:
         """A value: uniform between finite bounds, else a clipped standard normal."""
-        if np.isfinite(self.low) and np.isfinite(self.high):
-            return jax.random.uniform(
-                key, self.shape, minval=self.low, maxval=self.high
-            )
-        return jnp.clip(jax.random.normal(key, self.shape), self.low, self.high)
+        low, high = jnp.asarray(self.low), jnp.asarray(self.high)
+        if np.isfinite(self.low).all() and np.isfinite(self.high).all():
+            return jax.random.uniform(key, self.shape, minval=low, maxval=high)
+        return jnp.clip(jax.random.normal(key, self.shape), low, high)
 
     def contains(self, value: Any) -> Bool[Array, ""]:
         """Whether one value has the shape, is real, and lies between the bounds."""
@@ -83,7 +96,8 @@ class Box(eqx.Module):
         if value.shape != self.shape or not jnp.issubdtype(value.dtype, jnp.floating):
             return jnp.asarray(False)
         # NaN compares False, so it is outside.
-        return jnp.all((value >= self.low) & (value <= self.high))
+        low, high = jnp.asarray(self.low), jnp.asarray(self.high)
+        return jnp.all((value >= low) & (value <= high))
 
 
 Space = Discrete | Box

@@ -12,6 +12,8 @@ from volition.reward.stated import (
     cliff_walking as cliff_walking,
     delivery_true as delivery_true,
     dyna_maze as dyna_maze,
+    maximization_bias as maximization_bias,
+    mountain_car as mountain_car,
     random_walk as random_walk,
     windy_gridworld as windy_gridworld,
 )

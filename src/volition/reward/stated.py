@@ -55,3 +55,19 @@ def dyna_maze() -> Linear:
     Source: R. S. Sutton, A. G. Barto, "Reinforcement Learning", 2nd ed., example 8.1.
     """
     return Linear(("step", "goal"), [0.0, 1.0])
+
+
+def maximization_bias() -> Linear:
+    """What the arm pays.
+
+    Source: R. S. Sutton, A. G. Barto, "Reinforcement Learning", 2nd ed., example 6.7.
+    """
+    return Linear(("payoff",), [1.0])
+
+
+def mountain_car() -> Linear:
+    """-1 for a step.
+
+    Source: R. S. Sutton, A. G. Barto, "Reinforcement Learning", 2nd ed., example 10.1.
+    """
+    return Linear(("step", "goal"), [-1.0, 0.0])

@@ -84,17 +84,16 @@ class TileCoding(eqx.Module):
 
     def __call__(self, observation: Float[Array, " side"]) -> Int[Array, " tiling"]:
         """The number of the active tile of each grid."""
-        sides = np.array(self._sides)
+        sides, tiling = np.array(self._sides), np.arange(self.n_tilings)
         low, high = np.array(self.low), np.array(self.high)
-        place = (observation - low) / (high - low) * (sides - 1)
-        place = jnp.clip(place, 0.0, sides - 1)
-        steps = np.arange(self.n_tilings)[:, None]
-        shift = steps * (2 * np.arange(len(sides)) + 1) % self.n_tilings
-        tile = jnp.floor(place + shift / self.n_tilings).astype(jnp.int32)
-        stride = np.cumprod(np.append(sides[1:], 1)[::-1])[::-1]
-        within = jnp.sum(tile * stride.astype(np.int32), axis=-1, dtype=jnp.int32)
-        grids = np.arange(self.n_tilings) * math.prod(self._sides)
-        return within + jnp.asarray(grids, dtype=jnp.int32)
+        place = jnp.clip((observation - low) / (high - low), 0.0, 1.0) * (sides - 1)
+        odd = 2 * np.arange(len(sides)) + 1
+        shift = tiling[:, None] * odd[None, :] % self.n_tilings / self.n_tilings
+        tile = jnp.floor(place[None, :] + shift).astype(jnp.int32)
+        # A number for each tile of a grid, the last side counting fastest.
+        stride = np.cumprod(np.append(sides[1:], 1)[::-1])[::-1].astype(np.int32)
+        within = jnp.sum(tile * stride[None, :], axis=-1, dtype=jnp.int32)
+        return within + jnp.asarray(tiling * math.prod(self._sides), dtype=jnp.int32)
 
 
 class GreedyInTiles(AbstractPolicy):
