@@ -132,7 +132,7 @@ def test_it_keeps_the_contract(pair):
 def transitions(world):
     random = Random(world.action_space.n)
     play = lambda key: episode(key, world, random, 12).transition
-    played = jax.vmap(play)(jax.random.split(jax.random.key(SEED), 3))
+    played = jax.vmap(play)(jax.random.split(jax.random.key(SEED), 12))
     return jax.tree.map(lambda leaf: leaf.reshape(-1, *leaf.shape[2:]), played)
 
 

@@ -5,6 +5,7 @@ from typing import ClassVar
 import equinox as eqx
 import jax
 import jax.numpy as jnp
+from jax.core import Tracer
 from jaxtyping import Array, ArrayLike, Bool, Float, Int, PRNGKeyArray
 
 from volition.env.environment import AbstractEnvironment, Feature, Transition
@@ -12,6 +13,10 @@ from volition.env.spaces import Discrete
 
 FORK, ARMS, END = 0, 1, 2
 LEFT, RIGHT = 0, 1
+
+
+def _real(value: ArrayLike) -> Array:
+    return jnp.asarray(value, dtype=float)
 
 
 class ArmState(eqx.Module):
@@ -52,9 +57,9 @@ class MaximizationBias(AbstractEnvironment):
     """
 
     n_arms: int = eqx.field(static=True, default=10)
-    mean: ArrayLike = eqx.field(converter=jnp.asarray, default=-0.1, kw_only=True)
-    deviation: ArrayLike = eqx.field(converter=jnp.asarray, default=1.0, kw_only=True)
-    discount: ArrayLike = eqx.field(converter=jnp.asarray, default=1.0, kw_only=True)
+    mean: Float[Array, ""] = eqx.field(converter=_real, default=-0.1, kw_only=True)
+    deviation: Float[Array, ""] = eqx.field(converter=_real, default=1.0, kw_only=True)
+    discount: Float[Array, ""] = eqx.field(converter=_real, default=1.0, kw_only=True)
 
     features: ClassVar[tuple[Feature, ...]] = (
         Feature("payoff", "1", "what the arm paid that was pulled in this step"),
@@ -63,7 +68,7 @@ class MaximizationBias(AbstractEnvironment):
     def __check_init__(self):
         if self.n_arms < 2:
             raise ValueError(f"n_arms = {self.n_arms}: there must be at least 2.")
-        known = not isinstance(self.discount, jax.core.Tracer)
+        known = not isinstance(self.discount, Tracer)
         if known and not 0.0 <= float(self.discount) <= 1.0:
             raise ValueError(f"discount = {self.discount} must be in [0, 1].")
 

@@ -5,6 +5,7 @@ from typing import ClassVar
 import equinox as eqx
 import jax
 import jax.numpy as jnp
+from jax.core import Tracer
 from jaxtyping import Array, ArrayLike, Bool, Float, Int, PRNGKeyArray
 
 from volition.env.environment import AbstractEnvironment, Feature, Transition
@@ -12,6 +13,14 @@ from volition.env.spaces import Box, Discrete
 
 LOW, HIGH = -1.2, 0.6  # positions
 TOP_SPEED = 0.07
+
+
+def _real(value: ArrayLike) -> Array:
+    return jnp.asarray(value, dtype=float)
+
+
+def _count(value: ArrayLike) -> Array:
+    return jnp.asarray(value, dtype=jnp.int32)
 
 
 class CarState(eqx.Module):
@@ -56,11 +65,11 @@ class MountainCar(AbstractEnvironment):
     10.1; Farama Gymnasium, `MountainCar-v0`.
     """
 
-    force: ArrayLike = eqx.field(converter=jnp.asarray, default=0.001, kw_only=True)
-    gravity: ArrayLike = eqx.field(converter=jnp.asarray, default=0.0025, kw_only=True)
-    goal: ArrayLike = eqx.field(converter=jnp.asarray, default=0.5, kw_only=True)
-    time_limit: ArrayLike = eqx.field(converter=jnp.asarray, default=200, kw_only=True)
-    discount: ArrayLike = eqx.field(converter=jnp.asarray, default=1.0, kw_only=True)
+    force: Float[Array, ""] = eqx.field(converter=_real, default=0.001, kw_only=True)
+    gravity: Float[Array, ""] = eqx.field(converter=_real, default=0.0025, kw_only=True)
+    goal: Float[Array, ""] = eqx.field(converter=_real, default=0.5, kw_only=True)
+    time_limit: Int[Array, ""] = eqx.field(converter=_count, default=200, kw_only=True)
+    discount: Float[Array, ""] = eqx.field(converter=_real, default=1.0, kw_only=True)
 
     features: ClassVar[tuple[Feature, ...]] = (
         Feature("step", "1", "1 for every step, the last one included"),
@@ -68,7 +77,7 @@ class MountainCar(AbstractEnvironment):
     )
 
     def __check_init__(self):
-        known = not isinstance(self.goal, jax.core.Tracer)
+        known = not isinstance(self.goal, Tracer)
         if known and not LOW < float(self.goal) <= HIGH:
             raise ValueError(f"goal = {self.goal} must lie in ({LOW}, {HIGH}].")
 

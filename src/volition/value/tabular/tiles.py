@@ -86,7 +86,7 @@ class TileCoding(eqx.Module):
         """The number of the active tile of each grid."""
         sides, tiling = np.array(self._sides), np.arange(self.n_tilings)
         low, high = np.array(self.low), np.array(self.high)
-        place = jnp.clip((observation - low) / (high - low), 0.0, 1.0) * (sides - 1)
+        place = jnp.clip((observation - low) / (high - low), 0.0, 1.0) * (sides - 1.0)
         odd = 2 * np.arange(len(sides)) + 1
         shift = tiling[:, None] * odd[None, :] % self.n_tilings / self.n_tilings
         tile = jnp.floor(place[None, :] + shift).astype(jnp.int32)
