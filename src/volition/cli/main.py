@@ -4,6 +4,7 @@ import sys
 
 import click
 
+from volition.cli.bench import bench
 from volition.cli.run import run
 from volition.cli.start import InputError
 
@@ -14,6 +15,7 @@ def command() -> None:
     """Learn what people want, build agents that do it, see how far to trust them."""
 
 
+command.add_command(bench)
 command.add_command(run)
 
 

@@ -13,6 +13,7 @@ from volition.evaluation.answers import (
 from volition.evaluation.estimate import (
     Estimate as Estimate,
     clustered_mean as clustered_mean,
+    mean_over as mean_over,
     sample_interval as sample_interval,
 )
 from volition.evaluation.policies import (

@@ -73,6 +73,23 @@ def clustered_mean(values: np.ndarray, clusters: np.ndarray) -> Estimate:
     return Estimate(mean, mean - half, mean + half, n, "95 % over clusters")
 
 
+def mean_over(values: np.ndarray, what: str) -> Estimate:
+    """The mean of independent values, with a 95 % interval from the t distribution.
+
+    Args:
+        values: at least two.
+        what: what they are, in words.
+
+    Example:
+        >>> print(mean_over(np.array([1.0, 2.0, 3.0]), "runs"))
+        2.000 [-0.484, 4.484] (n = 3, 95 % over runs)
+    """
+    n, mean = len(values), float(np.mean(values))
+    error = np.std(values, ddof=1) / np.sqrt(n)
+    half = float(stats.t.ppf(0.975, n - 1) * error)
+    return Estimate(mean, mean - half, mean + half, n, f"95 % over {what}")
+
+
 def sample_interval(value: float, samples: np.ndarray, what: str) -> Estimate:
     """A number with the middle 90 % of samples of it.
 

@@ -5,7 +5,7 @@ Introduction", 2nd ed., 2018; the example or figure is named with each. Ties bet
 actions are broken at random, as there.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import equinox as eqx
@@ -16,22 +16,33 @@ from jaxtyping import Array, ArrayLike, Float, Int, Key, PRNGKeyArray
 
 from volition import env, reward
 from volition.env import AbstractEnvironment, FiniteMDP
+from volition.policy import greedy
 from volition.reward import AbstractReward
 from volition.value import (
     SARSA,
     AbstractLearner,
     AbstractSchedule,
+    ByVisit,
     DoubleQLearning,
+    DynaQ,
     ExpectedSARSA,
+    Harmonic,
+    Linear,
+    MonteCarlo,
     NStepSARSA,
     QLearning,
+    TileCoding,
+    backup,
+    evaluate_policy,
+    expected_reward,
+    learn,
     plan,
     sweep,
     tabular,
 )
 
 N_RUNS, N_EPISODES = 200, 500
-CONTROL = {"step_size": 0.5, "exploration": 0.1, "random_ties": True}
+STEP_SIZE = 0.5
 CLIFF = {
     "Q-learning": QLearning,
     "SARSA": SARSA,
@@ -76,7 +87,7 @@ def each(
 
     def one(given):
         key, own = given
-        return tabular.learner.run(key, seen, eqx.combine(own, rest), watch)
+        return tabular.run(key, seen, eqx.combine(own, rest), watch)
 
     return jax.lax.map(one, (keys, arrays))
 
@@ -105,11 +116,12 @@ def ends(q: Array, seen: tabular.Seen) -> tuple[Array, Array]:
     return seen.reward.astype(jnp.float32), seen.over
 
 
-def many(method: AbstractLearner, n: int) -> AbstractLearner:
-    """The same settings for each of n runs."""
-    arrays, rest = eqx.partition(method, eqx.is_array)
-    repeat = lambda leaf: jnp.broadcast_to(leaf, (n, *leaf.shape))
-    return eqx.combine(jax.tree.map(repeat, arrays), rest)
+def _control(
+    kind: type[AbstractLearner],
+    n_steps: int,
+    step_size: float | AbstractSchedule = STEP_SIZE,
+) -> AbstractLearner:
+    return kind(n_steps, step_size=step_size, exploration=0.1, random_ties=True)
 
 
 def cliff(
@@ -122,12 +134,11 @@ def cliff(
         where it goes round for ever.
     """
     world, paid, n_steps = env.cliff_walking(), reward.cliff_walking(), 40_000
-    keys = jax.random.split(key, n_runs)
-    method = kind(n_steps, **CONTROL)
-    found = episodes(each(keys, world, paid, many(method, n_runs), ends), N_EPISODES)
+    keys, method = jax.random.split(key, n_runs), _control(kind, n_steps)
+    found = episodes(learn(keys, world, paid, method, watch=ends), N_EPISODES)
 
     def stopped(n: Array) -> AbstractLearner:
-        return kind(n_steps, **CONTROL | {"step_size": Until(jnp.asarray(0.5), n)})
+        return _control(kind, n_steps, Until(jnp.asarray(STEP_SIZE), n))
 
     methods = jax.vmap(stopped)(jnp.asarray(found.end[:, -1] + 1))
     q = np.asarray(each(keys, world, paid, methods).q)
@@ -136,12 +147,12 @@ def cliff(
 
 def greedy_return(world: FiniteMDP, paid: AbstractReward, q: np.ndarray) -> float:
     """Return of the greedy policy in a world without chance; -inf if it never ends."""
-    features, weights = np.asarray(world.features), np.asarray(paid.weights)
+    each_pays = np.asarray(expected_reward(world, paid))
     successor, terminal = np.asarray(world.successor), np.asarray(world.terminal)
     state, total = int(np.argmax(world.initial)), 0.0
     for _ in range(world.n_states):
         action = int(np.argmax(q[state]))
-        total += float(features[state, action, 0] @ weights)
+        total += float(each_pays[state, action])
         state = int(successor[state, action, 0])
         if terminal[state]:
             return total
@@ -151,9 +162,8 @@ def greedy_return(world: FiniteMDP, paid: AbstractReward, q: np.ndarray) -> floa
 def windy(key: PRNGKeyArray, *, n_runs: int = N_RUNS) -> Runs:
     """Example 6.5: 500 episodes of SARSA in the windy gridworld."""
     world, paid = env.windy_gridworld(), reward.windy_gridworld()
-    method = many(SARSA(25_000, **CONTROL), n_runs)
-    keys = jax.random.split(key, n_runs)
-    return episodes(each(keys, world, paid, method, ends), N_EPISODES)
+    keys, method = jax.random.split(key, n_runs), _control(SARSA, 25_000)
+    return episodes(learn(keys, world, paid, method, watch=ends), N_EPISODES)
 
 
 def shortest_windy() -> float:
@@ -180,7 +190,7 @@ def bias(
     )
     keys = jax.random.split(key, n_runs)
     watch = lambda q, seen: jnp.where(seen.state == 0, seen.action, -1).astype(jnp.int8)
-    turned = np.asarray(each(keys, world, paid, many(method, n_runs), watch).watched)
+    turned = np.asarray(learn(keys, world, paid, method, watch=watch).watched)
     return np.stack([row[row >= 0][:n_episodes] == 0 for row in turned])
 
 
@@ -207,11 +217,187 @@ def random_walk(
     make = lambda size: NStepSARSA(5000, n=n, step_size=size, n_stretches=1)
     methods = jax.vmap(make)(jnp.asarray(WALK_SIZES))
     keys = jax.random.split(key, n_runs)
-    error, over = (
-        np.asarray(leaf)
-        for leaf in sweep(keys, world, paid, methods, watch=watch).watched
+    error, over = map(
+        np.asarray, sweep(keys, world, paid, methods, watch=watch).watched
     )
     first = over & (np.cumsum(over, axis=-1) <= n_episodes)
     if not (first.sum(axis=-1) == n_episodes).all():
         raise ValueError(f"a walk ended fewer than {n_episodes} times.")
     return np.where(first, error, 0.0).sum(axis=-1) / n_episodes
+
+
+def random_policy_values(sweeps: Sequence[int]) -> np.ndarray:
+    """Figure 4.1: values of acting at random in a grid of 4 x 4.
+
+    Args:
+        sweeps: after how many sweeps of iterative policy evaluation, ascending.
+
+    Returns:
+        Reward units, `[entry of sweeps, row, column]`.
+    """
+    board = ("G...", "....", "....", "...G")
+    tiles = {
+        ".": env.Tile(ground=("step",), start=True),
+        "G": env.Tile(ground=("step",), ends=True, goal=True),
+    }
+    step = (env.Feature("step", "1", "1 for every step"),)
+    world = env.gridworld(board, tiles, step, discount=1.0)
+    r = expected_reward(world, reward.Linear(("step",), [-1.0]))
+    one = jax.jit(lambda value: jnp.mean(backup(world, r, value), axis=1))
+    value, found = jnp.zeros(world.n_states), []
+    for number in range(1 + max(sweeps)):
+        if number in sweeps:
+            found.append(np.asarray(value).reshape(4, 4))
+        value = one(value)
+    return np.stack(found)
+
+
+class Hands(NamedTuple):
+    """Blackjack as it was learned, by hands.
+
+    Args:
+        hits: whether to take a card, `[ace, total 12 to 21, dealer 1 to 10]`.
+        best: whether the best policy does, likewise.
+        value: of the learned policy's first choice, reward units, likewise.
+        lost: what acting as learned loses on the best policy, reward units per game,
+            `[run]`.
+    """
+
+    hits: np.ndarray
+    best: np.ndarray
+    value: np.ndarray
+    lost: np.ndarray
+
+
+def blackjack(
+    key: PRNGKeyArray, *, n_runs: int = 10, n_steps: int = 1_000_000
+) -> Hands:
+    """Figure 5.2 by on-policy Monte Carlo control, exploring less and less."""
+    world, paid = env.blackjack(), reward.blackjack()
+    method = MonteCarlo(
+        n_steps,
+        n=12,
+        step_size=ByVisit(Harmonic(1.0, half=1.0)),
+        exploration=Linear(0.5, 0.05, n_steps),
+    )
+    found = learn(jax.random.split(key, n_runs), world, paid, method)
+    best, r = plan(world, paid), expected_reward(world, paid)
+    value = lambda q: evaluate_policy(world, greedy(q).probabilities, r) @ world.initial
+    lost = best.value @ world.initial - jax.vmap(value)(found.q)
+    names = world.action_names.index("hit")
+    shown = lambda of_state: np.asarray(of_state)[:200].reshape(2, 10, 10)
+    q = found.q[0]
+    return Hands(
+        shown(jnp.argmax(q, axis=1) == names),
+        shown(jnp.argmax(best.q, axis=1) == names),
+        shown(jnp.max(q, axis=1)),
+        np.asarray(lost),
+    )
+
+
+MAZE_PLANNING = (0, 5, 50)
+
+
+def maze(
+    key: PRNGKeyArray, n_planning: int, *, n_runs: int = 30, n_episodes: int = 50
+) -> np.ndarray:
+    """Figure 8.2: steps of each episode of Dyna-Q in its maze, `[run, episode]`."""
+    world, paid = env.dyna_maze(), reward.dyna_maze()
+    n_steps = 30_000 if n_planning == 0 else 8_000
+    method = DynaQ(n_steps, n_planning=n_planning, random_ties=True)
+    keys = jax.random.split(key, n_runs)
+    end = episodes(learn(keys, world, paid, method, watch=ends), n_episodes).end
+    return np.diff(end, axis=1, prepend=-1)
+
+
+class Change(NamedTuple):
+    """A maze that changes.
+
+    Args:
+        before: how it is at first.
+        after: how it is then.
+        at: the step at which it changes.
+        until: the step at which learning ends.
+    """
+
+    before: FiniteMDP
+    after: FiniteMDP
+    at: int
+    until: int
+
+
+CHANGES = {
+    "blocking": lambda: Change(
+        env.changing_maze(right=True), env.changing_maze(left=True), 1000, 3000
+    ),
+    "shortcut": lambda: Change(
+        env.changing_maze(left=True),
+        env.changing_maze(left=True, right=True),
+        3000,
+        6000,
+    ),
+}
+
+
+def changing_maze(
+    key: PRNGKeyArray, kind: type[DynaQ], change: Change, *, n_runs: int = 30
+) -> np.ndarray:
+    """Figures 8.4 and 8.5: reward so far of a learner in a maze that changes.
+
+    Returns:
+        `[run, step]`.
+    """
+    paid, keys = reward.dyna_maze(), jax.random.split(key, n_runs)
+    settings = {"n_planning": 50, "random_ties": True, "step_size": 0.5}
+    length = 100  # of a stretch, the same before and after
+    make = lambda n: kind(n, n_stretches=n // length, **settings)
+    watch = lambda q, seen: seen.reward
+    first = learn(keys, change.before, paid, make(change.at), watch=watch)
+    rest = make(change.until - change.at)
+    then = learn(keys, change.after, paid, rest, watch=watch, after=first.stand)
+    earned = [np.asarray(one.watched) for one in (first, then)]
+    return np.cumsum(np.concatenate(earned, axis=1), axis=1)
+
+
+CAR_CODING = TileCoding((-1.2, -0.07), (0.6, 0.07), n_tiles=8, n_tilings=8)
+
+
+def mountain_car(
+    key: PRNGKeyArray,
+    step_size: float,
+    *,
+    n: int = 1,
+    n_runs: int = 10,
+    n_episodes: int = 500,
+) -> tuple[np.ndarray, np.ndarray]:
+    """Figures 10.1 to 10.3: semi-gradient SARSA with tile coding on Mountain Car.
+
+    Args:
+        key: consumed.
+        step_size: of a value; each of its 8 tiles gets an eighth.
+        n: steps that are looked ahead.
+        n_runs: how many runs.
+        n_episodes: of each.
+
+    Returns:
+        Steps of each episode, `[run, episode]`, and the weights that the first run
+        ended with, `[tile, action]`.
+    """
+    world, paid = env.MountainCar(time_limit=env.NO_TIME_LIMIT), reward.mountain_car()
+    method = NStepSARSA(
+        300 * n_episodes, n=n, step_size=step_size, exploration=0.0, random_ties=True
+    )
+    keys = jax.random.split(key, n_runs)
+    found = learn(keys, world, paid, method, coding=CAR_CODING, watch=ends)
+    steps = np.diff(episodes(found, n_episodes).end, axis=1, prepend=-1)
+    return steps, np.asarray(found.q[0])
+
+
+def cost_to_go(weights: np.ndarray, n: int = 40) -> np.ndarray:
+    """Steps that are still expected on a grid of `[velocity, position]`."""
+    coding = CAR_CODING
+    axes = [np.linspace(*ends, n) for ends in zip(coding.low, coding.high, strict=True)]
+    points = np.stack(np.meshgrid(*axes), axis=-1)
+    policy = tabular.GreedyInTiles(coding, jnp.asarray(weights))
+    values = jax.vmap(jax.vmap(policy.values))(jnp.asarray(points))
+    return -np.asarray(jnp.max(values, axis=-1))

@@ -14,6 +14,7 @@ from volition.value.tabular.learner import (
     draws as draws,
     first as first,
     learn as learn,
+    run as run,
     sweep as sweep,
 )
 from volition.value.tabular.model import (
