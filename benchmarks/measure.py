@@ -12,8 +12,6 @@ from typing import Any
 
 import jax
 
-from volition.cli.start import start_jax
-
 
 @dataclasses.dataclass(frozen=True)
 class Measurement:
@@ -107,7 +105,6 @@ def say(text: str) -> None:
 
 def prepare() -> None:
     """One core, 64 bits, as the commands have it; before JAX computes anything."""
-    start_jax()
     jax.config.update("jax_enable_x64", True)
     jax.config.update("jax_platforms", "cpu")
     if not hasattr(os, "sched_setaffinity"):

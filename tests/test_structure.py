@@ -12,6 +12,7 @@ import volition
 SOURCE = Path(volition.__file__).parent
 # The folder tree is the dependency order: each package imports only from those above.
 ORDER = (
+    "one_kernel",
     "record",
     "env",
     "policy",

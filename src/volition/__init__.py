@@ -1,5 +1,8 @@
 """Volition: what people want, as a reward; agents that pursue it; evidence for both."""
 
+from volition import one_kernel as one_kernel  # before the others compute anything
+
+# isort: split
 from volition import (
     env as env,
     evaluation as evaluation,

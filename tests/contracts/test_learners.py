@@ -10,8 +10,13 @@ from jaxtyping import ArrayLike
 
 import volition.value
 from tests.reference.worlds import small_world, table
-from volition.env import AbstractEnvironment, gridworld, three_lane_road
-from volition.reward import Function, Linear, Tabular
+from volition.env import (
+    AbstractEnvironment,
+    MaximizationBias,
+    gridworld,
+    three_lane_road,
+)
+from volition.reward import Function, Linear, Tabular, maximization_bias
 from volition.value import (
     SARSA,
     AbstractLearner,
@@ -228,3 +233,39 @@ def test_observations_that_are_no_numbers_are_refused():
             Function(lambda state, action: 0.0),
             QLearning(100),
         )
+
+
+@learners
+def test_to_go_on_is_not_to_have_stopped(kind):
+    world = gridworld(["S.G", "..#"], discount=0.9)
+    reward = Linear(world.feature_names, [-0.1, 1.0, -1.0])
+    key, half = jax.random.key(3), kind(200, exploration=0.5, n_stretches=4)
+    whole = learn(key, world, reward, kind(400, exploration=0.5, n_stretches=8))
+    first = learn(key, world, reward, half)
+    then = learn(key, world, reward, half, after=first.stand)
+    for a, b in zip(
+        jax.tree.leaves((whole.q, whole.stand)),
+        jax.tree.leaves((then.q, then.stand)),
+        strict=True,
+    ):
+        np.testing.assert_array_equal(a, b)
+    assert then.curve.step.tolist() == [250, 300, 350, 400]
+    assert int(whole.curve.n_episodes.sum()) > 0
+
+
+@learners
+def test_what_is_not_available_is_not_done(kind):
+    """And its value stays -inf, while the others are learned."""
+    method = kind(3000, exploration=0.5, n_stretches=1, random_ties=True)
+    found = learn(
+        jax.random.key(0),
+        MaximizationBias(4),
+        maximization_bias(),
+        method,
+        watch=lambda q, seen: (seen.state, seen.action),
+    )
+    state, action = map(np.asarray, found.watched)
+    assert set(action[state == 0]) == {0, 1}
+    assert set(action[state == 1]) == {0, 1, 2, 3}
+    assert np.isneginf(np.asarray(found.q)[0]).tolist() == [False, False, True, True]
+    assert np.isfinite(np.asarray(found.q)[1]).all()
