@@ -22,9 +22,8 @@ DISCOUNT, SIZE = 0.5, jnp.asarray(0.1)
 
 
 def seen(state, action, reward, to, *, over=False):
-    numbers = (jnp.int32(number) for number in (state, action))
-    flag = jnp.asarray(over)
-    return Seen(*numbers, jnp.asarray(float(reward)), jnp.int32(to), flag, flag)
+    flag, paid = jnp.asarray(over), jnp.asarray(float(reward))
+    return Seen(jnp.int32(state), jnp.int32(action), paid, jnp.int32(to), flag, flag)
 
 
 def ahead(action, exploration=0.2):
