@@ -109,3 +109,11 @@ def test_where_compiled_programs_are_kept(monkeypatch, value):
     start_jax()
     folder = value or str(Path.home() / ".cache")
     assert kept["jax_compilation_cache_dir"] == f"{folder}/volition/xla"
+
+
+def test_pictures_are_not_put_into_a_file(volition):
+    Path("taken").write_text("mine")
+    found = volition("bench", "tabular", "--out", "taken")
+    assert found.code == 2
+    assert "'taken' is a file" in found.err
+    assert Path("taken").read_text() == "mine"

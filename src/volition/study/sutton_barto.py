@@ -140,7 +140,8 @@ def cliff(
     def stopped(n: Array) -> AbstractLearner:
         return _control(kind, n_steps, Until(jnp.asarray(STEP_SIZE), n))
 
-    methods = jax.vmap(stopped)(jnp.asarray(found.end[:, -1] + 1))
+    last = jnp.asarray(found.end[:, -1] + 1, dtype=jnp.int32)
+    methods = jax.vmap(stopped)(last)
     q = np.asarray(each(keys, world, paid, methods).q)
     return found, np.array([greedy_return(world, paid, one) for one in q])
 
@@ -208,7 +209,7 @@ def random_walk(
         episodes, averaged over them; `[step size, run]`, of `WALK_SIZES`.
     """
     world, paid = env.random_walk(), reward.random_walk()
-    truth = jnp.arange(1, 20) / 10.0 - 1.0
+    truth = jnp.asarray(np.arange(1, 20) / 10.0 - 1.0)
 
     def watch(q, seen):
         error = jnp.sqrt(jnp.mean((q[1:20, 0] - truth) ** 2))
