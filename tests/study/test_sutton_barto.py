@@ -15,9 +15,9 @@ def test_q_learning_walks_along_the_edge():
     runs, greedy = book.cliff(KEY, QLearning, n_runs=3)
     assert runs.total.shape == runs.end.shape == (3, 500)
     assert greedy.tolist() == [-13.0] * 3
-    # An episode's return is -1 a step and -100 more for every fall.
+    # An episode's return is -1 a step, and -100 in its place for a fall.
     steps = np.diff(runs.end, axis=1, prepend=-1)
-    falls = (-runs.total - steps) / 100.0
+    falls = (-runs.total - steps) / 99.0
     np.testing.assert_array_equal(falls, np.round(falls))
     assert steps.min() >= 13
     assert falls[:, -100:].mean() < 1.0
