@@ -59,7 +59,7 @@ class MountainCar(AbstractEnvironment):
         >>> car = MountainCar()
         >>> state = car.reset(jax.random.key(0))
         >>> [round(float(x), 3) for x in car.observe(state)]
-        [-0.447, 0.0]
+        [-0.516, 0.0]
 
     Source: A. W. Moore, PhD thesis, 1990; R. S. Sutton, A. G. Barto, 2nd ed., example
     10.1; Farama Gymnasium, `MountainCar-v0`.

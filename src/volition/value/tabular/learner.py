@@ -90,7 +90,7 @@ class Draws(eqx.Module):
     world: PyTree
     own: PyTree
 
-    def action(self, n_actions: int) -> Int[Array, " step"]:
+    def action(self, n_actions: int) -> Int[Array, "*step"]:
         """Which one it would be where all actions are available."""
         return _place(jnp.asarray(self.share), n_actions)
 
