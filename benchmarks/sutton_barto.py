@@ -81,7 +81,11 @@ def cliff() -> dict[str, Result]:
 
 
 def windy() -> dict[str, Result]:
-    """Example 6.5. The 9 of "159 +- 9" is the deviation of single runs, of 200."""
+    """Example 6.5.
+
+    The 9 of "159 +- 9" is taken as the deviation of single runs, which ours have too,
+    and their number, which is not recorded, as 200, that of the cliff.
+    """
     runs = book.windy(jax.random.key(KEY))
     by_8000 = (runs.end < 8000).sum(axis=1)
     last = np.diff(runs.end[:, -101:], axis=1).mean(axis=1)
@@ -89,7 +93,7 @@ def windy() -> dict[str, Result]:
     return {
         "episodes by step 8,000": mean(by_8000, 159.0, 9.0 / math.sqrt(200)),
         "minimum greedy length": Result(shortest, 0.0, 1, 15.0, 0.0),
-        # "about 20": to the nearest whole step.
+        # Recorded as "about 20": taken as rounded to a whole step.
         "mean epsilon-greedy length": mean(last, 20.0, 1.0 / math.sqrt(12)),
     }
 

@@ -5,12 +5,12 @@ from pathlib import Path
 
 import click
 import jax
-from rich import box
 from rich.console import Console
 from rich.progress import BarColumn, Progress as Bar, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
 from volition.cli.start import InputError, start_jax
+from volition.cli.table import plain_table
 from volition.evaluation import Estimate
 
 
@@ -32,7 +32,7 @@ def bench() -> None:
 def tabular(seed: int, out: Path, as_json: bool) -> None:
     """Tabular learning: figures of Sutton and Barto, chapters 4 to 8 and 10.
 
-    Every figure is drawn from runs made now, in about a minute, and stands in the
+    Every figure is drawn from runs made now, in a minute and a half, and stands in the
     folder as PNG; the table has its numbers.
     """
     start_jax()
@@ -67,14 +67,9 @@ def tabular(seed: int, out: Path, as_json: bool) -> None:
 
 def _table(numbers: dict[str, list[tuple[str, Estimate]]]) -> Table:
     """One row for each number."""
-    table = Table(
+    table = plain_table(
         title="Sutton and Barto's tabular experiments",
         caption="Means with 95 % intervals over n runs.",
-        box=box.SIMPLE_HEAD,
-        padding=0,
-        pad_edge=False,
-        show_edge=False,
-        caption_justify="left",
     )
     for heading in ("figure", "what", "mean", "95 %", "n"):
         table.add_column(heading)

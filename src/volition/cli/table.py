@@ -10,19 +10,27 @@ from volition.study import GroupResult
 COLOURS = {"clean": "green", "conditional": "yellow", "unsafe": "red"}
 
 
-def results_table(results: dict[str, GroupResult]) -> Table:
-    """One row for each group; every number with its interval below it."""
-    table = Table(
-        title="What was learned from the answers, and what optimising it leads to",
-        caption="n: answers. loss: negative log-likelihood, nats per answer, out of "
-        "fold (plain: as fitted), 95 % over questions. Then planning with the mean "
-        "reward, and below it the middle 90 % of planning with each of 100 rewards of "
-        "the posterior; return: scaled, 1 best, 0 random actions.",
+def plain_table(title: str, caption: str) -> Table:
+    """An empty table as all of ours look."""
+    return Table(
+        title=title,
+        caption=caption,
         box=box.SIMPLE_HEAD,
         padding=0,
         pad_edge=False,
         show_edge=False,
         caption_justify="left",
+    )
+
+
+def results_table(results: dict[str, GroupResult]) -> Table:
+    """One row for each group; every number with its interval below it."""
+    table = plain_table(
+        title="What was learned from the answers, and what optimising it leads to",
+        caption="n: answers. loss: negative log-likelihood, nats per answer, out of "
+        "fold (plain: as fitted), 95 % over questions. Then planning with the mean "
+        "reward, and below it the middle 90 % of planning with each of 100 rewards of "
+        "the posterior; return: scaled, 1 best, 0 random actions.",
     )
     for heading in ("group\nmodel of people", "n", "loss", "return"):
         table.add_column(heading, no_wrap=True)
@@ -47,14 +55,9 @@ def results_table(results: dict[str, GroupResult]) -> Table:
 
 def models_table(results: dict[str, GroupResult]) -> Table:
     """How well each model of people predicts answers that it was not fitted to."""
-    table = Table(
+    table = plain_table(
         title="Loss of each model of people, out of fold",
         caption="negative log-likelihood, nats per answer, and 95 % over questions.",
-        box=box.SIMPLE_HEAD,
-        padding=0,
-        pad_edge=False,
-        show_edge=False,
-        caption_justify="left",
     )
     table.add_column("group", no_wrap=True)
     names = next(iter(results.values())).out_of_fold

@@ -92,7 +92,7 @@ class Draws(eqx.Module):
 
     def action(self, n_actions: int) -> Int[Array, "*step"]:
         """Which one it would be where all actions are available."""
-        return _place(jnp.asarray(self.share), n_actions)
+        return table.along(jnp.asarray(self.share), n_actions)
 
 
 class Ahead(eqx.Module):
@@ -329,19 +329,13 @@ def _act(
     """The best action, or a random one that is available."""
     best = jnp.argmax(values).astype(jnp.int32)
     if world.available is None and not method.random_ties:
-        return jnp.where(explore, _place(share, world.n_actions), best)
+        return jnp.where(explore, table.along(share, world.n_actions), best)
     good = jnp.arange(world.n_actions, dtype=jnp.int32) == best
     if method.random_ties:
         good = values == values[best]
     among = jnp.where(explore, values > -jnp.inf, good)
     up_to = jnp.cumsum(among.astype(jnp.int32))
-    return jnp.argmax(up_to > _place(share, up_to[-1])).astype(jnp.int32)
-
-
-def _place(share: Float[Array, "*step"], n: Int[ArrayLike, ""]) -> Int[Array, "*step"]:
-    """The entry of a list of n that is so far along it."""
-    n = jnp.asarray(n, dtype=jnp.int32)
-    return jnp.minimum((share * n.astype(share.dtype)).astype(jnp.int32), n - 1)
+    return jnp.argmax(up_to > table.along(share, up_to[-1])).astype(jnp.int32)
 
 
 def _steps(method: AbstractLearner, stretch: Int[ArrayLike, ""]) -> Int[Array, " step"]:

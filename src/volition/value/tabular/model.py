@@ -9,7 +9,7 @@ from volition.value.bellman import target
 from volition.value.schedule import AbstractSchedule, as_schedule
 from volition.value.tabular.experience import Seen
 from volition.value.tabular.learner import AbstractLearner, Ahead
-from volition.value.tabular.table import State, Table
+from volition.value.tabular.table import State, Table, along
 
 
 def numbered(state: State) -> None:
@@ -95,10 +95,6 @@ class DynaQ(AbstractLearner):
         """The table."""
         return memory.q
 
-    def row(self, memory: LastSeen, state: State) -> Float[Array, " action"]:
-        """Of the table."""
-        return memory.q[state]
-
     def own_draws(self, key: PRNGKeyArray, n_steps: int) -> Float[Array, "step plan"]:
         """How far along the list each remembered step is."""
         shape = (n_steps, self.n_planning)
@@ -115,7 +111,7 @@ class DynaQ(AbstractLearner):
         self, memory: LastSeen, share: Float[Array, ""]
     ) -> tuple[Int[Array, ""], Int[Array, ""]]:
         """The state and action so far along the list."""
-        number = memory.listed[_along(share, memory.n_listed)]
+        number = memory.listed[along(share, memory.n_listed)]
         return number // memory.q.shape[1], number % memory.q.shape[1]
 
     def bonus(self, since: Int[Array, ""]) -> Float[Array, ""] | float:
@@ -168,11 +164,6 @@ class DynaQ(AbstractLearner):
         return eqx.tree_at(lambda memory: memory.q, memory, q)
 
 
-def _along(share: Float[Array, ""], n: Int[Array, ""]) -> Int[Array, ""]:
-    """The place so far along a list of n."""
-    return jnp.minimum((share * n.astype(share.dtype)).astype(jnp.int32), n - 1)
-
-
 class DynaQPlus(DynaQ):
     """Dyna-Q with a bonus for what was not tried for long: it looks whether all is so.
 
@@ -212,7 +203,7 @@ class DynaQPlus(DynaQ):
     ) -> tuple[Int[Array, ""], Int[Array, ""]]:
         """The state and action so far along the list of all actions of its states."""
         n_actions = memory.q.shape[1]
-        place = _along(share, memory.n_listed * n_actions)
+        place = along(share, memory.n_listed * n_actions)
         return memory.listed[place // n_actions], place % n_actions
 
 
@@ -275,10 +266,6 @@ class PrioritizedSweeping(AbstractLearner):
     def q(self, memory: Counted) -> Table:
         """The table."""
         return memory.q
-
-    def row(self, memory: Counted, state: State) -> Float[Array, " action"]:
-        """Of the table."""
-        return memory.q[state]
 
     def update(
         self,

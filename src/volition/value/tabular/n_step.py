@@ -58,10 +58,6 @@ class AbstractRecent(AbstractLearner):
         """The table."""
         return memory.q
 
-    def row(self, memory: Recent, state: State) -> Float[Array, " action"]:
-        """Of the table."""
-        return row(memory.q, state)
-
 
 def keep(memory: Recent, seen: Seen, step_size: Float[Array, ""]) -> Recent:
     """The ring with one step more, in the place of the oldest if it was full."""

@@ -35,3 +35,18 @@ def move(
     Rows that are summed share the change equally.
     """
     return q.at[state, action].add(jnp.asarray(by) / state.size)
+
+
+def along(share: Float[Array, "*step"], n: Int[ArrayLike, ""]) -> Int[Array, "*step"]:
+    """The place in a list of n that is so far along it.
+
+    Args:
+        share: in `[0, 1)`.
+        n: entries of the list.
+
+    Example:
+        >>> along(jnp.array([0.0, 0.49, 0.5]), 2).tolist()
+        [0, 0, 1]
+    """
+    n = jnp.asarray(n, dtype=jnp.int32)
+    return jnp.minimum((share * n.astype(share.dtype)).astype(jnp.int32), n - 1)

@@ -49,10 +49,6 @@ class AbstractTraces(AbstractLearner):
         """The table."""
         return memory.q
 
-    def row(self, memory: Traced, state: State) -> Float[Array, " action"]:
-        """Of the table."""
-        return row(memory.q, state)
-
     def visited(self, trace: Table, seen: Seen, step_size: Float[Array, ""]) -> Table:
         """The traces after a visit."""
         place = (seen.state, seen.action)
