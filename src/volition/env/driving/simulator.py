@@ -1,0 +1,332 @@
+"""Driving among others: what all roads have in common."""
+
+import abc
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, ArrayLike, Bool, Float, Int, PRNGKeyArray, PyTree
+
+from volition.env.driving.collision import collided
+from volition.env.driving.drivers import Drivers, act, look, picked
+from volition.env.driving.features import (
+    FEATURES,
+    NAMES,
+    Motion,
+    at_rest,
+    describe,
+)
+from volition.env.driving.lanes import Lanes, at_every_lane
+from volition.env.driving.observe import N_OBSERVED, kinematics
+from volition.env.driving.vehicle import LENGTH, Control, Vehicles, moved
+from volition.env.environment import AbstractEnvironment, Feature, Transition
+from volition.env.spaces import Box, Discrete
+
+LEFT, IDLE, RIGHT, FASTER, SLOWER = range(5)
+ACTIONS = ("left", "idle", "right", "faster", "slower")
+ACCELERATION_RANGE = 5.0  # m/s^2, of continuous control; highway-env 1.12
+STEERING_RANGE = float(np.pi) / 4  # rad, of continuous control; highway-env 1.12
+
+
+class Course(eqx.Module):
+    """A road, who drives on it, and the rules of an episode.
+
+    Args:
+        road: its lanes.
+        drivers: how the others drive.
+        target_speeds: lowest and highest speed that the car can be told to keep, m/s.
+        time_limit: decisions after which an episode is truncated.
+        finish: x behind which the episode is over, m; infinite for none.
+        breadth: of the road, by which observations are scaled, m.
+        decision: seconds from one decision to the next.
+        n_substeps: steps of the simulation in that time.
+        n_speeds: how many target speeds there are, evenly spaced.
+        everybody: whether the others can crash into each other, too.
+        continuous: whether actions are acceleration and steering, not words.
+    """
+
+    road: Lanes
+    drivers: Drivers
+    target_speeds: Float[Array, "2"]
+    time_limit: Int[Array, ""]
+    finish: Float[Array, ""]
+    breadth: Float[Array, ""]
+    decision: float = eqx.field(static=True, default=1.0)
+    n_substeps: int = eqx.field(static=True, default=5)
+    n_speeds: int = eqx.field(static=True, default=3)
+    everybody: bool = eqx.field(static=True, default=False)
+    continuous: bool = eqx.field(static=True, default=False)
+
+    @property
+    def dt(self) -> float:
+        """Of a step of the simulation, s."""
+        return self.decision / self.n_substeps
+
+
+class DrivingState(eqx.Module):
+    """Where everybody is, and what the last step was like.
+
+    Args:
+        vehicles: everybody; the first is the car.
+        time: decisions made.
+        acceleration: the car's, mean over the last step, m/s^2.
+        features: of the step that led here, `[feature]`.
+    """
+
+    vehicles: Vehicles
+    time: Int[Array, "*batch"]
+    acceleration: Float[Array, "*batch"]
+    features: Float[Array, "*batch feature"]
+
+    def get_speed(self) -> Float[Array, "*batch"]:
+        """Speed of the car along its lane, m/s."""
+        return self.features[..., NAMES.index("speed")]
+
+    def get_collision(self) -> Float[Array, "*batch"]:
+        """How likely the car is to collide, in `[0, 1]`; 1 once it has."""
+        return self.features[..., NAMES.index("collision likelihood")]
+
+
+class AbstractDriving(AbstractEnvironment):
+    """A car among others, in the physics of highway-env.
+
+    Nothing in a step is left to chance; how an episode begins is.
+    """
+
+    course: eqx.AbstractVar[Course]
+
+    @abc.abstractmethod
+    def traffic(self, key: PRNGKeyArray) -> Vehicles:
+        """Everybody when an episode begins; lanes are worked out from the places."""
+
+    def reset(self, key: PRNGKeyArray) -> DrivingState:
+        """Draw the traffic."""
+        return self.begin(self.traffic(key))
+
+    def begin(self, vehicles: Vehicles) -> DrivingState:
+        """An episode from a traffic of one's own; see `checked` for its faults."""
+        course = self.course
+        return DrivingState(
+            vehicles,
+            jnp.int32(0),
+            jnp.zeros_like(vehicles.x[0]),
+            describe(course.road, course.drivers, vehicles, at_rest(vehicles)),
+        )
+
+    def step(
+        self, key: PRNGKeyArray, state: DrivingState, action: ArrayLike
+    ) -> DrivingState:
+        """One decision, and the time until the next; a terminated state stays."""
+        del key
+        course = self.course
+        vehicles, control = told(course, state.vehicles, jnp.asarray(action))
+        began = vehicles.speed[0]
+
+        def one(carry, _):
+            vehicles, along, across = carry
+            view = look(course.road, vehicles, along, across)
+            vehicles, wanted = act(course.road, course.drivers, vehicles, view)
+            if course.continuous:
+                wanted = _instead(wanted, control)
+                own = jnp.where(_first(vehicles), vehicles.lane, vehicles.target_lane)
+                vehicles = eqx.tree_at(lambda all: all.target_lane, vehicles, own)
+            vehicles = moved(vehicles, wanted, course.dt)
+            along, across = at_every_lane(course.road, vehicles.x, vehicles.y)
+            lane = nearest_lane(course.road, along, across, vehicles.heading)
+            vehicles = eqx.tree_at(lambda all: all.lane, vehicles, lane)
+            vehicles = collided(vehicles, course.dt, course.everybody)
+            speed = vehicles.speed[0]
+            lateral = jnp.abs(speed * speed * wanted.slip[0] / (LENGTH / 2.0))
+            return (vehicles, along, across), lateral
+
+        places = at_every_lane(course.road, vehicles.x, vehicles.y)
+        start = (vehicles, *places)
+        (after, _, _), lateral = jax.lax.scan(one, start, length=course.n_substeps)
+        mean = (after.speed[0] - began) / course.decision
+        motion = Motion(
+            acceleration=mean,
+            jerk=(mean - state.acceleration) / course.decision,
+            lateral=jnp.max(lateral),
+            changed=after.target_lane[0] != state.vehicles.target_lane[0],
+        )
+        features = describe(course.road, course.drivers, after, motion)
+        made = DrivingState(after, state.time + 1, mean, features)
+        over = self.terminated(state)
+        return jax.tree.map(lambda old, new: jnp.where(over, old, new), state, made)
+
+    def observe(self, state: DrivingState) -> Float[Array, "5 5"]:
+        """What the car sees; see `kinematics`."""
+        course = self.course
+        return kinematics(course.road, state.vehicles, course.breadth)
+
+    def terminated(self, state: DrivingState) -> Bool[Array, ""]:
+        """Whether the car has crashed or reached the finish."""
+        return state.vehicles.crashed[0] | (state.vehicles.x[0] > self.course.finish)
+
+    def truncated(self, state: DrivingState) -> Bool[Array, ""]:
+        """Whether the time is up."""
+        return (state.time >= self.course.time_limit) & ~self.terminated(state)
+
+    def transition(
+        self, state: DrivingState, action: ArrayLike, next_state: DrivingState
+    ) -> Transition:
+        """A step as a reward sees it; a step after the end has no features."""
+        over = self.terminated(state)
+        return Transition(
+            state=state,
+            action=jnp.asarray(action),
+            next_state=next_state,
+            features=jnp.where(over, 0.0, next_state.features),
+            terminated=self.terminated(next_state),
+        )
+
+    def scene(self, state: DrivingState) -> PyTree:
+        """Everybody."""
+        return state.vehicles
+
+    @property
+    def action_space(self) -> Discrete | Box:
+        """Left, idle, right, faster, slower; or acceleration and steering."""
+        return Box(-1.0, 1.0, (2,)) if self.course.continuous else Discrete(5)
+
+    @property
+    def observation_space(self) -> Box:
+        """Five rows of five numbers."""
+        return Box(-1.0, 1.0, (N_OBSERVED, 5))
+
+    @property
+    def feature_info(self) -> tuple[Feature, ...]:
+        """As listed in `FEATURES`."""
+        return FEATURES
+
+
+def told(
+    course: Course, vehicles: Vehicles, action: Array
+) -> tuple[Vehicles, Control]:
+    """The car with its new targets, or what its driver does with wheel and pedals."""
+    zero = jnp.zeros_like(vehicles.x)
+    if course.continuous:
+        pressed = jnp.clip(action.astype(vehicles.x.dtype), -1.0, 1.0)
+        tangent = jnp.tan(STEERING_RANGE * pressed[1])
+        # sin(arctan(tan(d) / 2))
+        slip = 0.5 * tangent / jnp.sqrt(1.0 + 0.25 * tangent * tangent)
+        return vehicles, Control(zero + ACCELERATION_RANGE * pressed[0], zero + slip)
+    road = course.road
+    car = jax.tree.map(lambda leaf: leaf[0], vehicles)
+    along, _ = _on_lane(road, car, car.target_lane)
+    past = along > road.length[car.target_lane] - LENGTH / 2.0
+    aim = jnp.where(past, road.following[car.target_lane], car.target_lane)
+    side = jnp.where(action == LEFT, road.left[aim], aim)
+    side = jnp.where(action == RIGHT, road.right[aim], side)
+    lane = jax.tree.map(lambda leaf: leaf[side], road)
+    reachable = lane.reachable(*_on_lane(road, car, side))
+    aim = jnp.where(reachable, side, aim)
+
+    low, high = course.target_speeds[0], course.target_speeds[1]
+    most = course.n_speeds - 1
+    now = jnp.clip(jnp.round((car.speed - low) / (high - low) * most), 0, most)
+    shift = jnp.where(action == FASTER, 1.0, jnp.where(action == SLOWER, -1.0, 0.0))
+    index = jnp.clip(now + shift.astype(now.dtype), 0, most)
+    speed = low + index * (high - low) / most
+    speed = jnp.where(shift == 0.0, car.target_speed, speed)
+    first = _first(vehicles)
+    targets = (
+        jnp.where(first, aim, vehicles.target_lane),
+        jnp.where(first, speed, vehicles.target_speed),
+    )
+    where = lambda all: (all.target_lane, all.target_speed)
+    return eqx.tree_at(where, vehicles, targets), Control(zero, zero)
+
+
+def _on_lane(road: Lanes, car: Vehicles, number: Array) -> tuple[Array, Array]:
+    return jax.tree.map(lambda leaf: leaf[number], road).local(car.x, car.y)
+
+
+def _first(vehicles: Vehicles) -> Bool[Array, " slot"]:
+    return jnp.arange(vehicles.x.shape[0], dtype=jnp.int32) == 0
+
+
+def _instead(wanted: Control, control: Control) -> Control:
+    """The first one's by hand."""
+    first = jnp.arange(wanted.slip.shape[0], dtype=jnp.int32) == 0
+    return jax.tree.map(lambda own, hand: jnp.where(first, hand, own), wanted, control)
+
+
+def nearest_lane(
+    road: Lanes,
+    along: Float[Array, "lane vehicle"],
+    across: Float[Array, "lane vehicle"],
+    heading: Float[Array, " vehicle"],
+) -> Int[Array, " vehicle"]:
+    """The lane that each vehicle is on: the nearest in place and heading."""
+    each = jax.vmap(type(road).distance, in_axes=(None, 0, 0, 0))
+    distance = jax.vmap(each, in_axes=(0, 0, 0, None))(road, along, across, heading)
+    least = jnp.min(distance, axis=0)
+    number = jnp.arange(road.n_slots, dtype=jnp.int32)[:, None]
+    return jnp.min(jnp.where(distance <= least[None], number, road.n_slots), axis=0)
+
+
+def placed(
+    road: Lanes,
+    lane: Int[ArrayLike, " slot"],
+    along: Float[ArrayLike, " slot"],
+    speed: Float[ArrayLike, " slot"],
+    *,
+    target_speed: Float[ArrayLike, " slot"] | None = None,
+    exponent: Float[ArrayLike, " slot"] | None = None,
+    present: Bool[ArrayLike, " slot"] | None = None,
+    obstacle: Bool[ArrayLike, " slot"] | None = None,
+    changes_lane: bool = True,
+) -> Vehicles:
+    """Vehicles in the middle of lanes, heading along them.
+
+    Args:
+        road: its lanes.
+        lane: of each vehicle.
+        along: m from the beginning of its lane.
+        speed: m/s.
+        target_speed: m/s; default the speed.
+        exponent: of the speed in a driver's acceleration; default 4.
+        present: which slots are in use; default all.
+        obstacle: which are obstacles; default none.
+        changes_lane: whether the others ever change lane.
+    """
+    lane = jnp.asarray(lane, dtype=jnp.int32)
+    speed = jnp.asarray(speed, dtype=road.x.dtype)
+    along = jnp.asarray(along, dtype=road.x.dtype)
+    n = lane.shape[0]
+    its = jax.tree.map(lambda leaf: leaf[lane], road)
+    x, y = jax.vmap(type(road).position)(its, along, jnp.zeros_like(along))
+    heading = jax.vmap(type(road).heading_at)(its, along)
+    no = jnp.zeros(n, dtype=bool)
+    obstacle = no if obstacle is None else jnp.asarray(obstacle)
+    places = at_every_lane(road, x, y)
+    actual = nearest_lane(road, *places, heading)
+    return Vehicles(
+        x=x,
+        y=y,
+        heading=heading,
+        speed=speed,
+        target_speed=speed
+        if target_speed is None
+        else jnp.asarray(target_speed, dtype=speed.dtype),
+        lane=actual,
+        target_lane=actual,
+        # Where everybody begins to think of changing lane; highway-env 1.12.
+        timer=jnp.mod((x + y) * jnp.pi, 1.0).astype(speed.dtype),
+        exponent=jnp.full_like(speed, 4.0)
+        if exponent is None
+        else jnp.asarray(exponent, dtype=speed.dtype),
+        changes_lane=~(no | obstacle) & changes_lane & ~_first_of(n),
+        crashed=no,
+        hit=no,
+        push_x=jnp.zeros_like(speed),
+        push_y=jnp.zeros_like(speed),
+        obstacle=obstacle,
+        present=~no if present is None else jnp.asarray(present),
+    )
+
+
+def _first_of(n: int) -> Bool[Array, " slot"]:
+    return jnp.arange(n, dtype=jnp.int32) == 0
