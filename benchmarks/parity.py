@@ -1,9 +1,8 @@
 """Our roads against highway-env, episode by episode: `python -m benchmarks.parity`."""
 
-import argparse
 import dataclasses
-import json
 import sys
+import warnings
 from typing import Any
 
 import equinox as eqx
@@ -19,21 +18,17 @@ from volition.env.driving.vehicle import Vehicles
 def theirs(name: str, seed: int, lane_changes: bool = True, **config: Any) -> Any:
     """One of highway-env's environments after its reset, in double precision."""
     import gymnasium
-    import highway_env
+    import highway_env  # noqa: F401 (it registers its environments)
 
-    env = gymnasium.make(name, config=config or None).unwrapped
+    config = {"observation": {"type": "Kinematics"}, **config}
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # that there are newer versions
+        env = gymnasium.make(name, config=config).unwrapped
     env.reset(seed=seed)
     if not lane_changes:
         for vehicle in env.road.vehicles[1:]:
             vehicle.enable_lane_change = False
     return env
-
-
-def in_double(env: AbstractDriving) -> AbstractDriving:
-    """The same road with numbers of double precision."""
-    return jax.tree.map(
-        lambda leaf: leaf.astype(float) if eqx.is_inexact_array(leaf) else leaf, env
-    )
 
 
 def lane_numbers(env: Any) -> dict[tuple, int]:
@@ -80,7 +75,7 @@ def state_of(env: Any, ours: AbstractDriving) -> DrivingState:
 
 
 ROADS = {
-    "highway_fast": ("highway-fast-v0", lambda: driving.Highway()),
+    "highway_fast": ("highway-fast-v0", lambda: driving.Highway(dtype=float)),
     "highway": (
         "highway-v0",
         lambda: driving.Highway(
@@ -90,8 +85,12 @@ ROADS = {
             first_gap=2.0,
             simulation_frequency=15,
             everybody=True,
+            dtype=float,
         ),
     ),
+    "merge": ("merge-v0", lambda: driving.Merge(dtype=float)),
+    "two_way": ("two-way-v0", lambda: driving.TwoWay(dtype=float)),
+    "exit": ("exit-v0", lambda: driving.Exit(dtype=float)),
 }
 
 
@@ -125,7 +124,7 @@ def compare(
     """One episode with the same start and the same actions, until either ends."""
     name, make = ROADS[road]
     env = theirs(name, seed, lane_changes)
-    ours = in_double(make())
+    ours = make()
     state = state_of(env, ours)
     step, observe = _compiled(road)
     rng = np.random.default_rng(seed)
@@ -170,4 +169,9 @@ def _compiled(road: str) -> Any:
 if __name__ == "__main__":
     jax.config.update("jax_enable_x64", True)
     for seed in range(int(sys.argv[2])):
-        print(seed, compare(sys.argv[1], seed, lane_changes=sys.argv[3] == "1", policy=sys.argv[4]))
+        print(
+            seed,
+            compare(
+                sys.argv[1], seed, lane_changes=sys.argv[3] == "1", policy=sys.argv[4]
+            ),
+        )

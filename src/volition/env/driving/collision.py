@@ -3,7 +3,7 @@
 import equinox as eqx
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Bool, Float, Int
+from jaxtyping import Array, Bool, Float
 
 from volition.env.driving.neighbours import neighbour, tagged
 from volition.env.driving.vehicle import Vehicles

@@ -289,15 +289,16 @@ def lane_choice(
     everywhere = jnp.ones_like(due)
     mine = drive(me, front, old_front.exists)
     rear_with = jnp.where(old_rear.exists, drive(rear, me, everywhere), 0.0)
-    rear_without = jnp.where(
-        old_rear.exists, drive(rear, front, old_front.exists), 0.0
-    )
+    rear_without = jnp.where(old_rear.exists, drive(rear, front, old_front.exists), 0.0)
 
     chosen_lane = target
     for side in (road.left, road.right):
         number = _lane_of(side, own)
         there = picked(number, road.n_slots)
-        new_front, new_rear = view.find(view.ahead, there), view.find(view.behind, there)
+        new_front, new_rear = (
+            view.find(view.ahead, there),
+            view.find(view.behind, there),
+        )
         ahead, behind = view.traits_of(new_front), view.traits_of(new_rear)
         imposed = jnp.where(new_rear.exists, drive(behind, me, everywhere), 0.0)
         without = jnp.where(
@@ -312,7 +313,9 @@ def lane_choice(
         goes = due & (number != vehicles.lane) & reachable & moving & safe & worth
         chosen_lane = jnp.where(goes, number, chosen_lane)
 
-    gives_up = changing & free & _blocked(road, drivers, vehicles, view, target, chosen_lane)
+    gives_up = (
+        changing & free & _blocked(road, drivers, vehicles, view, target, chosen_lane)
+    )
     after = jnp.where(gives_up, vehicles.lane, chosen_lane)
     return after, jnp.where(due, 0.0, vehicles.timer)
 

@@ -13,7 +13,7 @@ from volition.env.driving.drivers import (
     look,
     picked,
 )
-from volition.env.driving.lanes import Lanes, at_every_lane, chosen
+from volition.env.driving.lanes import Lanes, at_every_lane
 from volition.env.driving.neighbours import Neighbour
 from volition.env.driving.vehicle import Vehicles
 from volition.env.environment import Feature
@@ -174,7 +174,11 @@ def _meeting(me: Body, other: Body) -> Float[Array, ""]:
 
 
 def imposed(
-    drivers: Drivers, vehicles: Vehicles, view: View, ahead: Neighbour, behind: Neighbour
+    drivers: Drivers,
+    vehicles: Vehicles,
+    view: View,
+    ahead: Neighbour,
+    behind: Neighbour,
 ) -> Float[Array, ""]:
     """How much harder the driver behind brakes than if the car were not there, m/s^2."""
     back, front = view.traits_of(behind), view.traits_of(ahead)

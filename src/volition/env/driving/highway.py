@@ -1,14 +1,16 @@
 """A straight motorway with traffic: highway-v0 and highway-fast-v0."""
 
+from typing import Any
+
 import equinox as eqx
 import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Int, PRNGKeyArray
 
 from volition.env.driving.drivers import Drivers
-from volition.env.driving.lanes import LANE_WIDTH, Lane, lanes
-from volition.env.driving.simulator import AbstractDriving, Course, placed
-from volition.env.driving.vehicle import LENGTH, Vehicles
+from volition.env.driving.lanes import LANE_WIDTH, Lane
+from volition.env.driving.simulator import AbstractDriving, Course, make_course, placed
+from volition.env.driving.vehicle import Vehicles
 
 ROAD_LENGTH = 10_000.0  # m; highway-env 1.12, road/road.py
 FIRST_SPEED = 25.0  # m/s, of the car; highway-env 1.12, envs/highway_env.py
@@ -38,33 +40,30 @@ class Highway(AbstractDriving):
         everybody: bool = False,
         continuous: bool = False,
         discount: float = 0.95,
+        dtype: Any = jnp.float32,
     ):
-        road = lanes(
-            [
-                Lane(
-                    (0.0, LANE_WIDTH * number),
-                    (ROAD_LENGTH, LANE_WIDTH * number),
-                    speed_limit=speed_limit,
-                )
-                for number in range(n_lanes)
-            ]
-        )
-        f32 = jnp.float32
-        self.course = Course(
-            road=road,
-            drivers=Drivers() if drivers is None else drivers,
-            target_speeds=jnp.array([20.0, 30.0], dtype=f32),
-            time_limit=jnp.int32(duration),
-            finish=jnp.asarray(jnp.inf, dtype=f32),
-            breadth=jnp.asarray(LANE_WIDTH * n_lanes, dtype=f32),
-            n_substeps=simulation_frequency,
+        made = [
+            Lane(
+                (0.0, LANE_WIDTH * number),
+                (ROAD_LENGTH, LANE_WIDTH * number),
+                speed_limit=speed_limit,
+            )
+            for number in range(n_lanes)
+        ]
+        self.course = make_course(
+            made,
+            drivers,
+            breadth=LANE_WIDTH * n_lanes,
+            time_limit=duration,
+            simulation_frequency=simulation_frequency,
             everybody=everybody,
             continuous=continuous,
+            dtype=dtype,
         )
-        self.density = jnp.asarray(density, dtype=f32)
-        self.first_gap = jnp.asarray(first_gap, dtype=f32)
+        self.density = jnp.asarray(density, dtype=dtype)
+        self.first_gap = jnp.asarray(first_gap, dtype=dtype)
         self.n_vehicles = jnp.int32(n_vehicles)
-        self.discount = jnp.asarray(discount, dtype=f32)
+        self.discount = jnp.asarray(discount, dtype=dtype)
         self.n_slots = n_vehicles + 1
 
     def traffic(self, key: PRNGKeyArray) -> Vehicles:
@@ -74,9 +73,7 @@ class Highway(AbstractDriving):
         lane_key, speed_key, gap_key, exponent_key = jax.random.split(key, 4)
         number = jnp.arange(n, dtype=jnp.int32)
         car = number == 0
-        lane = jax.random.randint(
-            lane_key, (n,), 0, road.n_beside[0], dtype=jnp.int32
-        )
+        lane = jax.random.randint(lane_key, (n,), 0, road.n_beside[0], dtype=jnp.int32)
         limit = road.speed_limit[0]
         drawn = jax.random.uniform(speed_key, (n,), dtype, 0.7, 0.8) * limit
         speed = jnp.where(car, FIRST_SPEED, drawn)

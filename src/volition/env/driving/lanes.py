@@ -1,6 +1,7 @@
 """Roads as arrays of parametric lanes."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import equinox as eqx
 import jax
@@ -209,19 +210,24 @@ def chosen(
     return jnp.sum(jnp.where(picked, values, 0.0), axis=0)
 
 
-def lanes(made: Sequence[Lane], n_slots: int | None = None) -> Lanes:
+def lanes(
+    made: Sequence[Lane], n_slots: int | None = None, *, dtype: Any = jnp.float32
+) -> Lanes:
     """Put a road network together.
 
     Args:
         made: its lanes; those of one road one after the other, from the left.
         n_slots: room for so many lanes; default as many as there are.
+        dtype: of its numbers.
 
     Raises:
         ValueError: where a lane has no length or width, a number is not finite, a road
             follows that is not there, or there are more lanes than slots.
 
     Example:
-        >>> road = lanes([Lane((0.0, 0.0), (100.0, 0.0)), Lane((0.0, 4.0), (90.0, 4.0))])
+        >>> road = lanes(
+        ...     [Lane((0.0, 0.0), (100.0, 0.0)), Lane((0.0, 4.0), (90.0, 4.0))]
+        ... )
         >>> road.right.tolist(), road.n_beside.tolist()
         ([1, 1], [2, 2])
     """
@@ -233,7 +239,7 @@ def lanes(made: Sequence[Lane], n_slots: int | None = None) -> Lanes:
     padded = [*made, *[made[-1]] * (n_slots - len(made))]
 
     def real(values: list[float]) -> Array:
-        return jnp.asarray(np.array(values), dtype=jnp.float32)
+        return jnp.asarray(np.array(values), dtype=dtype)
 
     def whole(values: list[int]) -> Array:
         return jnp.asarray(np.array(values), dtype=jnp.int32)
@@ -260,10 +266,15 @@ def lanes(made: Sequence[Lane], n_slots: int | None = None) -> Lanes:
         speed_limit=real([lane.speed_limit for lane in padded]),
         amplitude=real([lane.sine[0] for lane in padded]),
         pulsation=real([lane.sine[1] for lane in padded]),
-        phase=real([arc[3] if is_arc else lane.sine[2] for lane, arc, is_arc in choose]),
+        phase=real(
+            [arc[3] if is_arc else lane.sine[2] for lane, arc, is_arc in choose]
+        ),
         radius=real([arc[2] for arc in arcs]),
         turn=real(
-            [float(np.sign(arc[4] - arc[3])) if is_arc else 0.0 for _, arc, is_arc in choose]
+            [
+                float(np.sign(arc[4] - arc[3])) if is_arc else 0.0
+                for _, arc, is_arc in choose
+            ]
         ),
         forbidden=jnp.asarray([lane.forbidden for lane in padded]),
         present=jnp.asarray([number < len(made) for number in range(n_slots)]),
@@ -326,13 +337,13 @@ def _begin(lane: Lane) -> tuple[float, float]:
     return _bent(lane, lane.start, 0.0)
 
 
-def _bent(
-    lane: Lane, point: tuple[float, float], along: float
-) -> tuple[float, float]:
+def _bent(lane: Lane, point: tuple[float, float], along: float) -> tuple[float, float]:
     amplitude, pulsation, phase = lane.sine
     across = amplitude * float(np.sin(pulsation * along + phase))
     turned = float(np.arctan2(lane.end[1] - lane.start[1], lane.end[0] - lane.start[0]))
-    return point[0] - across * float(np.sin(turned)), point[1] + across * float(np.cos(turned))
+    return point[0] - across * float(np.sin(turned)), point[1] + across * float(
+        np.cos(turned)
+    )
 
 
 def at_every_lane(

@@ -54,7 +54,9 @@ def kinematics(
     relative = jnp.stack([dx, dy, vx - vx[0], vy - vy[0]], axis=1)
     row = jnp.arange(N_OBSERVED - 1, dtype=jnp.int32)
     here = (rank[:, None] == row[None, :]) & seen[:, None]
-    others = scaled(jnp.sum(jnp.where(here[:, :, None], relative[:, None], 0.0), axis=0))
+    others = scaled(
+        jnp.sum(jnp.where(here[:, :, None], relative[:, None], 0.0), axis=0)
+    )
     present = jnp.any(here, axis=0).astype(others.dtype)
     rows = jnp.concatenate([present[:, None], others], axis=1)
     one = jnp.ones_like(car[:1])

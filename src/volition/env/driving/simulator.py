@@ -1,6 +1,8 @@
 """Driving among others: what all roads have in common."""
 
 import abc
+from collections.abc import Sequence
+from typing import Any
 
 import equinox as eqx
 import jax
@@ -9,7 +11,7 @@ import numpy as np
 from jaxtyping import Array, ArrayLike, Bool, Float, Int, PRNGKeyArray, PyTree
 
 from volition.env.driving.collision import collided
-from volition.env.driving.drivers import Drivers, act, look, picked
+from volition.env.driving.drivers import Drivers, act, look
 from volition.env.driving.features import (
     FEATURES,
     NAMES,
@@ -17,7 +19,7 @@ from volition.env.driving.features import (
     at_rest,
     describe,
 )
-from volition.env.driving.lanes import Lanes, at_every_lane
+from volition.env.driving.lanes import Lane, Lanes, at_every_lane, lanes
 from volition.env.driving.observe import N_OBSERVED, kinematics
 from volition.env.driving.vehicle import LENGTH, Control, Vehicles, moved
 from volition.env.environment import AbstractEnvironment, Feature, Transition
@@ -62,6 +64,44 @@ class Course(eqx.Module):
     def dt(self) -> float:
         """Of a step of the simulation, s."""
         return self.decision / self.n_substeps
+
+
+def make_course(
+    made: Sequence[Lane],
+    drivers: Drivers | None,
+    *,
+    breadth: float,
+    time_limit: int,
+    simulation_frequency: int,
+    finish: float = np.inf,
+    target_speeds: tuple[float, float] = (20.0, 30.0),
+    everybody: bool = True,
+    continuous: bool = False,
+    dtype: Any = jnp.float32,
+) -> Course:
+    """A course from plain numbers.
+
+    Raises:
+        ValueError: where one of them is out of range.
+    """
+    if simulation_frequency < 1:
+        raise ValueError(
+            f"simulation_frequency = {simulation_frequency} must be at least 1 a second."
+        )
+    if time_limit < 1:
+        raise ValueError(f"time_limit = {time_limit} must be at least one decision.")
+    real = lambda value: jnp.asarray(value, dtype=dtype)
+    return Course(
+        road=lanes(made, dtype=dtype),
+        drivers=jax.tree.map(real, Drivers() if drivers is None else drivers),
+        target_speeds=real(target_speeds),
+        time_limit=jnp.int32(time_limit),
+        finish=real(finish),
+        breadth=real(breadth),
+        n_substeps=simulation_frequency,
+        everybody=everybody,
+        continuous=continuous,
+    )
 
 
 class DrivingState(eqx.Module):
@@ -201,9 +241,7 @@ class AbstractDriving(AbstractEnvironment):
         return FEATURES
 
 
-def told(
-    course: Course, vehicles: Vehicles, action: Array
-) -> tuple[Vehicles, Control]:
+def told(course: Course, vehicles: Vehicles, action: Array) -> tuple[Vehicles, Control]:
     """The car with its new targets, or what its driver does with wheel and pedals."""
     zero = jnp.zeros_like(vehicles.x)
     if course.continuous:
