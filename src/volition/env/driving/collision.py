@@ -5,8 +5,8 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float
 
-from volition.env.driving.neighbours import neighbour, tagged
-from volition.env.driving.vehicle import Vehicles
+from volition.env.driving.neighbours import Neighbour, nearest
+from volition.env.driving.vehicle import LENGTH, Vehicles
 
 
 class Body(eqx.Module):
@@ -182,21 +182,22 @@ def collided(vehicles: Vehicles, dt: float, everybody: bool) -> Vehicles:
     return eqx.tree_at(marks, vehicles, (crashed, hit, push_x, push_y))
 
 
-def _nearest(vehicles: Vehicles):
+def _nearest(vehicles: Vehicles) -> Neighbour:
     """Of each vehicle the one with the least gap around it, by axis-parallel boxes."""
     n = vehicles.x.shape[0]
-    # [other, vehicle]; see `neighbours` on why.
-    dx = jnp.abs(vehicles.x[:, None] - vehicles.x[None, :])
-    dy = jnp.abs(vehicles.y[:, None] - vehicles.y[None, :])
-    half = 0.5 * vehicles.length, 0.5 * vehicles.width
-    dx = dx - half[0][:, None] - half[0][None, :]
-    dy = dy - half[1][:, None] - half[1][None, :]
-    # Shifted, so that the tags of overlapping boxes are in order, too.
-    gap = jnp.maximum(jnp.maximum(dx, dy) + 2.0 * 5.0, 0.0)
-    others = vehicles.present[:, None] & ~jnp.eye(n, dtype=bool)
-    tag = tagged(gap)
-    nobody = jnp.asarray(jnp.iinfo(tag.dtype).max, dtype=tag.dtype)
-    return neighbour(jnp.min(jnp.where(others, tag, nobody), axis=0), n)
+    number = jnp.arange(n, dtype=jnp.int32)
+    length, width = vehicles.length, vehicles.width
+
+    def gap(other):
+        beside = jnp.abs(vehicles.x - vehicles.x[other])
+        along = beside - 0.5 * (length + length[other])
+        beside = jnp.abs(vehicles.y - vehicles.y[other])
+        across = beside - 0.5 * (width + width[other])
+        # Shifted, so that the tags of overlapping boxes are in order, too.
+        shifted = jnp.maximum(jnp.maximum(along, across) + 2.0 * LENGTH, 0.0)
+        return shifted, vehicles.present[other] & (number != other)
+
+    return nearest(gap, n, vehicles.x.dtype)
 
 
 def separation(me: Body, other: Body) -> Float[Array, ""]:

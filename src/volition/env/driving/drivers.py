@@ -346,20 +346,24 @@ def _blocked(
         road.road, picked(before, road.n_slots)
     )
 
-    def sees(i, me, lane, target):
-        # [other]
-        earlier = jnp.arange(n, dtype=jnp.int32) < i
-        theirs = jnp.where(earlier, after, before)
-        into = (theirs == target) & (vehicles.lane != target)
-        row = view.along[lane] - me.along
-        wanted = desired_gap(
-            drivers, me, view.traits.velocity_x, view.traits.velocity_y
-        )
-        near = (row > 0.0) & (row < wanted) & (view.traits.index != i)
-        return jnp.any(near & into & view.traits.drives & vehicles.present)
+    heading = chosen(road.heading, own)
+    lane_cos, lane_sin = jnp.cos(heading), jnp.sin(heading)
 
-    numbers = jnp.arange(n, dtype=jnp.int32)
-    return same_road & jax.vmap(sees)(numbers, me, vehicles.lane, before)
+    def see(other, blocked):
+        aim = jnp.where(other < me.index, after[other], before[other])
+        joins = (aim == before) & (vehicles.lane[other] != before)
+        if road.arcs:
+            gap = chosen(view.along[:, other], own) - me.along
+        else:
+            # The same along a base line that is straight, for less.
+            gap = (vehicles.x[other] - vehicles.x) * lane_cos
+            gap += (vehicles.y[other] - vehicles.y) * lane_sin
+        velocity = me.velocity_x[other], me.velocity_y[other]
+        near = (gap > 0.0) & (gap < desired_gap(drivers, me, *velocity))
+        counts = me.drives[other] & vehicles.present[other] & (me.index != other)
+        return blocked | (near & joins & counts)
+
+    return same_road & jax.lax.fori_loop(0, n, see, jnp.zeros(n, dtype=bool))
 
 
 def act(

@@ -10,7 +10,7 @@ from jaxtyping import Array, Float, Int, PRNGKeyArray
 
 from volition.env.driving.drivers import Drivers
 from volition.env.driving.lanes import LANE_WIDTH, Lane
-from volition.env.driving.simulator import AbstractDriving, Course, make_course, placed
+from volition.env.driving.simulator import AbstractDriving, Course, make_course, placed, slots
 from volition.env.driving.vehicle import Vehicles
 
 # highway-env 1.12, envs/exit_env.py, m:
@@ -100,7 +100,7 @@ class Exit(AbstractDriving):
         self.n_vehicles = jnp.int32(n_vehicles)
         self.discount = jnp.asarray(discount, dtype=dtype)
         self.n_lanes = n_lanes
-        self.n_slots = n_vehicles + 1
+        self.n_slots = slots(n_vehicles + 1)
 
     def traffic(self, key: PRNGKeyArray) -> Vehicles:
         """The car in the leftmost lane, the others ahead, more of them on the right."""

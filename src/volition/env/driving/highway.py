@@ -9,7 +9,7 @@ from jaxtyping import Array, Float, Int, PRNGKeyArray
 
 from volition.env.driving.drivers import Drivers
 from volition.env.driving.lanes import LANE_WIDTH, Lane
-from volition.env.driving.simulator import AbstractDriving, Course, make_course, placed
+from volition.env.driving.simulator import AbstractDriving, Course, make_course, placed, slots
 from volition.env.driving.vehicle import Vehicles
 
 ROAD_LENGTH = 10_000.0  # m; highway-env 1.12, road/road.py
@@ -64,7 +64,7 @@ class Highway(AbstractDriving):
         self.first_gap = jnp.asarray(first_gap, dtype=dtype)
         self.n_vehicles = jnp.int32(n_vehicles)
         self.discount = jnp.asarray(discount, dtype=dtype)
-        self.n_slots = n_vehicles + 1
+        self.n_slots = slots(n_vehicles + 1)
 
     def traffic(self, key: PRNGKeyArray) -> Vehicles:
         """The car, and the others one after the other ahead of it in random lanes."""

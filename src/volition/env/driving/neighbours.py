@@ -1,9 +1,12 @@
 """Who drives ahead and behind, in every lane."""
 
+from collections.abc import Callable
+from typing import Any
+
 import equinox as eqx
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Bool, Float, Int
+from jaxtyping import Array, ArrayLike, Bool, Float, Int
 
 
 class Neighbour(eqx.Module):
@@ -29,36 +32,64 @@ def in_every_lane(
         along: where each vehicle is along each lane, m.
         inside: whether it counts as being in that lane.
     """
-    return jax.vmap(_in_lane)(along, inside)
+    n = along.shape[1]
+    number = jnp.arange(n, dtype=jnp.int32)
+    nobody = jnp.full(along.shape, _nobody(along.dtype))
+
+    # A loop over the others that keeps the least tag so far: three times as fast on
+    # CPUs as a minimum over an axis, which XLA writes out before it reduces it.
+    def look(other, nearest):
+        ahead, behind = nearest
+        distance = along[:, other][:, None] - along
+        tag = tagged(jnp.abs(distance), other, n)
+        counts = inside[:, other][:, None] & (number != other)[None, :]
+        level = distance >= 0.0
+        return (
+            jnp.where(counts & level, jnp.minimum(ahead, tag), ahead),
+            jnp.where(counts & ~level, jnp.minimum(behind, tag), behind),
+        )
+
+    return jax.lax.fori_loop(0, n, look, (nobody, nobody))
 
 
-def _in_lane(
-    along: Float[Array, " vehicle"], inside: Bool[Array, " vehicle"]
-) -> tuple[Int[Array, " vehicle"], Int[Array, " vehicle"]]:
-    n = along.shape[0]
-    # [other, vehicle]: the reduction is over the leading axis, which XLA's CPU backend
-    # turns into vector instructions; over the last one it does not.
-    distance = along[:, None] - along[None, :]
-    tag = tagged(jnp.abs(distance))
-    others = inside[:, None] & ~jnp.eye(n, dtype=bool)
-    nobody = _nobody(tag)
-    ahead = jnp.min(jnp.where(others & (distance >= 0.0), tag, nobody), axis=0)
-    behind = jnp.min(jnp.where(others & (distance < 0.0), tag, nobody), axis=0)
-    return ahead, behind
+def nearest(
+    distance_fn: Callable[[Int[Array, ""]], tuple[Array, Array]], n: int, dtype: Any
+) -> Neighbour:
+    """Of each of `n` vehicles the nearest other one, by any distance.
+
+    Args:
+        distance_fn: takes the number of a vehicle, returns the distance of each to it,
+            at least 0, and whether it counts.
+        n: how many there are.
+        dtype: of the distances.
+    """
+
+    def look(other, least):
+        distance, counts = distance_fn(other)
+        tag = tagged(distance, other, n)
+        return jnp.where(counts, jnp.minimum(least, tag), least)
+
+    nobody = jnp.full(n, _nobody(dtype))
+    return neighbour(jax.lax.fori_loop(0, n, look, nobody), n)
 
 
-def tagged(distance: Float[Array, "other vehicle"]) -> Int[Array, "other vehicle"]:
-    """Distances as integers in the same order that carry the number of the other one.
+def tagged(
+    distance: Float[Array, "*any"], other: Int[ArrayLike, ""], n: int
+) -> Int[Array, "*any"]:
+    """Distances to one vehicle as integers in the same order that carry its number.
 
     The bits of a float that is not negative are in the order of an integer; the last
     of them make room for the number. So one minimum finds both distance and number, to
     about 1e-5 of the distance in single precision.
+
+    Args:
+        distance: at least 0.
+        other: number of the vehicle.
+        n: how many there are.
     """
-    n, bits = distance.shape[0], _bits(distance.shape[0])
-    kind = jnp.int64 if distance.dtype == jnp.float64 else jnp.int32
+    kind, bits = _nobody(distance.dtype).dtype, _bits(n)
     whole = jax.lax.bitcast_convert_type(distance, kind)
-    cleared = (whole >> bits) << bits
-    return cleared | jnp.arange(n, dtype=kind)[:, None]
+    return ((whole >> bits) << bits) | jnp.asarray(other).astype(kind)
 
 
 def neighbour(tag: Int[Array, " vehicle"], n: int) -> Neighbour:
@@ -68,7 +99,7 @@ def neighbour(tag: Int[Array, " vehicle"], n: int) -> Neighbour:
         tag: as `in_every_lane` gives it.
         n: how many vehicles there are.
     """
-    exists = tag != _nobody(tag)
+    exists = tag != jnp.iinfo(tag.dtype).max
     index = (tag & (2 ** _bits(n) - 1)).astype(jnp.int32)
     return Neighbour(jnp.where(exists, index, 0), exists)
 
@@ -77,12 +108,13 @@ def of_lane(
     tags: Int[Array, "lane vehicle"], picked: Bool[Array, "lane vehicle"]
 ) -> Int[Array, " vehicle"]:
     """The tags in the lane that is picked for each vehicle; nobody where none is."""
-    return jnp.min(jnp.where(picked, tags, _nobody(tags)), axis=0)
+    return jnp.min(jnp.where(picked, tags, jnp.iinfo(tags.dtype).max), axis=0)
 
 
 def _bits(n: int) -> int:
     return max(1, (n - 1).bit_length())
 
 
-def _nobody(tag: Int[Array, "..."]) -> Array:
-    return jnp.asarray(jnp.iinfo(tag.dtype).max, dtype=tag.dtype)
+def _nobody(dtype: Any) -> Array:
+    kind = jnp.int64 if dtype == jnp.float64 else jnp.int32
+    return jnp.asarray(jnp.iinfo(kind).max, dtype=kind)

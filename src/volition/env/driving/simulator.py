@@ -305,6 +305,11 @@ def nearest_lane(
     return jnp.min(jnp.where(distance <= least[None], number, road.n_slots), axis=0)
 
 
+def slots(n: int) -> int:
+    """Room for `n` vehicles, rounded up to what vector instructions take at once."""
+    return -(-n // 8) * 8
+
+
 def placed(
     road: Lanes,
     lane: Int[ArrayLike, " slot"],
