@@ -1,5 +1,6 @@
 """Episodes of a policy in an environment on the host."""
 
+import itertools
 from typing import Any
 
 import equinox as eqx
@@ -86,7 +87,7 @@ def host_episodes(
                     (float(total[copy]), int(length[copy]), outcome, info)
                 )
             total[copy], length[copy] = 0.0, 0
-    returns, lengths, terminated, infos = zip(*sum(ended, []), strict=True)
+    returns, lengths, terminated, infos = zip(*itertools.chain(*ended), strict=True)
     return HostEpisodes(
         np.asarray(returns), np.asarray(lengths), np.asarray(terminated), list(infos)
     )

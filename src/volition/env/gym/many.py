@@ -68,8 +68,8 @@ def _where(condition: Any, one: PyTree, other: PyTree) -> PyTree:
 class GymVectorEnv(gymnasium.vector.VectorEnv):
     """Copies of a world, with a reward, stepped together in one compiled call.
 
-    It does what Gymnasium's `SyncVectorEnv` does with as many `GymEnv`, to the bit of
-    the random numbers. Where an episode ended, `NEXT_STEP` shows the last observation
+    It does what Gymnasium's `SyncVectorEnv` does with as many `GymEnv`, from the same
+    random numbers. Where an episode ended, `NEXT_STEP` shows the last observation
     and resets in the next step, which takes no action and is worth 0; `SAME_STEP`
     resets at once, the last observation is `info["final_obs"]`, and the features of
     that step are in `info["final_info"]`.

@@ -12,6 +12,7 @@ from jaxtyping import Array, ArrayLike, Float, PRNGKeyArray, PyTree, UInt32
 
 from volition.env.environment import AbstractEnvironment, Transition
 from volition.env.gym.spaces import their_space
+from volition.env.spaces import Discrete
 
 RewardFn = Callable[[Transition], Float[ArrayLike, ""]]
 
@@ -145,7 +146,8 @@ class GymEnv(gymnasium.Env):
 
     def _seen(self, observation: Any) -> Any:
         # A copy: what JAX hands out can neither be written to nor kept.
-        return np.array(observation, dtype=self.observation_space.dtype)[()]
+        seen = np.array(observation, dtype=self.observation_space.dtype)
+        return seen[()] if isinstance(self.world.observation_space, Discrete) else seen
 
 
 def their_action(action: Any) -> np.ndarray:
