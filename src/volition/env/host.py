@@ -148,13 +148,13 @@ class HostEnv:
 
 
 def host(
-    make: "str | Callable[[], gymnasium.Env]", n_envs: int, *, discount: float = 0.99
+    make: str | Callable[[], Any], n_envs: int, *, discount: float = 0.99
 ) -> HostEnv:
     """Copies of an environment of Gymnasium's in this process.
 
     Args:
         make: its id (`"highway_env:highway-fast-v0"` imports the package first), or a
-            function that makes one.
+            function that makes one, a `gymnasium.Env`.
         n_envs: how many copies, at least 1.
         discount: in `[0, 1]`, per step.
 
