@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from volition import reward
-from volition.env import Box, Discrete, HostEnv, host
+from volition.env import Box, Discrete, HostEnv, host_env
 from volition.env.gym import RewardWrapper
 
 SEED = 11
@@ -20,7 +20,7 @@ def lean(observations):
 @pytest.mark.parametrize("time_limit", [9, 500])
 def test_it_is_a_loop_over_single_environments(time_limit):
     make = lambda: gymnasium.make("CartPole-v1", max_episode_steps=time_limit)
-    env, singles = host(make, 3), [make() for _ in range(3)]
+    env, singles = host_env(make, 3), [make() for _ in range(3)]
     observation = env.reset(SEED)
     seen = np.stack([one.reset(seed=SEED + i)[0] for i, one in enumerate(singles)])
     ends = 0
@@ -51,7 +51,7 @@ def test_an_end_by_both_is_an_outcome():
         def step(self, action):
             return np.ones(1, np.float32), 0.0, True, True, {}
 
-    env = host(Both, 1)
+    env = host_env(Both, 1)
     env.reset(SEED)
     step = env.step([0])
     assert (step.terminated.tolist(), step.truncated.tolist()) == ([True], [False])
@@ -60,7 +60,7 @@ def test_an_end_by_both_is_an_outcome():
 
 
 def test_a_reward_of_ours_sees_its_transitions():
-    env = host("Pendulum-v1", 2)
+    env = host_env("Pendulum-v1", 2)
     observation = env.reset(SEED)
     actions = np.array([[0.5], [-1.0]], np.float32)
     step = env.step(actions)
@@ -92,7 +92,7 @@ def test_copies_of_our_own_world():
 
 
 def test_the_real_highway():
-    env = host("highway-fast-v0", 2)
+    env = host_env("highway-fast-v0", 2)
     assert env.observation_space == Box(-np.inf, np.inf, (5, 5))
     assert env.action_space == Discrete(5)
     assert env.reset(SEED).shape == (2, 5, 5)
@@ -113,7 +113,7 @@ def test_the_real_highway_with_a_reward_of_ours():
             features_fn=lambda own, info: [info["rewards"][name] for name in names],
         )
 
-    env = host(make, 2)
+    env = host_env(make, 2)
     env.reset(SEED)
     for _ in range(4):
         step = env.step([0, 3])
@@ -131,4 +131,4 @@ def test_a_reset_in_the_next_step_is_refused():
 
 def test_no_copies_are_refused():
     with pytest.raises(ValueError, match="n_envs = 0"):
-        host("CartPole-v1", 0)
+        host_env("CartPole-v1", 0)

@@ -8,7 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from volition.env import host
+from volition.env import host_env
 from volition.policy import AbstractPolicy, Random, host_episodes
 
 SEED = 4
@@ -24,7 +24,7 @@ class Lean(AbstractPolicy):
 
 @pytest.mark.parametrize("n_episodes, shares", [(1, (1, 0)), (5, (3, 2)), (6, (3, 3))])
 def test_they_are_the_episodes_of_each_copy(n_episodes, shares):
-    env = host("CartPole-v1", 2)
+    env = host_env("CartPole-v1", 2)
     seen = host_episodes(
         jax.random.key(SEED), env, Lean(), n_episodes=n_episodes, seed=SEED
     )
@@ -55,7 +55,7 @@ def test_the_policy_is_compiled_once_and_the_key_decides():
             traces.append(0)
             return jax.random.randint(key, (), 0, self.n)
 
-    env, play = host("CartPole-v1", 3), []
+    env, play = host_env("CartPole-v1", 3), []
     for seed in (0, 0, 1):
         key = jax.random.key(seed)
         play.append(host_episodes(key, env, Coin(), n_episodes=4, seed=SEED).lengths)
@@ -64,7 +64,7 @@ def test_the_policy_is_compiled_once_and_the_key_decides():
 
 
 def test_a_time_limit_is_no_outcome():
-    env = host(lambda: gymnasium.make("CartPole-v1", max_episode_steps=5), 2)
+    env = host_env(lambda: gymnasium.make("CartPole-v1", max_episode_steps=5), 2)
     seen = host_episodes(jax.random.key(0), env, Lean(), n_episodes=3, seed=SEED)
     assert seen.lengths.tolist() == [5, 5, 5]
     assert not seen.terminated.any()
@@ -72,7 +72,7 @@ def test_a_time_limit_is_no_outcome():
 
 def test_the_real_highway():
     """A collision ends an episode there, 30 seconds truncate it."""
-    env = host("highway-fast-v0", 2)
+    env = host_env("highway-fast-v0", 2)
     seen = host_episodes(jax.random.key(0), env, Random(5), n_episodes=4, seed=SEED)
     crashed = [bool(info["crashed"]) for info in seen.infos]
     assert crashed == seen.terminated.tolist()
@@ -86,6 +86,6 @@ def test_the_real_highway():
 
 
 def test_no_episodes_are_refused():
-    env = host("CartPole-v1", 1)
+    env = host_env("CartPole-v1", 1)
     with pytest.raises(ValueError, match="n_episodes = 0"):
         host_episodes(jax.random.key(0), env, Random(2), n_episodes=0, seed=0)

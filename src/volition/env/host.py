@@ -44,7 +44,7 @@ class HostEnv:
     own reward as the one feature.
 
     Args:
-        envs: must reset in the same step, see `host`, which makes such a one.
+        envs: must reset in the same step, see `host_env`, which makes such a one.
         discount: in `[0, 1]`, per step.
 
     Raises:
@@ -52,7 +52,7 @@ class HostEnv:
             real numbers.
 
     Example:
-        >>> env = host("CartPole-v1", 2)
+        >>> env = host_env("CartPole-v1", 2)
         >>> seen = env.reset(0)
         >>> step = env.step(np.array([0, 1]))
         >>> step.reward.tolist(), step.terminated.tolist()
@@ -72,7 +72,7 @@ class HostEnv:
         if mode is not AutoresetMode.SAME_STEP:
             raise ValueError(
                 f"the environment resets by {mode}, not in the same step: make it with "
-                "autoreset_mode=AutoresetMode.SAME_STEP, or by volition.env.host."
+                "autoreset_mode=AutoresetMode.SAME_STEP, or by volition.env.host_env."
             )
         self.envs, self.discount = envs, discount
         self.n_envs: int = envs.num_envs
@@ -147,7 +147,7 @@ class HostEnv:
         return tuple(feature.name for feature in self.features)
 
 
-def host(
+def host_env(
     make: str | Callable[[], Any], n_envs: int, *, discount: float = 0.99
 ) -> HostEnv:
     """Copies of an environment of Gymnasium's in this process.
@@ -159,7 +159,7 @@ def host(
         discount: in `[0, 1]`, per step.
 
     Example:
-        >>> host("Pendulum-v1", 3).action_space
+        >>> host_env("Pendulum-v1", 3).action_space
         Box(low=-2.0, high=2.0, shape=(1,))
     """
     import gymnasium

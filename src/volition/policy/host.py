@@ -60,9 +60,9 @@ def host_episodes(
         ValueError: where there is no episode to play.
 
     Example:
-        >>> from volition.env import host
+        >>> from volition.env import host_env
         >>> from volition.policy import Random
-        >>> env = host("CartPole-v1", 2)
+        >>> env = host_env("CartPole-v1", 2)
         >>> key = jax.random.key(0)
         >>> seen = host_episodes(key, env, Random(2), n_episodes=3, seed=0)
         >>> bool((seen.returns == seen.lengths).all()), seen.terminated.tolist()
