@@ -5,7 +5,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Int
 
-from volition.env.driving.lanes import Lanes, chosen, wrapped
+from volition.env.driving.lanes import Lanes, chosen, headings_at, wrapped
 from volition.env.driving.neighbours import Neighbour, in_every_lane, neighbour, of_lane
 from volition.env.driving.vehicle import LENGTH, Control, Vehicles
 
@@ -224,14 +224,11 @@ def steering(
 
     Source: highway-env 1.12, vehicle/controller.py.
     """
-    along, across = chosen(view.along, target), chosen(view.across, target)
+    across = chosen(view.across, target)
     speed = away_from_zero(vehicles.speed)
     if road.sines or road.arcs:
-        ahead = along + vehicles.speed * PURSUIT_TIME
-        each = jax.vmap(
-            jax.vmap(type(road).heading_at, in_axes=(None, 0)), in_axes=(0, None)
-        )
-        heading = chosen(each(road, ahead), target)
+        lookahead = view.along + (vehicles.speed * PURSUIT_TIME)[None, :]
+        heading = chosen(headings_at(road, lookahead), target)
     else:
         heading = chosen(road.heading, target)
     # The command is cut to 45 degrees, and so may be its sine.

@@ -9,7 +9,13 @@ from jaxtyping import Array, Float, Int, PRNGKeyArray
 
 from volition.env.driving.drivers import Drivers
 from volition.env.driving.lanes import LANE_WIDTH, Lane
-from volition.env.driving.simulator import AbstractDriving, Course, make_course, placed, slots
+from volition.env.driving.simulator import (
+    AbstractDriving,
+    Course,
+    make_course,
+    placed,
+    slots,
+)
 from volition.env.driving.vehicle import Vehicles
 
 ROAD_LENGTH = 10_000.0  # m; highway-env 1.12, road/road.py

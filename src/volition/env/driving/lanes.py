@@ -1,6 +1,7 @@
 """Roads as arrays of parametric lanes."""
 
-from collections.abc import Sequence
+import dataclasses
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import equinox as eqx
@@ -79,8 +80,8 @@ class Lanes(eqx.Module):
         left: number of the lane to its left, or its own.
         right: number of the lane to its right, or its own.
         following: number of the lane behind its end, or its own.
-        sines: whether any lane has a sine.
-        arcs: whether any lane is an arc.
+        sines: numbers of the lanes that have a sine.
+        arcs: numbers of those that are arcs.
     """
 
     x: Float[Array, "*lane"]
@@ -102,8 +103,8 @@ class Lanes(eqx.Module):
     left: Int[Array, "*lane"]
     right: Int[Array, "*lane"]
     following: Int[Array, "*lane"]
-    sines: bool = eqx.field(static=True)
-    arcs: bool = eqx.field(static=True)
+    sines: tuple[int, ...] = eqx.field(static=True)
+    arcs: tuple[int, ...] = eqx.field(static=True)
 
     @property
     def n_slots(self) -> int:
@@ -179,12 +180,17 @@ class Lanes(eqx.Module):
         self,
         along: Float[Array, ""],
         across: Float[Array, ""],
-        heading: Float[Array, ""],
+        turned: Float[Array, ""],
     ) -> Float[Array, ""]:
-        """How far a vehicle is from a single lane, in position and heading; m + rad."""
+        """How far a vehicle is from a single lane, in position and heading; m + rad.
+
+        Args:
+            along: m.
+            across: m.
+            turned: its heading from that of the lane, rad.
+        """
         beyond = jnp.maximum(along - self.length, 0.0) + jnp.maximum(-along, 0.0)
-        turned = jnp.abs(wrapped(heading - self.heading_at(along)))
-        far = jnp.abs(across) + beyond + turned
+        far = jnp.abs(across) + beyond + jnp.abs(wrapped(turned))
         return jnp.where(self.present, far, jnp.inf)
 
 
@@ -284,8 +290,8 @@ def lanes(
         left=whole([beside(number, -1) for number in range(n_slots)]),
         right=whole([beside(number, 1) for number in range(n_slots)]),
         following=whole([_following(made, lane, i) for i, lane in enumerate(padded)]),
-        sines=any(lane.sine[0] != 0.0 for lane in made),
-        arcs=any(bent),
+        sines=tuple(i for i, lane in enumerate(made) if lane.sine[0] != 0.0),
+        arcs=tuple(i for i, is_arc in enumerate(bent[: len(made)]) if is_arc),
     )
 
 
@@ -350,5 +356,38 @@ def at_every_lane(
     road: Lanes, x: Float[Array, " vehicle"], y: Float[Array, " vehicle"]
 ) -> tuple[Float[Array, "lane vehicle"], Float[Array, "lane vehicle"]]:
     """Coordinates of every vehicle along and across every lane, m."""
-    each = jax.vmap(type(road).local, in_axes=(None, 0, 0))
-    return jax.vmap(each, in_axes=(0, None, None))(road, x, y)
+
+    def local(road: Lanes) -> tuple[Array, Array]:
+        each = jax.vmap(type(road).local, in_axes=(None, 0, 0))
+        return jax.vmap(each, in_axes=(0, None, None))(road, x, y)
+
+    return _bent_apart(road, local)
+
+
+def headings_at(
+    road: Lanes, along: Float[Array, "lane vehicle"]
+) -> Float[Array, "lane vehicle"]:
+    """Direction of every lane where each vehicle is along it, rad."""
+    bent = list(road.sines + road.arcs)
+
+    def heading(part: Lanes) -> tuple[Array]:
+        there = along if part.n_slots == road.n_slots else along[jnp.array(bent)]
+        each = jax.vmap(type(part).heading_at, in_axes=(None, 0))
+        return (jax.vmap(each)(part, there),)
+
+    return _bent_apart(road, heading)[0]
+
+
+def _bent_apart(
+    road: Lanes, of: Callable[[Lanes], tuple[Array, ...]]
+) -> tuple[Array, ...]:
+    """Something of every lane, with the costly functions of bent ones only for those."""
+    straight = dataclasses.replace(road, sines=(), arcs=())
+    values, bent = of(straight), list(road.sines + road.arcs)
+    if not bent:
+        return values
+    rows = jnp.array(bent)
+    there = of(jax.tree.map(lambda leaf: leaf[rows], road))
+    return tuple(
+        value.at[rows].set(row) for value, row in zip(values, there, strict=True)
+    )

@@ -19,7 +19,7 @@ from volition.env.driving.features import (
     at_rest,
     describe,
 )
-from volition.env.driving.lanes import Lane, Lanes, at_every_lane, lanes
+from volition.env.driving.lanes import Lane, Lanes, at_every_lane, headings_at, lanes
 from volition.env.driving.observe import N_OBSERVED, kinematics
 from volition.env.driving.vehicle import LENGTH, Control, Vehicles, moved
 from volition.env.environment import AbstractEnvironment, Feature, Transition
@@ -298,8 +298,9 @@ def nearest_lane(
     heading: Float[Array, " vehicle"],
 ) -> Int[Array, " vehicle"]:
     """The lane that each vehicle is on: the nearest in place and heading."""
-    each = jax.vmap(type(road).distance, in_axes=(None, 0, 0, 0))
-    distance = jax.vmap(each, in_axes=(0, 0, 0, None))(road, along, across, heading)
+    turned = heading[None, :] - headings_at(road, along)
+    each = jax.vmap(jax.vmap(type(road).distance, in_axes=(None, 0, 0, 0)))
+    distance = each(road, along, across, turned)
     least = jnp.min(distance, axis=0)
     number = jnp.arange(road.n_slots, dtype=jnp.int32)[:, None]
     return jnp.min(jnp.where(distance <= least[None], number, road.n_slots), axis=0)
