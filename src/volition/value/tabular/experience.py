@@ -12,7 +12,7 @@ from volition.env.mdp import draw
 from volition.policy import AbstractPolicy, greedy
 from volition.reward import AbstractReward, check_features
 from volition.value.bellman import branch_reward
-from volition.value.tabular.table import State, Table
+from volition.value.tabular.table import State, Table, at
 from volition.value.tabular.tiles import GreedyInTiles, TileCoding
 
 
@@ -151,12 +151,12 @@ class TableExperience(AbstractExperience):
     ) -> tuple[Seen, MDPState]:
         """Look up where the branch leads and what it pays."""
         mdp, state = self.mdp, jnp.asarray(where.index)
-        branch = draw(mdp.probability[state, action], drawn.branch)
-        successor = mdp.successor[state, action, branch]
-        terminated = mdp.terminal[successor]
+        branch = draw(at(mdp.probability, state, action), drawn.branch)
+        successor = at(mdp.successor, state, action, branch)
+        terminated = at(mdp.terminal, successor)
         time = jnp.asarray(where.time) + 1
         over = terminated | (time >= mdp.time_limit)
-        reward = self.reward[state, action, branch]
+        reward = at(self.reward, state, action, branch)
         seen = Seen(state, action, reward, successor, terminated, over)
         index = jnp.where(over, drawn.restart, successor)
         return seen, MDPState(index, jnp.where(over, 0, time))

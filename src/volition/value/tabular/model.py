@@ -135,7 +135,7 @@ class DynaQ(AbstractLearner):
         aim = target(seen.reward, seen.terminated, best, discount)
         q = memory.q.at[place].add(step_size * (aim - memory.q[place]))
         number, new = self.entry_of(memory, seen)
-        now = memory.now + 1
+        new, now = jax.lax.optimization_barrier((new, memory.now + 1))
         memory = LastSeen(
             q=q,
             next_state=memory.next_state.at[place].set(seen.next_state),

@@ -11,7 +11,7 @@ from jaxtyping import Array, ArrayLike, Float, Int
 from volition.value.bellman import target
 from volition.value.tabular.experience import Seen
 from volition.value.tabular.learner import AbstractLearner, Ahead
-from volition.value.tabular.table import State, Table, entry, move, row
+from volition.value.tabular.table import State, Table, at, entry, move, row
 
 
 class Recent(eqx.Module):
@@ -74,10 +74,10 @@ def keep(memory: Recent, seen: Seen, step_size: Float[Array, ""]) -> Recent:
 
 def learn_from(memory: Recent, number: Int[Array, ""], aim: Float[Array, ""]) -> Table:
     """The table moved toward what a step brought."""
-    at = number % memory.action.shape[0]
-    place = (memory.state[at], memory.action[at])
+    slot = number % memory.action.shape[0]
+    place = (at(memory.state, slot), at(memory.action, slot))
     error = aim - entry(memory.q, *place)
-    return move(memory.q, *place, memory.step_size[at] * error)
+    return move(memory.q, *place, at(memory.step_size, slot) * error)
 
 
 class AbstractNStep(AbstractRecent):
@@ -119,9 +119,10 @@ class AbstractNStep(AbstractRecent):
         def one(number, q):
             def back(i, later):
                 # From the last step but one to the one that is learned from.
-                at, after = (n_seen - 2 - i) % self.n, (n_seen - 1 - i) % self.n
-                value = self.mixed(q, memory.state[after], memory.action[after], later)
-                return target(memory.reward[at], False, value, discount)
+                slot, after = (n_seen - 2 - i) % self.n, (n_seen - 1 - i) % self.n
+                place = (at(memory.state, after), at(memory.action, after))
+                value = self.mixed(q, *place, later)
+                return target(at(memory.reward, slot), False, value, discount)
 
             value = self.last_value(q, seen, ahead)
             last = target(seen.reward, seen.terminated, value, discount)
@@ -212,7 +213,7 @@ class MonteCarlo(AbstractRecent):
         def back(i, now):
             q, later = now
             number = last - i
-            paid = memory.reward[number % self.n]
+            paid = at(memory.reward, number % self.n)
             brought = target(paid, (i == 0) & seen.terminated, later, discount)
             return learn_from(with_table(memory, q), number, brought), brought
 
