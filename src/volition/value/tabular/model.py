@@ -9,7 +9,7 @@ from volition.value.bellman import target
 from volition.value.schedule import AbstractSchedule, as_schedule
 from volition.value.tabular.experience import Seen
 from volition.value.tabular.learner import AbstractLearner, Ahead
-from volition.value.tabular.table import State, Table, along
+from volition.value.tabular.table import State, Table, along, at, entry, move, put
 
 
 def numbered(state: State) -> None:
@@ -105,14 +105,11 @@ class DynaQ(AbstractLearner):
     ) -> tuple[Int[Array, ""], Bool[Array, ""]]:
         """What a step adds to the list, and whether it is new there."""
         number = seen.state * memory.q.shape[1] + seen.action
-        return number, memory.tried[seen.state, seen.action] == 0
+        return number, at(memory.tried, seen.state, seen.action) == 0
 
-    def planned(
-        self, memory: LastSeen, share: Float[Array, ""]
-    ) -> tuple[Int[Array, ""], Int[Array, ""]]:
-        """The state and action so far along the list."""
-        number = memory.listed[along(share, memory.n_listed)]
-        return number // memory.q.shape[1], number % memory.q.shape[1]
+    def planned(self, memory: LastSeen, share: Float[Array, ""]) -> Int[Array, ""]:
+        """The number of the state and action so far along the list."""
+        return at(memory.listed, along(share, memory.n_listed))
 
     def bonus(self, since: Int[Array, ""]) -> Float[Array, ""] | float:
         """What an action is worth beside its reward when it was not tried for long."""
@@ -131,33 +128,38 @@ class DynaQ(AbstractLearner):
         """Learn from the step, remember it, and learn from some that are remembered."""
         del ahead
         place = (seen.state, seen.action)
-        best = jnp.max(memory.q[seen.next_state])
+        best = jnp.max(at(memory.q, seen.next_state))
         aim = target(seen.reward, seen.terminated, best, discount)
-        q = memory.q.at[place].add(step_size * (aim - memory.q[place]))
+        q = move(memory.q, *place, step_size * (aim - entry(memory.q, *place)))
         number, new = self.entry_of(memory, seen)
-        new, now = jax.lax.optimization_barrier((new, memory.now + 1))
+        n_listed = jnp.where(new, memory.n_listed + 1, memory.n_listed)
+        # Nothing is added to the time, but `new` is known before it is overwritten:
+        # else XLA would copy all times at every step.
+        now = memory.now + 1 + jnp.minimum(n_listed, 0)
         memory = LastSeen(
             q=q,
-            next_state=memory.next_state.at[place].set(seen.next_state),
-            reward=memory.reward.at[place].set(seen.reward),
-            terminated=memory.terminated.at[place].set(seen.terminated),
-            step_size=memory.step_size.at[place].set(step_size),
-            tried=memory.tried.at[place].set(now),
+            next_state=put(memory.next_state, seen.next_state, *place),
+            reward=put(memory.reward, seen.reward, *place),
+            terminated=put(memory.terminated, seen.terminated, *place),
+            step_size=put(memory.step_size, step_size, *place),
+            tried=put(memory.tried, now, *place),
             # A full list is written no more.
             listed=memory.listed.at[memory.n_listed].set(number, mode="drop"),
-            n_listed=jnp.where(new, memory.n_listed + 1, memory.n_listed),
+            n_listed=n_listed,
             now=now,
         )
+        n_actions = jnp.int32(q.shape[1])
 
         def again(i, q):
-            place = self.planned(memory, drawn[i])
-            paid = memory.reward[place] + self.bonus(now - memory.tried[place])
-            best = jnp.max(q[memory.next_state[place]])
-            aim = target(paid, memory.terminated[place], best, discount)
-            own = memory.step_size[place]
-            size = jnp.where(memory.tried[place] == 0, step_size, own)
-            error = jnp.where(q[place] > -jnp.inf, aim - q[place], 0.0)
-            return q.at[place].add(size * error)
+            number = self.planned(memory, at(drawn, i))
+            place = jax.lax.div(number, n_actions), jax.lax.rem(number, n_actions)
+            tried, value = at(memory.tried, *place), at(q, *place)
+            paid = at(memory.reward, *place) + self.bonus(now - tried)
+            best = jnp.max(at(q, at(memory.next_state, *place)))
+            aim = target(paid, at(memory.terminated, *place), best, discount)
+            size = jnp.where(tried == 0, step_size, at(memory.step_size, *place))
+            error = jnp.where(value > -jnp.inf, aim - value, 0.0)
+            return put(q, value + size * error, *place)
 
         if self.n_planning > 0:
             q = jax.lax.fori_loop(0, self.n_planning, again, q)
@@ -196,15 +198,15 @@ class DynaQPlus(DynaQ):
         self, memory: LastSeen, seen: Seen
     ) -> tuple[Int[Array, ""], Bool[Array, ""]]:
         """The state: each of its actions may be planned."""
-        return seen.state, jnp.all(memory.tried[seen.state] == 0)
+        return seen.state, jnp.all(at(memory.tried, seen.state) == 0)
 
-    def planned(
-        self, memory: LastSeen, share: Float[Array, ""]
-    ) -> tuple[Int[Array, ""], Int[Array, ""]]:
-        """The state and action so far along the list of all actions of its states."""
+    def planned(self, memory: LastSeen, share: Float[Array, ""]) -> Int[Array, ""]:
+        """That of the one so far along the list of all actions of its states."""
         n_actions = memory.q.shape[1]
         place = along(share, memory.n_listed * n_actions)
-        return memory.listed[place // n_actions], place % n_actions
+        action = jax.lax.rem(place, jnp.int32(n_actions))
+        state = at(memory.listed, jax.lax.div(place, jnp.int32(n_actions)))
+        return state * n_actions + action
 
 
 class Counted(eqx.Module):

@@ -59,9 +59,15 @@ class AbstractRecent(AbstractLearner):
         return memory.q
 
 
+def slot_of(memory: Recent, number: Int[Array, ""]) -> Int[Array, ""]:
+    """Where in the ring a step of this episode is."""
+    # As `%` of numbers that are not negative, without a look at their signs.
+    return jax.lax.rem(number, jnp.int32(memory.action.shape[0]))
+
+
 def keep(memory: Recent, seen: Seen, step_size: Float[Array, ""]) -> Recent:
     """The ring with one step more, in the place of the oldest if it was full."""
-    slot = memory.n_seen % memory.action.shape[0]
+    slot = slot_of(memory, memory.n_seen)
     return Recent(
         memory.q,
         memory.state.at[slot].set(seen.state),
@@ -74,7 +80,7 @@ def keep(memory: Recent, seen: Seen, step_size: Float[Array, ""]) -> Recent:
 
 def learn_from(memory: Recent, number: Int[Array, ""], aim: Float[Array, ""]) -> Table:
     """The table moved toward what a step brought."""
-    slot = number % memory.action.shape[0]
+    slot = slot_of(memory, number)
     place = (at(memory.state, slot), at(memory.action, slot))
     error = aim - entry(memory.q, *place)
     return move(memory.q, *place, at(memory.step_size, slot) * error)
@@ -119,7 +125,8 @@ class AbstractNStep(AbstractRecent):
         def one(number, q):
             def back(i, later):
                 # From the last step but one to the one that is learned from.
-                slot, after = (n_seen - 2 - i) % self.n, (n_seen - 1 - i) % self.n
+                slot = slot_of(memory, n_seen - 2 - i)
+                after = slot_of(memory, n_seen - 1 - i)
                 place = (at(memory.state, after), at(memory.action, after))
                 value = self.mixed(q, *place, later)
                 return target(at(memory.reward, slot), False, value, discount)
@@ -213,7 +220,7 @@ class MonteCarlo(AbstractRecent):
         def back(i, now):
             q, later = now
             number = last - i
-            paid = at(memory.reward, number % self.n)
+            paid = at(memory.reward, slot_of(memory, number))
             brought = target(paid, (i == 0) & seen.terminated, later, discount)
             return learn_from(with_table(memory, q), number, brought), brought
 
