@@ -388,19 +388,23 @@ def dyna_q_plus(memory, step, numbers):
 
 @inline
 def of_counts(n_states, n_actions):
-    """What prioritised sweeping remembers: table, counts, visits, reward, priority."""
+    """What prioritised sweeping remembers: table, value, counts, visits, reward, queue.
+
+    The queue is the array of priorities.
+    """
     shape = (n_states, n_actions)
-    count = np.zeros((n_states, n_actions, n_states + 1))
-    return np.zeros(shape), count, np.zeros(shape), np.zeros(shape), np.zeros(shape)
+    count = np.zeros((n_states + 1, n_states, n_actions))
+    value, visits = np.zeros(n_states + 1), np.zeros(shape)
+    return np.zeros(shape), value, count, visits, np.zeros(shape), np.zeros(shape)
 
 
 @inline
 def missing(memory, state, action, discount):
     """What the model says, less the value."""
-    q, count, visits, reward, _ = memory
-    n_states, mean = q.shape[0], 0.0
-    for to in range(n_states):
-        mean += count[state, action, to] * highest(q, to)
+    q, value, count, visits, reward, _ = memory
+    mean = 0.0
+    for to in range(len(value)):
+        mean += count[to, state, action] * value[to]
     mean /= max(visits[state, action], 1.0)
     return reward[state, action] + discount * mean - q[state, action]
 
@@ -408,31 +412,31 @@ def missing(memory, state, action, discount):
 @inline
 def prioritized_sweeping(memory, step, numbers):
     """Count the step, then set the values that are most out of date."""
-    q, count, visits, reward, priority = memory
+    q, value, count, visits, reward, priority = memory
     n_states, n_actions = q.shape
     place = step.state, step.action
-    count[step.state, step.action, n_states if step.ended else step.to] += 1.0
+    count[n_states if step.ended else step.to, step.state, step.action] += 1.0
     visits[place] += 1.0
     reward[place] += (step.paid - reward[place]) / visits[place]
     priority[place] = abs(missing(memory, step.state, step.action, step.discount))
     for _ in range(N_BACKUPS):
-        first, most = 0, priority[0, 0]
-        for number in range(1, n_states * n_actions):
-            if priority[number // n_actions, number % n_actions] > most:
-                first = number
-                most = priority[number // n_actions, number % n_actions]
-        if most <= THRESHOLD:
+        state, action = 0, 0
+        for other in range(n_states):
+            for then in range(n_actions):
+                if priority[other, then] > priority[state, action]:
+                    state, action = other, then
+        if priority[state, action] <= THRESHOLD:
             break
-        state, action = first // n_actions, first % n_actions
-        before = highest(q, state)
         error = missing(memory, state, action, step.discount)
         q[state, action] += step.size * error
         priority[state, action] = abs(error - step.size * error)
-        by = step.discount * abs(highest(q, state) - before)
+        best = highest(q, state)
+        by = step.discount * abs(best - value[state])
+        value[state] = best
         for other in range(n_states):
             for then in range(n_actions):
                 seen = max(visits[other, then], 1.0)
-                likely = count[other, then, state] / seen
+                likely = count[state, other, then] / seen
                 priority[other, then] = max(priority[other, then], by * likely)
 
 

@@ -214,8 +214,9 @@ class Counted(eqx.Module):
 
     Args:
         q: the table.
-        count: how often an action led to a state; the last column counts ends,
-            `[state, action, state + 1]`.
+        value: that of the best action, and in the end 0 for ends, `[state + 1]`.
+        count: how often an action led to a state; the last row counts ends,
+            `[state + 1, state, action]`.
         visits: how often it was taken, `[state, action]`.
         reward: mean reward so far, `[state, action]`.
         priority: by how much a value is known to be out of date, reward units,
@@ -223,10 +224,22 @@ class Counted(eqx.Module):
     """
 
     q: Table
-    count: Float[Array, "state action successor"]
+    value: Float[Array, " successor"]
+    count: Float[Array, "successor state action"]
     visits: Float[Array, "state action"]
     reward: Float[Array, "state action"]
     priority: Float[Array, "state action"]
+
+
+def foremost(priority: Float[Array, "state action"]) -> Int[Array, ""]:
+    """The number of the first of the greatest of numbers that are at least 0."""
+    # They are in the order of their bits, whose maximum takes a quarter of the time.
+    bits = jax.lax.bitcast_convert_type(
+        priority, jnp.int64 if priority.dtype.itemsize == 8 else jnp.int32
+    )
+    number = jnp.arange(priority.size, dtype=jnp.int32)
+    greatest = jnp.ravel(bits == jnp.max(bits))
+    return jnp.min(jnp.where(greatest, number, jnp.int32(priority.size - 1)))
 
 
 class PrioritizedSweeping(AbstractLearner):
@@ -262,8 +275,9 @@ class PrioritizedSweeping(AbstractLearner):
         """The table and an empty model."""
         numbered(state)
         nothing = jnp.zeros_like(q)
-        count = jnp.zeros((*q.shape, q.shape[0] + 1), dtype=q.dtype)
-        return Counted(q, count, nothing, nothing, nothing)
+        value = jnp.append(jnp.max(q, axis=1), 0.0)
+        count = jnp.zeros((q.shape[0] + 1, *q.shape), dtype=q.dtype)
+        return Counted(q, value, count, nothing, nothing, nothing)
 
     def q(self, memory: Counted) -> Table:
         """The table."""
@@ -283,32 +297,50 @@ class PrioritizedSweeping(AbstractLearner):
         place = (seen.state, seen.action)
         n_states, n_actions = memory.q.shape
         leads_to = jnp.where(seen.terminated, n_states, seen.next_state)
-        count = memory.count.at[(*place, leads_to)].add(1.0)
-        visits = memory.visits.at[place].add(1.0)
-        surprise = (seen.reward - memory.reward[place]) / visits[place]
-        reward = memory.reward.at[place].add(surprise)
+        led = at(memory.count, leads_to, *place) + 1.0
+        count = put(memory.count, led, leads_to, *place)
+        visits = put(memory.visits, at(memory.visits, *place) + 1.0, *place)
+        surprise = (seen.reward - at(memory.reward, *place)) / at(visits, *place)
+        reward = put(memory.reward, at(memory.reward, *place) + surprise, *place)
 
-        def error(q, place):
-            value = jnp.append(jnp.max(q, axis=1), 0.0)
-            likely = count[place] / jnp.maximum(visits[place], 1.0)
-            return reward[place] + discount * jnp.sum(likely * value) - q[place]
+        def error(q, value, place):
+            column = (jnp.int32(0), *place)
+            sizes = (n_states + 1, 1, 1)
+            led = jax.lax.dynamic_slice(
+                count, column, sizes, allow_negative_indices=False
+            )
+            likely = led[:, 0, 0] / jnp.maximum(at(visits, *place), 1.0)
+            mean = jnp.sum(likely * value)
+            return at(reward, *place) + discount * mean - at(q, *place)
 
-        def sweep(_, now):
-            q, priority = now
-            first = jnp.argmax(priority).astype(jnp.int32)
-            place = (first // n_actions, first % n_actions)
-            due = priority[place] > self.threshold
-            missing = error(q, place)
-            change = jnp.where(due, step_size * missing, 0.0)
-            before = jnp.max(q[place[0]])
-            q = q.at[place].add(change)
-            left = jnp.where(due, jnp.abs(missing - change), priority[place])
-            priority = priority.at[place].set(left)
-            by = discount * jnp.abs(jnp.max(q[place[0]]) - before)
-            leads_here = count[:, :, place[0]] / jnp.maximum(visits, 1.0)
-            return q, jnp.maximum(priority, by * leads_here)
+        def most(priority):
+            first = foremost(priority)
+            return first, at(jnp.ravel(priority), first)
 
-        priority = memory.priority.at[place].set(jnp.abs(error(memory.q, place)))
-        start = (memory.q, priority)
-        q, priority = jax.lax.fori_loop(0, self.n_planning, sweep, start)
-        return Counted(q, count, visits, reward, priority)
+        def due(now):
+            i, _, _, _, (_, most) = now
+            return (i < self.n_planning) & (most > self.threshold)
+
+        def sweep(now):
+            i, q, value, priority, (first, _) = now
+            place = (
+                jax.lax.div(first, jnp.int32(n_actions)),
+                jax.lax.rem(first, jnp.int32(n_actions)),
+            )
+            missing = error(q, value, place)
+            change = step_size * missing
+            before = at(value, place[0])
+            q = put(q, at(q, *place) + change, *place)
+            after = jnp.max(at(q, place[0]))
+            value = put(value, after, place[0])
+            priority = put(priority, jnp.abs(missing - change), *place)
+            by = discount * jnp.abs(after - before)
+            leads_here = at(count, place[0]) / jnp.maximum(visits, 1.0)
+            priority = jnp.maximum(priority, by * leads_here)
+            return i + 1, q, value, priority, most(priority)
+
+        start = jnp.abs(error(memory.q, memory.value, place))
+        priority = put(memory.priority, start, *place)
+        start = (jnp.int32(0), memory.q, memory.value, priority, most(priority))
+        _, q, value, priority, _ = jax.lax.while_loop(due, sweep, start)
+        return Counted(q, value, count, visits, reward, priority)
