@@ -1,8 +1,10 @@
-"""Every tabular learner against the same loop in numba: `python -m benchmarks.tabular`."""
+"""Every tabular learner against numba: `python -m benchmarks.tabular`."""
 
+import warnings
 from collections.abc import Callable
 from typing import Any
 
+import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -26,6 +28,12 @@ from volition.value import tabular
 
 STEP_SIZE, EXPLORATION = 0.5, 0.1
 N_CHAINS = 1_000
+# Ratios measured on 2026-11-25: median, least, greatest, and the repeats.
+RECORDED: dict[str, dict[str, tuple[float, float, float, int]]] = {
+    "cliff": {},
+    "1000 chains": {},
+    "1000 states": {},
+}
 LEARNERS: dict[str, type[value.AbstractLearner]] = {
     "Q-learning": value.QLearning,
     "SARSA": value.SARSA,
@@ -42,6 +50,11 @@ LEARNERS: dict[str, type[value.AbstractLearner]] = {
     "prioritised sweeping": value.PrioritizedSweeping,
 }
 PLANNERS = ("Dyna-Q", "Dyna-Q+", "prioritised sweeping")
+# Steps of one chain, and of each of many; learners that do more with each make fewer.
+N_STEPS = {"traces": 200_000, "Dyna": 200_000, "sweeping": 50_000}
+EACH = {"traces": 1_000, "Dyna": 1_000, "sweeping": 200}
+BIG = ("Q-learning", "SARSA", "expected SARSA", "double Q-learning", *PLANNERS)
+N_STATES = 1_000  # of the bigger world
 
 
 def cliff() -> tuple[env.FiniteMDP, reward.AbstractReward]:
@@ -50,25 +63,20 @@ def cliff() -> tuple[env.FiniteMDP, reward.AbstractReward]:
 
 
 def garnet(n_states: int) -> tuple[env.FiniteMDP, reward.AbstractReward]:
-    """A random MDP that never ends: 4 actions, 3 successors each."""
+    """A random world that never ends: 4 actions with 3 successors each."""
     world_key, reward_key = jax.random.split(jax.random.key(0))
     world = env.random_mdp(world_key, n_states, 4, 3, discount=0.9)
-    first = jnp.arange(n_states) == 0
-    initial = jnp.where(first, 1.0, 0.0)
-    world = env.FiniteMDP(
-        world.successor,
-        world.probability,
-        terminal=world.terminal,
-        initial=initial,
-        discount=0.9,
-    )
+    first = jnp.where(jnp.arange(n_states) == 0, 1.0, 0.0)
+    world = eqx.tree_at(lambda world: world.initial, world, first)
     return world, reward.Tabular(jax.random.normal(reward_key, (n_states, 4)))
 
 
 def method(name: str, n_steps: int, n_stretches: int = 100) -> value.AbstractLearner:
     """A learner as it is by default, but for its step size."""
-    settings = {"step_size": STEP_SIZE, "exploration": EXPLORATION}
-    return LEARNERS[name](n_steps, n_stretches=n_stretches, **settings)
+    kind = LEARNERS[name]
+    return kind(
+        n_steps, step_size=STEP_SIZE, exploration=EXPLORATION, n_stretches=n_stretches
+    )
 
 
 def arrays(world: env.FiniteMDP, paid: reward.AbstractReward) -> loops.World:
@@ -83,9 +91,124 @@ def arrays(world: env.FiniteMDP, paid: reward.AbstractReward) -> loops.World:
     )
 
 
+def numbers(
+    key: PRNGKeyArray,
+    world: env.FiniteMDP,
+    paid: reward.AbstractReward,
+    learner: value.AbstractLearner,
+) -> loops.Numbers:
+    """The random numbers of our chain."""
+    seen = tabular.experience(world, paid)
+    stretches = jnp.arange(learner.n_stretches, dtype=jnp.int32)
+    drawn = jax.lax.map(lambda one: tabular.draws(learner, key, seen, one), stretches)
+    explore, share = np.ravel(drawn.explore), np.ravel(drawn.share)
+    if learner.commits:
+        first = tabular.learner.first_choice(key, learner)
+        explore = np.append(np.asarray(first[0]), explore)
+        share = np.append(np.asarray(first[1]), share)
+    own = np.zeros((learner.n_steps, 1))
+    if drawn.own is not None:
+        own = np.asarray(drawn.own)
+        # A coin that is True stands for a number below a half.
+        own = np.where(own, 0.0, 1.0) if own.dtype == bool else own
+    return loops.Numbers(
+        explore, share, np.ravel(drawn.world.branch), own.reshape(learner.n_steps, -1)
+    )
+
+
 def peer(
-    name: str, world: loops.World, n_steps: int, seed: int = 0, numbers: Any = None
+    name: str,
+    world: loops.World,
+    n_steps: int,
+    seed: int = 0,
+    given: loops.Numbers | None = None,
 ) -> np.ndarray:
     """The table that numba's loop learns."""
-    loop = loops.compiled(name)
-    return loop(world, seed, n_steps, STEP_SIZE, EXPLORATION, numbers)
+    q = loops.compiled(name)(world, seed, n_steps, STEP_SIZE, EXPLORATION, given)
+    return q if q.ndim == 2 else q.mean(axis=0)
+
+
+def versus(
+    case: str,
+    name: str,
+    works: dict[str, Callable[[], Any]],
+    n_steps: int,
+    repeats: int,
+) -> list[Measurement]:
+    """Ours and, if it runs, numba's, taking turns."""
+    say(f"{case}, {name}")
+    _, hot = first_and_hot(works, repeats)
+    lines = [
+        measurement(f"{case}, {who}", name, "hot", "M/s", rates(taken, n_steps))
+        for who, taken in hot.items()
+    ]
+    if "numba" in hot:
+        taken = ratio(case, f"{name} to numba", hot["volition"], hot["numba"])
+        return [*lines, taken]
+    found = RECORDED[case].get(name)
+    if found is not None:
+        recorded = Measurement(
+            case, "ratio", f"{name} to numba", "times", *found, recorded=True
+        )
+        lines.append(recorded)
+    return lines
+
+
+def kind_of(name: str) -> str:
+    """Which learners take about as long."""
+    if name == "prioritised sweeping":
+        return "sweeping"
+    return "Dyna" if "Dyna" in name else "traces" if "lambda" in name else "one step"
+
+
+def chain(
+    case: str, name: str, n_steps: int, repeats: int, run_peers: bool
+) -> list[Measurement]:
+    """One chain."""
+    world, paid = cliff() if case == "cliff" else garnet(N_STATES)
+    learner, theirs = method(name, n_steps), arrays(world, paid)
+    key = jax.random.key(0)
+    works: dict[str, Callable[[], Any]] = {
+        "volition": lambda: value.learn(key, world, paid, learner)
+    }
+    if run_peers:
+        works["numba"] = lambda: peer(name, theirs, n_steps)
+    return versus(case, name, works, n_steps, repeats)
+
+
+def chains(name: str, n_steps: int, repeats: int, run_peers: bool) -> list[Measurement]:
+    """Many chains in one compilation; in numba one after the other."""
+    world, paid = cliff()
+    learner, theirs = method(name, n_steps, n_stretches=10), arrays(world, paid)
+    keys = jax.random.split(jax.random.key(0), N_CHAINS)
+    works: dict[str, Callable[[], Any]] = {
+        "volition": lambda: value.learn(keys, world, paid, learner)
+    }
+    if run_peers:
+        works["numba"] = lambda: np.stack(
+            [peer(name, theirs, n_steps, seed) for seed in range(N_CHAINS)]
+        )
+    return versus("1000 chains", name, works, N_CHAINS * n_steps, repeats)
+
+
+def main() -> None:
+    """Run everything and report."""
+    options = arguments(__doc__ or "")
+    prepare()
+    if options.peers:
+        needed("numba")
+        warnings.simplefilter("ignore")  # numba's, about NumPy
+    lines = []
+    for name in LEARNERS:
+        kind = kind_of(name)
+        settings = (options.repeats, options.peers)
+        lines += chain("cliff", name, N_STEPS.get(kind, 1_000_000), *settings)
+        lines += chains(name, EACH.get(kind, 5_000), *settings)
+        if name in BIG:
+            n_steps = 500 if kind == "sweeping" else 100_000
+            lines += chain("1000 states", name, n_steps, *settings)
+    report(lines, options.json)
+
+
+if __name__ == "__main__":
+    main()

@@ -16,9 +16,10 @@ import numpy as np
 from benchmarks.q_learning_loops import needed
 
 HAS_NUMBA = importlib.util.find_spec("numba") is not None
-njit: Any = needed("numba").njit if HAS_NUMBA else lambda function: function
-run: Any = needed("numba").njit(_nrt=False) if HAS_NUMBA else njit
-inline: Any = needed("numba").njit(inline="always") if HAS_NUMBA else njit
+njit: Any = needed("numba").njit if HAS_NUMBA else lambda **options: lambda work: work
+inline = njit(inline="always")
+# Without counting references to arrays, which takes as long again as the rest.
+run = njit(_nrt=False)
 # The learners' settings, constants for numba: ours by default.
 N, KEPT, N_PLANNING, N_BACKUPS = 4, 1000, 10, 5
 TRACE, CURIOSITY, THRESHOLD = 0.9, 1e-3, 1e-4
@@ -85,15 +86,20 @@ def uniform(numbers, step, number):
 
 
 @inline
+def uniform_of_world(numbers, step):
+    """A random number of the world's."""
+    if numbers is None:
+        return np.random.random()  # noqa: NPY002
+    return numbers.branch[step]
+
+
+@inline
 def draw(probability, state, action, numbers, step):
     """The branch that the world takes."""
     last = probability.shape[2] - 1
     if last == 0:
         return 0
-    if numbers is None:
-        left = np.random.random()  # noqa: NPY002
-    else:
-        left = numbers.branch[step]
+    left = uniform_of_world(numbers, step)
     for branch in range(last):
         left -= probability[state, action, branch]
         if left < 0.0:
@@ -473,10 +479,8 @@ LOOPS = {
 }
 
 
-@functools.cache
-def compiled(name: str) -> Callable[..., np.ndarray]:
-    """The loop of a learner; of double Q-learning, whose tables it returns, as well."""
-    begin, update, commits, choose = LOOPS[name]
+def acting(choose: Callable) -> Callable:
+    """Epsilon-greedy choice by a random number of one's own, or one that is given."""
 
     @inline
     def act(q, state, exploration, numbers, row):
@@ -487,6 +491,15 @@ def compiled(name: str) -> Callable[..., np.ndarray]:
         elif numbers.explore[row]:
             return int(numbers.share[row] * q.shape[-1])
         return choose(q, state)
+
+    return act
+
+
+@functools.cache
+def compiled(name: str) -> Callable[..., np.ndarray]:
+    """The loop of a learner; it returns the table, of double Q-learning both."""
+    begin, update, commits, choose = LOOPS[name]
+    act = acting(choose)
 
     @run
     def go(memory, world, seed, n_steps, size, exploration, numbers):

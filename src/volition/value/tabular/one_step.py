@@ -155,6 +155,9 @@ def epsilon_greedy(
     return jnp.where(available, share, 0.0) + jnp.where(best, 1.0 - exploration, 0.0)
 
 
+Twice = Float[Array, "twice action"]  # two tables, one below the other
+
+
 class DoubleQLearning(AbstractLearner):
     """Q-learning without the bias of a maximum over noise.
 
@@ -170,18 +173,18 @@ class DoubleQLearning(AbstractLearner):
         False
     """
 
-    def begin(self, q: Table, state: State) -> Table:
+    def begin(self, q: Table, state: State) -> Twice:
         """The table twice, one below the other."""
         del state
         # In one array, as of two XLA copies both at every step.
         return jnp.concatenate([q, q])
 
-    def q(self, memory: Table) -> Table:
+    def q(self, memory: Twice) -> Table:
         """Their mean."""
         first, second = jnp.split(memory, 2)
         return 0.5 * (first + second)
 
-    def row(self, memory: Table, state: State) -> Float[Array, " action"]:
+    def row(self, memory: Twice, state: State) -> Float[Array, " action"]:
         """Their mean in one state."""
         return 0.5 * (row(memory, state) + row(memory, state + _half(memory)))
 
@@ -191,13 +194,13 @@ class DoubleQLearning(AbstractLearner):
 
     def update(
         self,
-        memory: Table,
+        memory: Twice,
         seen: Seen,
         ahead: Ahead,
         step_size: Float[Array, ""],
         discount: Float[ArrayLike, ""],
         drawn: Bool[Array, ""],
-    ) -> Table:
+    ) -> Twice:
         """One of the two, toward what the other says of its choice."""
         del ahead
         mine = jnp.where(drawn, 0, _half(memory))
@@ -209,6 +212,6 @@ class DoubleQLearning(AbstractLearner):
         return move(memory, place, seen.action, step_size * error)
 
 
-def _half(memory: Table) -> Int[Array, ""]:
+def _half(memory: Twice) -> Int[Array, ""]:
     """Where the second table begins."""
     return jnp.int32(memory.shape[0] // 2)
