@@ -25,6 +25,7 @@ from benchmarks.measure import (
 from benchmarks.q_learning_loops import needed
 from volition import env, reward, value
 from volition.value import tabular
+from volition.value.tabular.learner import first_choice
 
 STEP_SIZE, EXPLORATION = 0.5, 0.1
 N_CHAINS = 1_000
@@ -103,7 +104,7 @@ def numbers(
     drawn = jax.lax.map(lambda one: tabular.draws(learner, key, seen, one), stretches)
     explore, share = np.ravel(drawn.explore), np.ravel(drawn.share)
     if learner.commits:
-        first = tabular.learner.first_choice(key, learner)
+        first = first_choice(key, learner)
         explore = np.append(np.asarray(first[0]), explore)
         share = np.append(np.asarray(first[1]), share)
     own = np.zeros((learner.n_steps, 1))

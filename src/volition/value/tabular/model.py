@@ -8,7 +8,7 @@ from jaxtyping import Array, ArrayLike, Bool, Float, Int, PRNGKeyArray
 from volition.value.bellman import target
 from volition.value.schedule import AbstractSchedule, as_schedule
 from volition.value.tabular.experience import Seen
-from volition.value.tabular.learner import AbstractLearner, Ahead
+from volition.value.tabular.learner import AbstractLearner, Ahead, check_within
 from volition.value.tabular.table import State, Table, along, at, entry, move, put
 
 
@@ -60,7 +60,7 @@ class DynaQ(AbstractLearner):
     back late, as those are remembered for longer: use `PrioritizedSweeping`.
 
     Args:
-        n_planning: steps of planning after each step.
+        n_planning: steps of planning after each step, at least 0.
 
     Source: R. S. Sutton, "Integrated architectures for learning, planning, and
     reacting", 1990; R. S. Sutton, A. G. Barto, 2nd ed., section 8.2. Differs: a
@@ -72,6 +72,10 @@ class DynaQ(AbstractLearner):
     """
 
     n_planning: int = eqx.field(static=True, default=10, kw_only=True)
+
+    def __check_init__(self):
+        if self.n_planning < 0:
+            raise ValueError(f"n_planning = {self.n_planning} must be at least 0.")
 
     def begin(self, q: Table, state: State) -> LastSeen:
         """The table and an empty model."""
@@ -190,6 +194,9 @@ class DynaQPlus(DynaQ):
         kw_only=True,
     )
 
+    def __check_init__(self):
+        check_within("curiosity", self.curiosity, 0.0, jnp.inf)
+
     def bonus(self, since: Int[Array, ""]) -> Float[Array, ""]:
         """By the square root of the time."""
         return self.curiosity * jnp.sqrt(since.astype(self.curiosity.dtype))
@@ -251,7 +258,8 @@ class PrioritizedSweeping(AbstractLearner):
 
     Args:
         n_planning: backups after each step, at least 1.
-        threshold: values that are out of date by less are left alone, reward units.
+        threshold: values that are out of date by less are left alone, reward units,
+            at least 0.
 
     Source: A. W. Moore, C. G. Atkeson, "Prioritized sweeping", Machine Learning 13,
     1993; R. S. Sutton, A. G. Barto, 2nd ed., section 8.4, for worlds without chance.
@@ -270,6 +278,11 @@ class PrioritizedSweeping(AbstractLearner):
         default=1e-4,
         kw_only=True,
     )
+
+    def __check_init__(self):
+        if self.n_planning < 1:
+            raise ValueError(f"n_planning = {self.n_planning} must be at least 1.")
+        check_within("threshold", self.threshold, 0.0, jnp.inf)
 
     def begin(self, q: Table, state: State) -> Counted:
         """The table and an empty model."""

@@ -8,7 +8,7 @@ from jaxtyping import Array, ArrayLike, Float
 
 from volition.value.bellman import target
 from volition.value.tabular.experience import Seen
-from volition.value.tabular.learner import AbstractLearner, Ahead
+from volition.value.tabular.learner import AbstractLearner, Ahead, check_within
 from volition.value.tabular.table import State, Table, entry, move, row
 
 
@@ -39,6 +39,9 @@ class AbstractTraces(AbstractLearner):
         kw_only=True,
     )
     replacing: bool = eqx.field(static=True, default=False, kw_only=True)
+
+    def __check_init__(self):
+        check_within("trace", self.trace, 0.0, 1.0)
 
     def begin(self, q: Table, state: State) -> Traced:
         """The table and no traces."""
