@@ -5,11 +5,19 @@ import importlib.util
 import json
 import warnings
 
+import equinox as eqx
 import jax
+import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from benchmarks import planning, q_learning, q_learning_loops as loops
+from benchmarks import (
+    planning,
+    q_learning,
+    q_learning_loops as loops,
+    tabular as learners,
+    tabular_loops,
+)
 from benchmarks.measure import Measurement, measurement, ratio, report
 from volition import value
 
@@ -52,6 +60,41 @@ def test_every_loop_finds_the_way_along_the_cliff():
     assert {name: max(q[start]) for name, q in found.items()} == dict.fromkeys(
         found, -13.0
     )
+
+
+@pytest.mark.parametrize("name", learners.LEARNERS)
+def test_each_learners_loop_learns_our_table_from_our_numbers(name):
+    """In a world with chance, and with an end.
+
+    Of few steps: where two values are nearly equal, rounding decides in the end.
+    """
+    world, paid = learners.garnet(7)
+    ends = jnp.arange(7) == 3
+    world = eqx.tree_at(lambda world: world.terminal, world, ends)
+    method = learners.method(name, 120, n_stretches=2)
+    found = value.learn(KEY, world, paid, method)
+    given = learners.numbers(KEY, world, paid, method)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # numba's, about NumPy
+        theirs = learners.peer(name, learners.arrays(world, paid), 120, given=given)
+    np.testing.assert_allclose(theirs, found.q, rtol=1e-12, atol=1e-12)
+    assert np.abs(theirs).max() > 1.0
+    assert int(found.curve.n_episodes.sum()) > 1
+
+
+def test_every_learner_has_a_loop():
+    public = {kind.__name__ for kind in learners.LEARNERS.values()}
+    assert len(public) == len(tabular_loops.LOOPS) == 13
+    assert learners.LEARNERS.keys() == tabular_loops.LOOPS.keys()
+
+
+def test_a_loop_that_draws_learns_the_way_along_the_cliff():
+    """13 steps are needed: no value at the start is above -13."""
+    world = learners.arrays(*learners.cliff())
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # numba's, about NumPy
+        found = learners.peer("Q-learning", world, 20_000)
+    assert found[world.start].max() == -13.0
 
 
 def test_a_missing_peer_is_named_with_its_remedy():

@@ -21,11 +21,13 @@ from volition.value import (
     SARSA,
     AbstractLearner,
     ByVisit,
+    Constant,
     DoubleQLearning,
     DynaQ,
     DynaQPlus,
     ExpectedSARSA,
     Harmonic,
+    Linear as Falling,
     MonteCarlo,
     NStepSARSA,
     PengQ,
@@ -218,6 +220,47 @@ def test_what_is_watched_is_every_step(kind):
 def test_the_curve_is_of_whole_stretches(kind):
     with pytest.raises(ValueError, match="must be a multiple of n_stretches = 7"):
         kind(100, n_stretches=7)
+
+
+@learners
+@pytest.mark.parametrize(
+    "settings, what",
+    [
+        ({"step_size": 1.5}, r"step_size = 1.5 must be in \[0, 1\]"),
+        ({"step_size": -0.1}, r"step_size = -0.1 must be in \[0, 1\]"),
+        ({"step_size": ByVisit(Constant(2.0))}, r"step_size = 2 must be in \[0, 1\]"),
+        ({"exploration": 1.01}, r"exploration = 1.01 must be in \[0, 1\]"),
+        ({"exploration": Falling(0.5, -0.1, 10)}, r"exploration = -0.1 must be in"),
+        ({"exploration": float("nan")}, r"exploration = nan must be in \[0, 1\]"),
+    ],
+)
+def test_numbers_out_of_range_are_refused(kind, settings, what):
+    with pytest.raises(ValueError, match=what):
+        kind(100, **settings)
+
+
+@pytest.mark.parametrize(
+    "kind, settings, what",
+    [
+        (SARSALambda, {"trace": 1.1}, r"trace = 1.1 must be in \[0, 1\]"),
+        (WatkinsQ, {"trace": -0.5}, r"trace = -0.5 must be in \[0, 1\]"),
+        (PengQ, {"trace": 2}, r"trace = 2 must be in \[0, 1\]"),
+        (DynaQ, {"n_planning": -1}, "n_planning = -1 must be at least 0"),
+        (DynaQPlus, {"n_planning": -3}, "n_planning = -3 must be at least 0"),
+        (DynaQPlus, {"curiosity": -1.0}, "curiosity = -1 must be at least 0"),
+        (PrioritizedSweeping, {"n_planning": 0}, "n_planning = 0 must be at least 1"),
+        (PrioritizedSweeping, {"threshold": -1.0}, "threshold = -1 must be at least 0"),
+        (MonteCarlo, {"n": 0}, "n = 0 steps"),
+    ],
+)
+def test_a_learners_own_numbers_out_of_range_are_refused(kind, settings, what):
+    with pytest.raises(ValueError, match=what):
+        kind(100, **settings)
+
+
+def test_the_ends_of_the_ranges_are_taken():
+    assert float(PengQ(100, trace=1.0, exploration=0.0, step_size=1.0).trace) == 1.0
+    assert DynaQ(100, n_planning=0).n_planning == 0
 
 
 def test_observations_that_are_no_numbers_are_refused():

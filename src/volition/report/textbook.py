@@ -224,7 +224,7 @@ def car_10_2(key: PRNGKeyArray) -> Drawn:
         steps, weights = book.mountain_car(key, size, n=n)
         label = f"step size {size}/8, n = {n}"
         smooth = steps.reshape(len(steps), -1, 5).mean(axis=2)
-        _band(curves, np.arange(3, 501, 5), smooth, label)
+        _band(curves, np.arange(3, steps.shape[1], 5), smooth, label)
         first = mean_over(steps[:, :50].mean(axis=1), "runs")
         numbers.append((f"{label}, steps, first 50 episodes", first))
     curves.set_ylim(90.0, 2000.0)

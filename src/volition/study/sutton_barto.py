@@ -385,8 +385,9 @@ def mountain_car(
         ended with, `[tile, action]`.
     """
     world, paid = env.MountainCar(time_limit=env.NO_TIME_LIMIT), reward.mountain_car()
+    n_steps = max(300 * n_episodes, 80_000)  # the first episodes are the longest
     method = NStepSARSA(
-        300 * n_episodes, n=n, step_size=step_size, exploration=0.0, random_ties=True
+        n_steps, n=n, step_size=step_size, exploration=0.0, random_ties=True
     )
     keys = jax.random.split(key, n_runs)
     found = learn(keys, world, paid, method, coding=CAR_CODING, watch=ends)

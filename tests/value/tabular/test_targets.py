@@ -15,7 +15,6 @@ from volition.value import (
     WatkinsQ,
 )
 from volition.value.tabular import Ahead, Seen
-from volition.value.tabular.one_step import TwoTables
 
 Q = jnp.array([[1.0, 2.0], [4.0, 3.0], [0.0, 0.0]])
 DISCOUNT, SIZE = 0.5, jnp.asarray(0.1)
@@ -48,11 +47,11 @@ def test_double_q_learning(coin, value):
     """The first would do 0 next, which the second values at 5; it would do the same."""
     other = jnp.array([[1.0, 2.0], [5.0, 6.0], [0.0, 0.0]])
     # The second would do 1 next, which the first values at 3.
-    tables = TwoTables(Q, other)
+    tables = jnp.concatenate([Q, other])
     method = DoubleQLearning(100)
     step = (seen(0, 1, 10, 1), ahead(0), SIZE, DISCOUNT, jnp.asarray(coin))
     found = method.update(tables, *step)
-    moved, kept = (found.first, found.second)[:: 1 if coin else -1]
+    moved, kept = jnp.split(found, 2)[:: 1 if coin else -1]
     assert float(moved[0, 1]) == pytest.approx(2 + 0.1 * (10 + 0.5 * value - 2))
     np.testing.assert_array_equal(kept, other if coin else Q)
 

@@ -121,6 +121,18 @@ def test_what_cannot_be_coded_is_refused(coding, method, what):
         learn(jax.random.key(0), MountainCar(), mountain_car(), method, coding=coding)
 
 
+def test_tiles_and_actions_that_are_not_available_are_refused():
+    class Pushing(MountainCar):
+        """Mountain Car that cannot coast."""
+
+        def available(self, observation):
+            del observation
+            return jnp.array([True, False, True])
+
+    with pytest.raises(ValueError, match="cannot tell which actions are available"):
+        learn(jax.random.key(0), Pushing(), mountain_car(), SARSA(100), coding=CODING)
+
+
 def test_a_table_needs_no_tiles():
     world = cliff_walking()
     reward = Linear(world.feature_names, [1.0, 1.0])

@@ -12,7 +12,7 @@ from volition.env.mdp import draw
 from volition.policy import AbstractPolicy, greedy
 from volition.reward import AbstractReward, check_features
 from volition.value.bellman import branch_reward
-from volition.value.tabular.table import State, Table
+from volition.value.tabular.table import State, Table, at
 from volition.value.tabular.tiles import GreedyInTiles, TileCoding
 
 
@@ -151,12 +151,12 @@ class TableExperience(AbstractExperience):
     ) -> tuple[Seen, MDPState]:
         """Look up where the branch leads and what it pays."""
         mdp, state = self.mdp, jnp.asarray(where.index)
-        branch = draw(mdp.probability[state, action], drawn.branch)
-        successor = mdp.successor[state, action, branch]
-        terminated = mdp.terminal[successor]
+        branch = draw(at(mdp.probability, state, action), drawn.branch)
+        successor = at(mdp.successor, state, action, branch)
+        terminated = at(mdp.terminal, successor)
         time = jnp.asarray(where.time) + 1
         over = terminated | (time >= mdp.time_limit)
-        reward = self.reward[state, action, branch]
+        reward = at(self.reward, state, action, branch)
         seen = Seen(state, action, reward, successor, terminated, over)
         index = jnp.where(over, drawn.restart, successor)
         return seen, MDPState(index, jnp.where(over, 0, time))
@@ -248,7 +248,8 @@ def experience(
 
     Raises:
         ValueError: where the world's actions are no integers, its observations are
-            none and not coded, or the reward reads features that it does not have.
+            none and not coded, it says which actions are available although they are
+            coded, or the reward reads features that it does not have.
     """
     check_features(reward, env.feature_names)
     if isinstance(env, FiniteMDP) and coding is None:
@@ -258,7 +259,21 @@ def experience(
         _size_of(env.observation_space)
     else:
         coding.check(env.observation_space)
+        if _restricts(env):
+            raise ValueError(
+                "tiles cannot tell which actions are available, and this world's are "
+                "not all: let it take them all, or number its observations."
+            )
     return WorldExperience(env, reward, coding)
+
+
+def _restricts(env: AbstractEnvironment) -> bool:
+    """Whether a world says which actions are available."""
+
+    def asked(key: PRNGKeyArray) -> Bool[Array, " action"] | None:
+        return env.available(env.observe(env.reset(key)))
+
+    return jax.eval_shape(asked, jax.random.key(0)) is not None
 
 
 def _size_of(space: object) -> int:

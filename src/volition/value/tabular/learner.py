@@ -7,6 +7,8 @@ from typing import Any, ClassVar
 import equinox as eqx
 import jax
 import jax.numpy as jnp
+import numpy as np
+from jax.core import Tracer
 from jaxtyping import Array, ArrayLike, Bool, Float, Int, Key, PRNGKeyArray, PyTree
 
 from volition.env import AbstractEnvironment
@@ -107,6 +109,21 @@ class Ahead(eqx.Module):
     exploration: Float[Array, ""]
 
 
+def check_within(name: str, value: Array, low: float, high: float) -> None:
+    """That a number is in a range, as far as it is known: not while it is traced.
+
+    Raises:
+        ValueError: where it is not.
+    """
+    if isinstance(value, Tracer):
+        return
+    numbers = np.asarray(value)
+    if not np.all((numbers >= low) & (numbers <= high)):
+        wrong = float(numbers[~((numbers >= low) & (numbers <= high))].flat[0])
+        shown = f"at least {low:g}" if high == np.inf else f"in [{low:g}, {high:g}]"
+        raise ValueError(f"{name} = {wrong:g} must be {shown}.")
+
+
 class AbstractLearner(eqx.Module):
     """A tabular learner: what it remembers, and how a step changes that.
 
@@ -115,7 +132,7 @@ class AbstractLearner(eqx.Module):
 
     Args:
         n_steps: environment steps to learn from.
-        step_size: a number in `(0, 1]`, or a schedule: over steps, or `ByVisit`.
+        step_size: a number in `[0, 1]`, or a schedule: over steps, or `ByVisit`.
         exploration: probability of a random action, or a schedule over steps.
         initial_value: what the table begins with, reward units; terminal rows with 0.
         n_stretches: points of the learning curve; divides `n_steps`.
@@ -146,6 +163,9 @@ class AbstractLearner(eqx.Module):
                 f"n_steps = {self.n_steps} must be a multiple of n_stretches = "
                 f"{self.n_stretches}."
             )
+        ends = np.array([0, max(self.n_steps - 1, 0)], dtype=np.int32)
+        for name in ("step_size", "exploration"):
+            check_within(name, getattr(self, name)(jnp.asarray(ends)), 0.0, 1.0)
 
     @abc.abstractmethod
     def begin(self, q: Table, state: State) -> PyTree:

@@ -11,7 +11,7 @@ from jaxtyping import Array, ArrayLike, Float, Int
 from volition.value.bellman import target
 from volition.value.tabular.experience import Seen
 from volition.value.tabular.learner import AbstractLearner, Ahead
-from volition.value.tabular.table import State, Table, entry, move, row
+from volition.value.tabular.table import State, Table, at, entry, move, row
 
 
 class Recent(eqx.Module):
@@ -59,9 +59,15 @@ class AbstractRecent(AbstractLearner):
         return memory.q
 
 
+def slot_of(memory: Recent, number: Int[Array, ""]) -> Int[Array, ""]:
+    """Where in the ring a step of this episode is."""
+    # As `%` of numbers that are not negative, without a look at their signs.
+    return jax.lax.rem(number, jnp.int32(memory.action.shape[0]))
+
+
 def keep(memory: Recent, seen: Seen, step_size: Float[Array, ""]) -> Recent:
     """The ring with one step more, in the place of the oldest if it was full."""
-    slot = memory.n_seen % memory.action.shape[0]
+    slot = slot_of(memory, memory.n_seen)
     return Recent(
         memory.q,
         memory.state.at[slot].set(seen.state),
@@ -74,10 +80,10 @@ def keep(memory: Recent, seen: Seen, step_size: Float[Array, ""]) -> Recent:
 
 def learn_from(memory: Recent, number: Int[Array, ""], aim: Float[Array, ""]) -> Table:
     """The table moved toward what a step brought."""
-    at = number % memory.action.shape[0]
-    place = (memory.state[at], memory.action[at])
+    slot = slot_of(memory, number)
+    place = (at(memory.state, slot), at(memory.action, slot))
     error = aim - entry(memory.q, *place)
-    return move(memory.q, *place, memory.step_size[at] * error)
+    return move(memory.q, *place, at(memory.step_size, slot) * error)
 
 
 class AbstractNStep(AbstractRecent):
@@ -119,9 +125,11 @@ class AbstractNStep(AbstractRecent):
         def one(number, q):
             def back(i, later):
                 # From the last step but one to the one that is learned from.
-                at, after = (n_seen - 2 - i) % self.n, (n_seen - 1 - i) % self.n
-                value = self.mixed(q, memory.state[after], memory.action[after], later)
-                return target(memory.reward[at], False, value, discount)
+                slot = slot_of(memory, n_seen - 2 - i)
+                after = slot_of(memory, n_seen - 1 - i)
+                place = (at(memory.state, after), at(memory.action, after))
+                value = self.mixed(q, *place, later)
+                return target(at(memory.reward, slot), False, value, discount)
 
             value = self.last_value(q, seen, ahead)
             last = target(seen.reward, seen.terminated, value, discount)
@@ -212,7 +220,7 @@ class MonteCarlo(AbstractRecent):
         def back(i, now):
             q, later = now
             number = last - i
-            paid = memory.reward[number % self.n]
+            paid = at(memory.reward, slot_of(memory, number))
             brought = target(paid, (i == 0) & seen.terminated, later, discount)
             return learn_from(with_table(memory, q), number, brought), brought
 

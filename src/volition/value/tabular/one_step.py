@@ -2,10 +2,9 @@
 
 from typing import ClassVar
 
-import equinox as eqx
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, ArrayLike, Bool, Float, PRNGKeyArray
+from jaxtyping import Array, ArrayLike, Bool, Float, Int, PRNGKeyArray
 
 from volition.value.bellman import double_value, expected_value, target
 from volition.value.tabular.experience import Seen
@@ -156,11 +155,7 @@ def epsilon_greedy(
     return jnp.where(available, share, 0.0) + jnp.where(best, 1.0 - exploration, 0.0)
 
 
-class TwoTables(eqx.Module):
-    """What double Q-learning remembers: two tables, each the other's judge."""
-
-    first: Table
-    second: Table
+Twice = Float[Array, "twice action"]  # two tables, one below the other
 
 
 class DoubleQLearning(AbstractLearner):
@@ -178,18 +173,20 @@ class DoubleQLearning(AbstractLearner):
         False
     """
 
-    def begin(self, q: Table, state: State) -> TwoTables:
-        """The table twice."""
+    def begin(self, q: Table, state: State) -> Twice:
+        """The table twice, one below the other."""
         del state
-        return TwoTables(q, q)
+        # In one array, as of two XLA copies both at every step.
+        return jnp.concatenate([q, q])
 
-    def q(self, memory: TwoTables) -> Table:
+    def q(self, memory: Twice) -> Table:
         """Their mean."""
-        return 0.5 * (memory.first + memory.second)
+        first, second = jnp.split(memory, 2)
+        return 0.5 * (first + second)
 
-    def row(self, memory: TwoTables, state: State) -> Float[Array, " action"]:
+    def row(self, memory: Twice, state: State) -> Float[Array, " action"]:
         """Their mean in one state."""
-        return 0.5 * (row(memory.first, state) + row(memory.second, state))
+        return 0.5 * (row(memory, state) + row(memory, state + _half(memory)))
 
     def own_draws(self, key: PRNGKeyArray, n_steps: int) -> Bool[Array, " step"]:
         """The coin."""
@@ -197,24 +194,24 @@ class DoubleQLearning(AbstractLearner):
 
     def update(
         self,
-        memory: TwoTables,
+        memory: Twice,
         seen: Seen,
         ahead: Ahead,
         step_size: Float[Array, ""],
         discount: Float[ArrayLike, ""],
         drawn: Bool[Array, ""],
-    ) -> TwoTables:
+    ) -> Twice:
         """One of the two, toward what the other says of its choice."""
         del ahead
-        place, after = (seen.state, seen.action), seen.next_state
+        mine = jnp.where(drawn, 0, _half(memory))
+        other = _half(memory) - mine
+        after, place = seen.next_state, seen.state + mine
+        value = double_value(row(memory, after + mine), row(memory, after + other))
+        aim = target(seen.reward, seen.terminated, value, discount)
+        error = aim - entry(memory, place, seen.action)
+        return move(memory, place, seen.action, step_size * error)
 
-        def error(mine: Table, other: Table) -> Array:
-            value = double_value(row(mine, after), row(other, after))
-            aim = target(seen.reward, seen.terminated, value, discount)
-            return step_size * (aim - entry(mine, *place))
 
-        to_first = jnp.where(drawn, error(memory.first, memory.second), 0.0)
-        to_second = jnp.where(drawn, 0.0, error(memory.second, memory.first))
-        return TwoTables(
-            move(memory.first, *place, to_first), move(memory.second, *place, to_second)
-        )
+def _half(memory: Twice) -> Int[Array, ""]:
+    """Where the second table begins."""
+    return jnp.int32(memory.shape[0] // 2)

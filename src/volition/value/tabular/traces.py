@@ -8,8 +8,8 @@ from jaxtyping import Array, ArrayLike, Float
 
 from volition.value.bellman import target
 from volition.value.tabular.experience import Seen
-from volition.value.tabular.learner import AbstractLearner, Ahead
-from volition.value.tabular.table import State, Table, entry, move, row
+from volition.value.tabular.learner import AbstractLearner, Ahead, check_within
+from volition.value.tabular.table import State, Table, entry, row
 
 
 class Traced(eqx.Module):
@@ -40,6 +40,9 @@ class AbstractTraces(AbstractLearner):
     )
     replacing: bool = eqx.field(static=True, default=False, kw_only=True)
 
+    def __check_init__(self):
+        check_within("trace", self.trace, 0.0, 1.0)
+
     def begin(self, q: Table, state: State) -> Traced:
         """The table and no traces."""
         del state
@@ -54,7 +57,12 @@ class AbstractTraces(AbstractLearner):
         place = (seen.state, seen.action)
         if self.replacing:
             return trace.at[place].set(step_size / seen.state.size)
-        return move(trace, *place, step_size)
+        return move_one(trace, seen, step_size)
+
+
+def move_one(q: Table, seen: Seen, by: Float[Array, ""]) -> Table:
+    """As `move`, but behind a pass over the whole table half as fast again."""
+    return q.at[seen.state, seen.action].add(by / seen.state.size)
 
 
 def moved(q: Table, trace: Table, error: Float[Array, ""]) -> Table:
@@ -166,6 +174,6 @@ class PengQ(AbstractTraces):
         error = aim - jnp.max(row(memory.q, seen.state))
         own = aim - entry(memory.q, seen.state, seen.action)
         q = moved(memory.q, before, error)
-        q = move(q, seen.state, seen.action, step_size * own)
+        q = move_one(q, seen, step_size * own)
         trace = self.visited(before, seen, step_size)
         return Traced(q, jnp.where(seen.over, 0.0, trace))
