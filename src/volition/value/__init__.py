@@ -8,8 +8,11 @@ from volition.value.bellman import (
     expected_reward as expected_reward,
     expected_value as expected_value,
     lambda_returns as lambda_returns,
+    munchausen_bonus as munchausen_bonus,
     n_step_return as n_step_return,
+    quantile_huber as quantile_huber,
     soft_maximum as soft_maximum,
+    soft_policy as soft_policy,
     target as target,
 )
 from volition.value.evaluate import (
@@ -20,6 +23,13 @@ from volition.value.evaluate import (
 from volition.value.horizon import (
     HorizonPlan as HorizonPlan,
     backward_induction as backward_induction,
+)
+from volition.value.learning import (
+    AbstractLearned as AbstractLearned,
+    AbstractMethod as AbstractMethod,
+    Curve as Curve,
+    Progress as Progress,
+    learn as learn,
 )
 from volition.value.planning import (
     AbstractPlanner as AbstractPlanner,
@@ -40,7 +50,6 @@ from volition.value.schedule import (
 from volition.value.tabular import (
     SARSA as SARSA,
     AbstractLearner as AbstractLearner,
-    Curve as Curve,
     DoubleQLearning as DoubleQLearning,
     DynaQ as DynaQ,
     DynaQPlus as DynaQPlus,
@@ -55,6 +64,5 @@ from volition.value.tabular import (
     TileCoding as TileCoding,
     TreeBackup as TreeBackup,
     WatkinsQ as WatkinsQ,
-    learn as learn,
     sweep as sweep,
 )

@@ -1,37 +1,25 @@
 """The loop that every tabular learner runs in: act, step, update, begin anew."""
 
 import abc
+import dataclasses
 from collections.abc import Callable
 from typing import Any, ClassVar
 
 import equinox as eqx
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jaxtyping import Array, ArrayLike, Bool, Float, Int, Key, PRNGKeyArray, PyTree
 
 from volition.env import AbstractEnvironment
 from volition.policy import AbstractPolicy
 from volition.reward import AbstractReward
+from volition.value.learning import AbstractLearned, AbstractMethod, Curve, Progress
 from volition.value.schedule import AbstractSchedule, ByVisit, as_schedule
 from volition.value.tabular import table
 from volition.value.tabular.experience import AbstractExperience, Seen, experience
 from volition.value.tabular.table import State, Table
 from volition.value.tabular.tiles import TileCoding
-
-
-class Curve(eqx.Module):
-    """How learning went, in equal stretches of steps.
-
-    Args:
-        step: steps made at the end of each stretch, `[stretch]`.
-        mean_return: mean undiscounted return of the episodes that ended in it, reward
-            units; NaN where none ended, `[stretch]`.
-        n_episodes: how many ended in it, `[stretch]`.
-    """
-
-    step: Int[Array, " stretch"]
-    mean_return: Float[Array, " stretch"]
-    n_episodes: Int[Array, " stretch"]
 
 
 class Stand(eqx.Module):
@@ -55,8 +43,8 @@ class Stand(eqx.Module):
     stretch: Int[Array, ""]
 
 
-class Learned(eqx.Module):
-    """What a value learner found.
+class Learned(AbstractLearned):
+    """What a tabular learner found.
 
     Args:
         q: value of each action, reward units, `[state, action]`; `-inf` where the world
@@ -107,7 +95,7 @@ class Ahead(eqx.Module):
     exploration: Float[Array, ""]
 
 
-class AbstractLearner(eqx.Module):
+class AbstractLearner(AbstractMethod[Learned]):
     """A tabular learner: what it remembers, and how a step changes that.
 
     It acts epsilon-greedily in its values. A time limit ends an episode but cuts
@@ -146,6 +134,33 @@ class AbstractLearner(eqx.Module):
                 f"n_steps = {self.n_steps} must be a multiple of n_stretches = "
                 f"{self.n_stretches}."
             )
+
+    def learn(
+        self,
+        key: PRNGKeyArray | Key[Array, " seed"],
+        env: AbstractEnvironment | tuple[AbstractEnvironment, ...],
+        reward: AbstractReward,
+        *,
+        after: Stand | None = None,
+        progress: Progress | None = None,
+    ) -> Learned:
+        """In one call, or where progress is told, in one for each stretch."""
+        if isinstance(env, tuple):
+            raise ValueError(
+                "a tabular learner learns in one world: give one of the tasks."
+            )
+        if progress is None:
+            return learn(key, env, reward, self, after=after)
+        each = self.n_steps // self.n_stretches
+        one = dataclasses.replace(self, n_steps=each, n_stretches=1)
+        curves = []
+        for _ in range(self.n_stretches):
+            found = learn(key, env, reward, one, after=after)
+            after = found.stand
+            curves.append(found.curve)
+            curve = jax.tree.map(_joined, *curves)
+            progress(int(curve.step.max()), curve)
+        return eqx.tree_at(lambda found: found.curve, found, curve)
 
     @abc.abstractmethod
     def begin(self, q: Table, state: State) -> PyTree:
@@ -338,6 +353,11 @@ def _act(
     return jnp.argmax(up_to > table.along(share, up_to[-1])).astype(jnp.int32)
 
 
+def _joined(*parts: Array) -> Array:
+    """Stretches one after the other; by NumPy, as each number of them is a shape."""
+    return jnp.asarray(np.concatenate([np.asarray(part) for part in parts], axis=-1))
+
+
 def _steps(method: AbstractLearner, stretch: Int[ArrayLike, ""]) -> Int[Array, " step"]:
     """Numbers of the steps of a stretch."""
     n_steps = method.n_steps // method.n_stretches
@@ -376,10 +396,9 @@ def learn(
     after: Stand | None = None,
     watch: Callable[[Array, Seen], Any] | None = None,
 ) -> Learned:
-    """Learn action values from experience alone.
+    """Learn action values, with the options that tabular learners alone have.
 
-    Give several keys, `jax.random.split(key, n)`, to learn with several seeds at once:
-    every leaf of the result then has a leading axis `[seed]`.
+    `volition.value.learn` without them is the verb for every method.
 
     Args:
         key: one key, or an array of them; consumed.
