@@ -12,9 +12,12 @@ import pytest
 import volition.env
 from volition.env import (
     AbstractEnvironment,
+    Acrobot,
+    CartPole,
     FiniteMDP,
     MaximizationBias,
     MountainCar,
+    Pendulum,
     blackjack,
     changing_maze,
     cliff_walking,
@@ -34,6 +37,9 @@ from volition.testing import check_env
 SEED = 3
 # Each row: an argument set that is no special case, and a public function.
 WORLDS = {
+    "Acrobot": (Acrobot, lambda: Acrobot(lengths=(0.8, 1.1), time_limit=20)),
+    "CartPole": (CartPole, lambda: CartPole(half_length=0.3, time_limit=20)),
+    "Pendulum": (Pendulum, lambda: Pendulum(mass=0.8, time_limit=20)),
     "blackjack": (blackjack, blackjack),
     "changing_maze": (changing_maze, lambda: changing_maze(left=True)),
     "dyna_maze": (dyna_maze, dyna_maze),

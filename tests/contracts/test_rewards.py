@@ -14,9 +14,13 @@ import volition.reward
 from tests.reference.worlds import table
 from volition import record
 from volition.env import (
+    Acrobot,
+    CartPole,
     FiniteMDP,
     MaximizationBias,
     MountainCar,
+    Pendulum,
+    Space,
     blackjack,
     changing_maze,
     cliff_walking,
@@ -25,19 +29,22 @@ from volition.env import (
     random_walk,
     windy_gridworld,
 )
-from volition.policy import Random, episode
+from volition.policy import AbstractPolicy, episode
 from volition.reward import (
     AbstractReward,
     Function,
     Linear,
     Shaped,
     Tabular,
+    acrobot as acrobot_reward,
     blackjack as blackjack_reward,
+    cartpole as cartpole_reward,
     cliff_walking as cliff_reward,
     delivery_true,
     dyna_maze as maze_reward,
     maximization_bias as bias_reward,
     mountain_car as car_reward,
+    pendulum as pendulum_reward,
     random_walk as walk_reward,
     windy_gridworld as windy_reward,
 )
@@ -47,6 +54,16 @@ from volition.value import expected_reward
 SEED = 2
 WORLD = gridworld(["S.G", ".X#"], slip=0.3, discount=0.8, time_limit=9)
 NAMES = WORLD.feature_names
+
+
+class Anything(AbstractPolicy):
+    """Whatever the space of actions holds."""
+
+    space: Space
+
+    def __call__(self, key, observation):
+        del observation
+        return self.space.sample(key)
 
 
 def by_action(state, action):
@@ -62,6 +79,9 @@ def by_step(state, action, next_state):
 
 # Each row: a public class or function, a world, and a reward made by it.
 REWARDS = {
+    "acrobot": (acrobot_reward, Acrobot, acrobot_reward),
+    "cartpole": (cartpole_reward, CartPole, cartpole_reward),
+    "pendulum": (pendulum_reward, Pendulum, pendulum_reward),
     "blackjack": (blackjack_reward, blackjack, blackjack_reward),
     "dyna_maze": (maze_reward, lambda: changing_maze(right=True), maze_reward),
     "maximization_bias": (bias_reward, lambda: MaximizationBias(4), bias_reward),
@@ -130,7 +150,7 @@ def test_it_keeps_the_contract(pair):
 
 @eqx.filter_jit
 def transitions(world):
-    random = Random(world.action_space.n)
+    random = Anything(world.action_space)
     play = lambda key: episode(key, world, random, 12).transition
     played = jax.vmap(play)(jax.random.split(jax.random.key(SEED), 12))
     return jax.tree.map(lambda leaf: leaf.reshape(-1, *leaf.shape[2:]), played)

@@ -1,7 +1,16 @@
 """Worlds: environments without a reward."""
 
 from volition.env.blackjack import Hand as Hand, blackjack as blackjack
-from volition.env.classic import CarState as CarState, MountainCar as MountainCar
+from volition.env.classic import (
+    Acrobot as Acrobot,
+    AcrobotState as AcrobotState,
+    CarState as CarState,
+    CartPole as CartPole,
+    CartPoleState as CartPoleState,
+    MountainCar as MountainCar,
+    Pendulum as Pendulum,
+    PendulumState as PendulumState,
+)
 from volition.env.cliff_walking import cliff_walking as cliff_walking
 from volition.env.delivery import delivery as delivery
 from volition.env.dyna_maze import (

@@ -9,14 +9,11 @@ from jax.core import Tracer
 from jaxtyping import Array, ArrayLike, Bool, Float, Int, PRNGKeyArray
 
 from volition.env.environment import AbstractEnvironment, Feature, Transition
+from volition.env.leaf import real
 from volition.env.spaces import Discrete
 
 FORK, ARMS, END = 0, 1, 2
 LEFT, RIGHT = 0, 1
-
-
-def _real(value: ArrayLike) -> Array:
-    return jnp.asarray(value, dtype=float)
 
 
 class ArmState(eqx.Module):
@@ -57,9 +54,9 @@ class MaximizationBias(AbstractEnvironment):
     """
 
     n_arms: int = eqx.field(static=True, default=10)
-    mean: Float[Array, ""] = eqx.field(converter=_real, default=-0.1, kw_only=True)
-    deviation: Float[Array, ""] = eqx.field(converter=_real, default=1.0, kw_only=True)
-    discount: Float[Array, ""] = eqx.field(converter=_real, default=1.0, kw_only=True)
+    mean: Float[Array, ""] = eqx.field(converter=real, default=-0.1, kw_only=True)
+    deviation: Float[Array, ""] = eqx.field(converter=real, default=1.0, kw_only=True)
+    discount: Float[Array, ""] = eqx.field(converter=real, default=1.0, kw_only=True)
 
     features: ClassVar[tuple[Feature, ...]] = (
         Feature("payoff", "1", "what the arm paid that was pulled in this step"),

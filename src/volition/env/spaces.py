@@ -96,7 +96,7 @@ class Box(eqx.Module):
         if value.shape != self.shape or not jnp.issubdtype(value.dtype, jnp.floating):
             return jnp.asarray(False)
         # NaN compares False, so it is outside.
-        low, high = jnp.asarray(self.low), jnp.asarray(self.high)
+        low, high = (jnp.asarray(b, value.dtype) for b in (self.low, self.high))
         return jnp.all((value >= low) & (value <= high))
 
 

@@ -8,12 +8,15 @@ from volition.reward.function import Function as Function
 from volition.reward.linear import Linear as Linear
 from volition.reward.shaped import Shaped as Shaped
 from volition.reward.stated import (
+    acrobot as acrobot,
     blackjack as blackjack,
+    cartpole as cartpole,
     cliff_walking as cliff_walking,
     delivery_true as delivery_true,
     dyna_maze as dyna_maze,
     maximization_bias as maximization_bias,
     mountain_car as mountain_car,
+    pendulum as pendulum,
     random_walk as random_walk,
     windy_gridworld as windy_gridworld,
 )

@@ -71,3 +71,31 @@ def mountain_car() -> Linear:
     Source: R. S. Sutton, A. G. Barto, "Reinforcement Learning", 2nd ed., example 10.1.
     """
     return Linear(("step", "goal"), [-1.0, 0.0])
+
+
+def cartpole() -> Linear:
+    """1 for a step, the one that ends in a fall included.
+
+    Source: Farama Gymnasium, `CartPole-v1`.
+    """
+    return Linear(("step", "fall"), [1.0, 0.0])
+
+
+def pendulum() -> Linear:
+    """The cost of an angle, of a speed and of a torque.
+
+    Example:
+        >>> print(pendulum())
+        - 1 angle^2 - 0.1 speed^2 - 0.001 torque^2
+
+    Source: Farama Gymnasium, `Pendulum-v1`.
+    """
+    return Linear(("angle^2", "speed^2", "torque^2"), [-1.0, -0.1, -0.001])
+
+
+def acrobot() -> Linear:
+    """-1 for a step but the one that reaches the goal, which is 0.
+
+    Source: Farama Gymnasium, `Acrobot-v1`.
+    """
+    return Linear(("step", "goal"), [-1.0, 1.0])

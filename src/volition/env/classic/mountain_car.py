@@ -9,18 +9,11 @@ from jax.core import Tracer
 from jaxtyping import Array, ArrayLike, Bool, Float, Int, PRNGKeyArray
 
 from volition.env.environment import AbstractEnvironment, Feature, Transition
+from volition.env.leaf import count, real
 from volition.env.spaces import Box, Discrete
 
 LOW, HIGH = -1.2, 0.6  # positions
 TOP_SPEED = 0.07
-
-
-def _real(value: ArrayLike) -> Array:
-    return jnp.asarray(value, dtype=float)
-
-
-def _count(value: ArrayLike) -> Array:
-    return jnp.asarray(value, dtype=jnp.int32)
 
 
 class CarState(eqx.Module):
@@ -65,11 +58,11 @@ class MountainCar(AbstractEnvironment):
     10.1; Farama Gymnasium, `MountainCar-v0`.
     """
 
-    force: Float[Array, ""] = eqx.field(converter=_real, default=0.001, kw_only=True)
-    gravity: Float[Array, ""] = eqx.field(converter=_real, default=0.0025, kw_only=True)
-    goal: Float[Array, ""] = eqx.field(converter=_real, default=0.5, kw_only=True)
-    time_limit: Int[Array, ""] = eqx.field(converter=_count, default=200, kw_only=True)
-    discount: Float[Array, ""] = eqx.field(converter=_real, default=1.0, kw_only=True)
+    force: Float[Array, ""] = eqx.field(converter=real, default=0.001, kw_only=True)
+    gravity: Float[Array, ""] = eqx.field(converter=real, default=0.0025, kw_only=True)
+    goal: Float[Array, ""] = eqx.field(converter=real, default=0.5, kw_only=True)
+    time_limit: Int[Array, ""] = eqx.field(converter=count, default=200, kw_only=True)
+    discount: Float[Array, ""] = eqx.field(converter=real, default=1.0, kw_only=True)
 
     features: ClassVar[tuple[Feature, ...]] = (
         Feature("step", "1", "1 for every step, the last one included"),
@@ -83,8 +76,8 @@ class MountainCar(AbstractEnvironment):
 
     def reset(self, key: PRNGKeyArray) -> CarState:
         """At rest near the bottom."""
-        position = jax.random.uniform(key, (), float, -0.6, -0.4)
-        return CarState(position, jnp.zeros((), dtype=float), jnp.int32(0))
+        position = jax.random.uniform(key, (), self.force.dtype, -0.6, -0.4)
+        return CarState(position, jnp.zeros_like(position), jnp.int32(0))
 
     def step(
         self, key: PRNGKeyArray, state: CarState, action: Int[ArrayLike, ""]
@@ -124,7 +117,7 @@ class MountainCar(AbstractEnvironment):
         """A step as a reward sees it."""
         counts = ~self.terminated(state)
         ended = self.terminated(next_state)
-        features = jnp.stack([counts, counts & ended]).astype(float)
+        features = jnp.stack([counts, counts & ended]).astype(self.force.dtype)
         return Transition(state, action, next_state, features, ended)
 
     def scene(self, state: CarState) -> CarState:
