@@ -1,6 +1,6 @@
-"""Value learning: Bellman operators, planning, tabular learners."""
+"""Value learning: Bellman operators, planning, tabular and deep learners."""
 
-from volition.value import tabular as tabular
+from volition.value import deep as deep, tabular as tabular
 from volition.value.bellman import (
     backup as backup,
     branch_reward as branch_reward,
@@ -14,6 +14,27 @@ from volition.value.bellman import (
     soft_maximum as soft_maximum,
     soft_policy as soft_policy,
     target as target,
+)
+from volition.value.deep import (
+    DQN as DQN,
+    MLP as MLP,
+    PQN as PQN,
+    SAC as SAC,
+    AbstractDeepLearner as AbstractDeepLearner,
+    Adam as Adam,
+    GreedyNetwork as GreedyNetwork,
+    Hard as Hard,
+    Mean as Mean,
+    Munchausen as Munchausen,
+    Passes as Passes,
+    Quantile as Quantile,
+    RAdam as RAdam,
+    Replay as Replay,
+    Rollout as Rollout,
+    Soft as Soft,
+    SquashedGaussian as SquashedGaussian,
+    Trained as Trained,
+    relabel as relabel,
 )
 from volition.value.evaluate import (
     evaluate_policy as evaluate_policy,

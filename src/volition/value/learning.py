@@ -1,10 +1,13 @@
 """The verb: learn to act from experience, by whatever method is given."""
 
 import abc
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Generic, TypeVar
 
 import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
 from jaxtyping import Array, Float, Int, Key, PRNGKeyArray, PyTree
 
 from volition.env import AbstractEnvironment
@@ -25,6 +28,17 @@ class Curve(eqx.Module):
     step: Int[Array, "*seed stretch"]
     mean_return: Float[Array, "*seed stretch"]
     n_episodes: Int[Array, "*seed stretch"]
+
+
+def joined(curves: Sequence[Curve]) -> Curve:
+    """Stretches one after the other."""
+    # By NumPy, as each number of stretches would be a shape to compile for.
+    return jax.tree.map(
+        lambda *parts: jnp.asarray(
+            np.concatenate([np.asarray(part) for part in parts], axis=-1)
+        ),
+        *curves,
+    )
 
 
 # Told after each stretch: the steps made so far, and the curve so far.

@@ -2,22 +2,29 @@
 
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Float, Int, PRNGKeyArray
+import numpy as np
+from jaxtyping import Array, Float, Int, PRNGKeyArray, PyTree
 
-from volition.env import Discrete
+from volition.env import Box, Discrete
 from volition.value.deep.loop import World
+from volition.value.deep.policy import GreedyNetwork
 
 
 def epsilon_greedy(
-    key: PRNGKeyArray, q: Float[Array, "env action"], exploration: Float[Array, ""]
+    key: PRNGKeyArray,
+    greedy: GreedyNetwork,
+    observations: PyTree,
+    exploration: Float[Array, ""],
 ) -> Int[Array, " env"]:
     """The best action of each instance, or with some probability any.
 
     Args:
         key: consumed.
-        q: value of each action.
+        greedy: the policy that knows the best.
+        observations: `[env]`.
         exploration: the probability.
     """
+    q = jax.vmap(greedy.q)(observations)
     uniform = jax.random.uniform(key, q.shape[:1], jnp.float32)
     chance = exploration.astype(jnp.float32)
     # One number says both: below the chance it is uniform, and so picks the action.
@@ -41,3 +48,27 @@ def check_discrete(world: World) -> int:
             "with discrete actions."
         )
     return space.n
+
+
+def taken(
+    numbers: Float[Array, "action column"], action: Int[Array, ""]
+) -> Float[Array, " column"]:
+    """The row of one action, without a gather, whose gradient would be a scatter."""
+    here = jnp.arange(numbers.shape[0], dtype=action.dtype) == action
+    return jnp.sum(jnp.where(here[:, None], numbers, 0.0), axis=0)
+
+
+def bounds(world: World) -> tuple[Float[Array, "*shape"], Float[Array, "*shape"]]:
+    """Lowest and highest action, as 32-bit floats.
+
+    Raises:
+        ValueError: where actions are numbered, or have no bounds.
+    """
+    space = world.action_space
+    if not isinstance(space, Box) or not np.isfinite([space.low, space.high]).all():
+        raise ValueError(
+            f"the actions are {space}, not real numbers between bounds: learn with DQN "
+            "or PQN where they are numbered, or bound them."
+        )
+    low, high = space.bounds
+    return jnp.asarray(low, dtype=jnp.float32), jnp.asarray(high, dtype=jnp.float32)

@@ -1,4 +1,4 @@
-"""The loop that every deep learner runs in: rollouts of many instances, then learning."""
+"""The loop that every deep learner runs in: a rollout of instances, then learning."""
 
 import abc
 from typing import Any
@@ -14,7 +14,13 @@ from volition.env.spaces import Space
 from volition.policy import AbstractPolicy
 from volition.reward import AbstractReward, check_features
 from volition.value.deep.network import AbstractInputs, inputs
-from volition.value.learning import AbstractLearned, AbstractMethod, Curve, Progress
+from volition.value.learning import (
+    AbstractLearned,
+    AbstractMethod,
+    Curve,
+    Progress,
+    joined,
+)
 
 
 class Step(eqx.Module):
@@ -89,22 +95,24 @@ class World(eqx.Module):
 
     def reset(self, key: PRNGKeyArray) -> PyTree:
         """A state of each instance."""
-        return self._each(lambda env, one: env.reset(one), self._keys(key))
+        keys = jax.random.split(key, self.n_envs)
+        return self._each(lambda env, one: env.reset(one), keys)
 
     def observe(self, states: PyTree) -> PyTree:
         """What is seen of each."""
         return self._each(lambda env, state: env.observe(state), states)
 
-    def step(self, key: PRNGKeyArray, states: PyTree, actions: Any) -> tuple:
+    def step(
+        self, keys: Key[Array, "env 2"], states: PyTree, actions: Any
+    ) -> tuple[Step, PyTree]:
         """A step of each, and where the next one is made."""
-        step_key, reset_key = jax.random.split(key)
 
-        def one(env, step_key, reset_key, state, action):
+        def one(env, keys, state, action):
+            step_key, reset_key = keys
             moved = env.step(step_key, state, action)
             transition = env.transition(state, action, moved)
             terminated = env.terminated(moved)
             over = terminated | env.truncated(moved)
-            # Of the same dtypes in memory, whatever the world makes of them.
             fresh = env.reset(reset_key)
             after = jax.tree.map(lambda a, b: jnp.where(over, a, b), fresh, moved)
             reward = self.reward(transition).astype(jnp.float32)
@@ -120,11 +128,7 @@ class World(eqx.Module):
             )
             return seen, after
 
-        keys = self._keys(step_key), self._keys(reset_key)
-        return self._each(one, *keys, states, actions)
-
-    def _keys(self, key: PRNGKeyArray) -> Key[Array, " env"]:
-        return jax.random.split(key, self.n_envs)
+        return self._each(one, keys, states, actions)
 
     def _each(self, fn, *arguments):
         axes = (0 if self.spread else None, *([0] * len(arguments)))
@@ -155,15 +159,15 @@ def world(
     for number, task in enumerate(tasks):
         if _shape(task) != _shape(tasks[0]):
             raise ValueError(
-                f"task {number} is of another shape than task 0: tasks that are learned "
+                f"task {number} is of another shape than task 0: tasks to learn "
                 "together differ in their numbers alone."
             )
     turn = np.arange(n_envs) % len(tasks)
-    env = jax.tree.map(
+    spread = jax.tree.map(
         lambda *leaves: jnp.asarray(np.stack([np.asarray(x) for x in leaves])[turn]),
         *tasks,
     )
-    return World(env, reward, n_envs, True)
+    return World(spread, reward, n_envs, True)
 
 
 class Stand(eqx.Module):
@@ -260,9 +264,9 @@ class AbstractDeepLearner(AbstractMethod[Trained]):
             stand, row = stretch(key, instances, self, stand)
             rows.append(row)
             if progress is not None:
-                curve = _curve(rows)
+                curve = joined(rows)
                 progress(int(curve.step.max()), curve)
-        return Trained(self.policy(stand.memory), _curve(rows), stand)
+        return Trained(self.policy(stand.memory), joined(rows), stand)
 
 
 @eqx.filter_jit
@@ -274,13 +278,9 @@ def begin(
     """Where learning stands before the first step."""
 
     def one(key):
-        where_key, memory_key, example_key = jax.random.split(
-            jax.random.fold_in(key, 2**32 - 1), 3
-        )
+        where_key, memory_key = jax.random.split(jax.random.fold_in(key, 2**32 - 1))
         where = world.reset(where_key)
-        action = world.action_space.sample(example_key)
-        actions = jnp.broadcast_to(action, (world.n_envs, *action.shape))
-        example, _ = jax.eval_shape(world.step, example_key, where, actions)
+        example, _ = jax.eval_shape(_any_step, key, world, where)
         memory = method.begin(memory_key, world, example)
         so_far = jnp.zeros(world.n_envs, dtype=jnp.float32)
         return Stand(memory, where, so_far, jnp.int32(0))
@@ -298,52 +298,53 @@ def stretch(
     """One stretch of learning, and its row of the curve."""
     if key.ndim == 0:
         return _stretch(key, world, method, stand)
-    return jax.lax.map(lambda one: _stretch(one[0], world, method, one[1]), (key, stand))
+    return jax.lax.map(
+        lambda one: _stretch(one[0], world, method, one[1]), (key, stand)
+    )
+
+
+def _any_step(key: PRNGKeyArray, world: World, where: PyTree) -> tuple[Step, PyTree]:
+    """A step of each instance that shows what a step looks like."""
+    keys = jax.random.split(key, (world.n_envs, 2))
+    actions = jax.vmap(world.action_space.sample)(keys[:, 0])
+    return world.step(keys, where, actions)
 
 
 def _stretch(
     key: PRNGKeyArray, world: World, method: AbstractDeepLearner, stand: Stand
 ) -> tuple[Stand, Curve]:
-    each, n_envs = method.rollout.n_steps, world.n_envs
+    each, length, n_envs = method.rollout.n_steps, method.rollout.length, world.n_envs
     first = stand.stretch * (each * method.n_rollouts)
 
-    def one_step(carry, key):
+    def one_step(carry, keys):
         memory, where, so_far, total, n_episodes, step = carry
-        act_key, step_key = jax.random.split(key)
-        actions = method.act(act_key, memory, world.observe(where), step)
-        seen, where = world.step(step_key, where, actions)
+        actions = method.act(keys[-1], memory, world.observe(where), step)
+        of_env = keys[:-1].reshape(n_envs, 2)
+        seen, where = world.step(of_env, where, actions)
         so_far = so_far + seen.reward
         total = total + jnp.sum(jnp.where(seen.over, so_far, 0.0))
         n_episodes = n_episodes + jnp.sum(seen.over, dtype=jnp.int32)
         so_far = jnp.where(seen.over, 0.0, so_far)
         return (memory, where, so_far, total, n_episodes, step + n_envs), seen
 
-    def one_rollout(carry, key):
-        step_key, update_key = jax.random.split(key)
-        keys = jax.random.split(step_key, method.rollout.length)
-        carry, seen = jax.lax.scan(one_step, carry, keys)
+    def one_rollout(carry, keys):
+        of_steps = keys[:-1].reshape(length, 2 * n_envs + 1)
+        carry, seen = jax.lax.scan(one_step, carry, of_steps)
         memory, *rest, step = carry
-        memory = method.update(update_key, memory, seen, step)
+        memory = method.update(keys[-1], memory, seen, step)
         return (memory, *rest, step), None
 
     zero = jnp.zeros((), dtype=jnp.float32)
     carry = (stand.memory, stand.where, stand.so_far, zero, jnp.int32(0), first)
-    keys = jax.random.split(jax.random.fold_in(key, stand.stretch), method.n_rollouts)
+    # All keys at once: each split by itself takes 50 to 100 ms to compile.
+    n_keys = length * (2 * n_envs + 1) + 1
+    key = jax.random.fold_in(key, stand.stretch)
+    keys = jax.random.split(key, (method.n_rollouts, n_keys))
     carry, _ = jax.lax.scan(one_rollout, carry, keys)
     memory, where, so_far, total, n_episodes, step = carry
     mean = total / n_episodes.astype(jnp.float32)
     after = Stand(memory, where, so_far, stand.stretch + 1)
     return after, Curve(step[None], mean[None], n_episodes[None])
-
-
-def _curve(rows: list[Curve]) -> Curve:
-    # By NumPy, as each number of stretches would be a shape to compile for.
-    return jax.tree.map(
-        lambda *parts: jnp.asarray(
-            np.concatenate([np.asarray(part) for part in parts], axis=-1)
-        ),
-        *rows,
-    )
 
 
 def _shape(tree: PyTree) -> tuple:

@@ -1,12 +1,13 @@
 """Networks: what an observation is to them, their layers, and what they put out."""
 
 import abc
+from typing import ClassVar
 
 import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, ArrayLike, Float, PRNGKeyArray, PyTree
+from jaxtyping import Array, Float, PRNGKeyArray, PyTree
 
 from volition.env.spaces import Discrete, Space
 from volition.value.bellman import quantile_huber
@@ -78,14 +79,12 @@ def inputs(space: Space) -> AbstractInputs:
     """
     if isinstance(space, Discrete):
         return OneHot(space.n)
-    low, high = (np.broadcast_to(np.asarray(end), space.shape).ravel() for end in (
-        space.low if np.ndim(space.low) == 0 else np.reshape(space.low, space.shape),
-        space.high if np.ndim(space.high) == 0 else np.reshape(space.high, space.shape),
-    ))
+    low, high = map(np.ravel, space.bounds)
     # Gymnasium writes the largest float for no bound.
     bounded = (high < np.finfo(np.float32).max) & (low > np.finfo(np.float32).min)
     bounded &= high > low
-    centre = np.where(bounded, low / 2 + high / 2, 0.0)
+    low, high = np.where(bounded, low, 0.0), np.where(bounded, high, 0.0)
+    centre = low / 2 + high / 2
     half = np.where(bounded, high / 2 - low / 2, 1.0)
     return Scaled(
         jnp.asarray(centre, dtype=jnp.float32), jnp.asarray(half, dtype=jnp.float32)
@@ -157,12 +156,9 @@ class Network(eqx.Module):
 
 
 class AbstractHead(eqx.Module):
-    """What the numbers in a row say of a return, and how they learn from another."""
+    """What the `n` numbers in a row say of a return, and how they learn from others."""
 
-    @property
-    @abc.abstractmethod
-    def n(self) -> int:
-        """How many numbers."""
+    n: eqx.AbstractVar[int]
 
     @abc.abstractmethod
     def loss(
@@ -174,10 +170,7 @@ class AbstractHead(eqx.Module):
 class Mean(AbstractHead):
     """The mean of the return alone, learned by squares."""
 
-    @property
-    def n(self) -> int:
-        """One."""
-        return 1
+    n: ClassVar[int] = 1
 
     def loss(
         self, numbers: Float[Array, " column"], target: Float[Array, " column"]
@@ -232,33 +225,30 @@ class MLP(eqx.Module):
     def begin(self, key: PRNGKeyArray, n_inputs: int, n_rows: int) -> Network:
         """A network drawn at random, all of its arrays 32-bit floats.
 
-        Hidden weights are normal with variance `2 / inputs` (He et al. 2015, arXiv
-        1502.01852), those of the output uniform with variance `1 / (3 inputs)`; biases
+        Weights are uniform: hidden ones with variance `2 / inputs` (He et al. 2015,
+        arXiv 1502.01852, equation 10), those of the output `1 / (3 inputs)`; biases
         are 0.
         """
         sizes = (n_inputs, *self.widths)
-        keys = jax.random.split(key, len(sizes) + 1)
-        layers = tuple(
-            Linear(
-                jax.random.normal(keys[i], (after, before), jnp.float32)
-                * np.float32(np.sqrt(2.0 / before)),
-                jnp.zeros(after, dtype=jnp.float32),
-            )
-            for i, (before, after) in enumerate(zip(sizes, sizes[1:], strict=False))
+        n = self.head.n
+        shapes = [*zip(sizes[1:], sizes, strict=False), (n_rows * n, sizes[-1])]
+        if self.dueling:
+            shapes.append((n, sizes[-1]))
+        # In one draw: each takes 50 to 100 ms to compile.
+        drawn = jax.random.uniform(
+            key, (sum(a * b for a, b in shapes),), jnp.float32, -1.0, 1.0
         )
+        made, at = [], 0
+        for number, (after, before) in enumerate(shapes):
+            bound = np.sqrt((6.0 if number < len(self.widths) else 1.0) / before)
+            weight = drawn[at : at + after * before].reshape(after, before)
+            bias = jnp.zeros(after, dtype=jnp.float32)
+            made.append(Linear(weight * np.float32(bound), bias))
+            at += after * before
+        layers = tuple(made[: len(self.widths)])
         norms = tuple(
             Norm(jnp.ones(n, dtype=jnp.float32), jnp.zeros(n, dtype=jnp.float32))
             for n in (self.widths if self.layer_norm else ())
         )
-        n = self.head.n
-        rows = _output(keys[-2], sizes[-1], n_rows * n)
-        common = _output(keys[-1], sizes[-1], n) if self.dueling else None
+        rows, common = made[len(self.widths)], made[-1] if self.dueling else None
         return Network(layers, norms, rows, common, n)
-
-
-def _output(key: PRNGKeyArray, before: int, after: int) -> Linear:
-    bound: ArrayLike = np.float32(1.0 / np.sqrt(before))
-    weight = jax.random.uniform(
-        key, (after, before), jnp.float32, minval=-bound, maxval=bound
-    )
-    return Linear(weight, jnp.zeros(after, dtype=jnp.float32))

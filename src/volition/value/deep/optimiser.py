@@ -1,17 +1,14 @@
 """Optimisers: how a network follows its gradients."""
 
 import abc
-from typing import TypeVar
 
 import equinox as eqx
 import jax
 import jax.numpy as jnp
 import optax
-from jaxtyping import Array, ArrayLike, Int, PyTree
+from jaxtyping import Array, ArrayLike, Float, Int
 
 from volition.value.schedule import AbstractSchedule, as_schedule
-
-Parameters = TypeVar("Parameters", bound=PyTree)
 
 
 class AbstractOptimiser(eqx.Module):
@@ -24,37 +21,41 @@ class AbstractOptimiser(eqx.Module):
     def scale(self) -> optax.GradientTransformation:
         """What becomes of the gradient before it is multiplied with the step size."""
 
-    def begin(self, parameters: PyTree) -> tuple[Array, ...]:
-        """What it remembers, as plain arrays that can be saved."""
-        return tuple(jax.tree.leaves(self.scale().init(parameters)))
+    def begin(self, row: Float[Array, " parameter"]) -> tuple[Array, ...]:
+        """What it remembers, as plain arrays that can be saved.
+
+        Args:
+            row: all parameters in one row, `jax.flatten_util.ravel_pytree`, so that a
+                step is a few operations, whatever the number of layers.
+        """
+        return tuple(jax.tree.leaves(self.scale().init(row)))
 
     def step(
         self,
-        parameters: Parameters,
-        gradient: PyTree,
+        row: Float[Array, " parameter"],
+        gradient: Float[Array, " parameter"],
         memory: tuple[Array, ...],
-        step: Int[Array, ""],
-    ) -> tuple[Parameters, tuple[Array, ...]]:
+        step: Int[ArrayLike, ""],
+    ) -> tuple[Float[Array, " parameter"], tuple[Array, ...]]:
         """The parameters after one step, and what is remembered.
 
         Args:
-            parameters: a pytree of 32-bit floats.
-            gradient: of the same shape.
+            row: the parameters.
+            gradient: of them.
             memory: as `begin` made it.
             step: of learning, by which the step size goes.
         """
         scale = self.scale()
-        structure = jax.tree.structure(jax.eval_shape(scale.init, parameters))
+        structure = jax.tree.structure(jax.eval_shape(scale.init, row))
         state = jax.tree.unflatten(structure, memory)
+        limit = jnp.asarray(self.max_gradient, dtype=row.dtype)
+        norm = jnp.sqrt(jnp.sum(gradient**2))
+        gradient = gradient * (limit / jnp.maximum(norm, limit))
         with jax.numpy_dtype_promotion("standard"):
-            norm = optax.global_norm(gradient)
-            limit = jnp.asarray(self.max_gradient, dtype=jnp.float32)
-            cut = jnp.minimum(1.0, limit / jnp.maximum(norm, 1e-12))
-            gradient = jax.tree.map(lambda leaf: leaf * cut, gradient)
-            updates, state = scale.update(gradient, state, parameters)
-        size = self.step_size(step).astype(jnp.float32)
-        moved = jax.tree.map(lambda leaf, by: leaf - size * by, parameters, updates)
-        return moved, tuple(jax.tree.leaves(state))
+            update, state = scale.update(gradient, state, row)
+            update = jnp.asarray(update)
+        size = self.step_size(jnp.asarray(step)).astype(row.dtype)
+        return row - size * update, tuple(jax.tree.leaves(state))
 
 
 class Adam(AbstractOptimiser):

@@ -3,16 +3,17 @@
 import equinox as eqx
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, ArrayLike, Float, PRNGKeyArray, PyTree
+from jax.flatten_util import ravel_pytree
+from jaxtyping import Array, ArrayLike, PRNGKeyArray, PyTree
 
 from volition.policy import AbstractPolicy
-from volition.value.deep.actions import check_discrete, epsilon_greedy
+from volition.value.deep.actions import check_discrete, epsilon_greedy, taken
 from volition.value.deep.loop import AbstractDeepLearner, Rollout, Step, World
 from volition.value.deep.network import MLP
 from volition.value.deep.optimiser import AbstractOptimiser, RAdam
 from volition.value.deep.policy import GreedyNetwork
 from volition.value.deep.targets import AbstractBackup, Hard, Window, returns
-from volition.value.schedule import AbstractSchedule, Linear, as_schedule
+from volition.value.schedule import AbstractSchedule, Linear, optional_schedule
 
 
 class Passes(eqx.Module):
@@ -61,9 +62,7 @@ class PQN(AbstractDeepLearner):
     network: MLP = eqx.field(default_factory=MLP, kw_only=True)
     optimiser: AbstractOptimiser = eqx.field(default_factory=RAdam, kw_only=True)
     exploration: AbstractSchedule | None = eqx.field(
-        converter=lambda value: None if value is None else as_schedule(value),
-        default=None,
-        kw_only=True,
+        converter=optional_schedule, default=None, kw_only=True
     )
     backup: AbstractBackup = eqx.field(default_factory=Hard, kw_only=True)
     n_stretches: int = eqx.field(static=True, default=20, kw_only=True)
@@ -73,7 +72,8 @@ class PQN(AbstractDeepLearner):
         del example
         inputs = world.inputs()
         network = self.network.begin(key, inputs.size, check_discrete(world))
-        return Memory(GreedyNetwork(inputs, network), self.optimiser.begin(network))
+        row, _ = ravel_pytree(network)
+        return Memory(GreedyNetwork(inputs, network), self.optimiser.begin(row))
 
     def act(
         self, key: PRNGKeyArray, memory: Memory, observations: PyTree, step: Array
@@ -82,8 +82,7 @@ class PQN(AbstractDeepLearner):
         schedule = self.exploration
         if schedule is None:
             schedule = Linear(1.0, 0.05, self.n_steps / 2)
-        q = jax.vmap(memory.greedy.q)(observations)
-        return epsilon_greedy(key, q, schedule(step))
+        return epsilon_greedy(key, memory.greedy, observations, schedule(step))
 
     def update(
         self, key: PRNGKeyArray, memory: Memory, seen: Step, step: Array
@@ -104,21 +103,23 @@ class PQN(AbstractDeepLearner):
         n_batches = self.passes.n_epochs * self.passes.n_minibatches
         size = max(action.shape[0] // self.passes.n_minibatches, 1)
 
-        def one(carry, key):
-            network, optimiser = carry
-            chosen = jax.random.randint(key, (size,), 0, action.shape[0])
+        row, network = ravel_pytree(memory.greedy.network)
+
+        def loss(row, x, action, worth):
+            live = network(row)
+            each = lambda x, a, w: self.network.head.loss(taken(live(x), a), w)
+            return jnp.mean(jax.vmap(each)(x, action, worth))
+
+        def one(carry, chosen):
+            row, optimiser = carry
             batch = jax.tree.map(lambda leaf: leaf[chosen], (x, action, worth))
-            gradient = jax.grad(self.loss)(network, *batch)
-            return self.optimiser.step(network, gradient, optimiser, step), None
+            gradient = jax.grad(loss)(row, *batch)
+            return self.optimiser.step(row, gradient, optimiser, step), None
 
-        start = (memory.greedy.network, memory.optimiser)
-        end, _ = jax.lax.scan(one, start, jax.random.split(key, n_batches))
-        return Memory(GreedyNetwork(inputs, end[0]), end[1])
-
-    def loss(self, network, x, action, worth) -> Float[Array, ""]:
-        """Mean over a batch."""
-        numbers = jax.vmap(lambda x, action: network(x)[action])(x, action)
-        return jnp.mean(jax.vmap(self.network.head.loss)(numbers, worth))
+        share = jax.random.uniform(key, (n_batches, size), jnp.float32)
+        chosen = (share * action.shape[0]).astype(jnp.int32)
+        (row, optimiser), _ = jax.lax.scan(one, (row, memory.optimiser), chosen)
+        return Memory(GreedyNetwork(inputs, network(row)), optimiser)
 
     def policy(self, memory: Memory) -> AbstractPolicy:
         """Greedy in the network."""

@@ -8,13 +8,18 @@ from typing import Any, ClassVar
 import equinox as eqx
 import jax
 import jax.numpy as jnp
-import numpy as np
 from jaxtyping import Array, ArrayLike, Bool, Float, Int, Key, PRNGKeyArray, PyTree
 
 from volition.env import AbstractEnvironment
 from volition.policy import AbstractPolicy
 from volition.reward import AbstractReward
-from volition.value.learning import AbstractLearned, AbstractMethod, Curve, Progress
+from volition.value.learning import (
+    AbstractLearned,
+    AbstractMethod,
+    Curve,
+    Progress,
+    joined,
+)
 from volition.value.schedule import AbstractSchedule, ByVisit, as_schedule
 from volition.value.tabular import table
 from volition.value.tabular.experience import AbstractExperience, Seen, experience
@@ -153,14 +158,14 @@ class AbstractLearner(AbstractMethod[Learned]):
             return learn(key, env, reward, self, after=after)
         each = self.n_steps // self.n_stretches
         one = dataclasses.replace(self, n_steps=each, n_stretches=1)
-        curves = []
+        curves, found = [], None
         for _ in range(self.n_stretches):
             found = learn(key, env, reward, one, after=after)
             after = found.stand
             curves.append(found.curve)
-            curve = jax.tree.map(_joined, *curves)
+            curve = joined(curves)
             progress(int(curve.step.max()), curve)
-        return eqx.tree_at(lambda found: found.curve, found, curve)
+        return eqx.tree_at(lambda found: found.curve, found, joined(curves))
 
     @abc.abstractmethod
     def begin(self, q: Table, state: State) -> PyTree:
@@ -331,7 +336,9 @@ def run(
     # [stretch, step of it] to [step]
     watched = jax.tree.map(lambda leaf: leaf.reshape(-1, *leaf.shape[2:]), watched)
     q = method.q(stand.memory)
-    return Learned(q, world.greedy(q), curve, stand, watched)
+    return Learned(
+        q=q, policy=world.greedy(q), curve=curve, stand=stand, watched=watched
+    )
 
 
 def _act(
@@ -351,11 +358,6 @@ def _act(
     among = jnp.where(explore, values > -jnp.inf, good)
     up_to = jnp.cumsum(among.astype(jnp.int32))
     return jnp.argmax(up_to > table.along(share, up_to[-1])).astype(jnp.int32)
-
-
-def _joined(*parts: Array) -> Array:
-    """Stretches one after the other; by NumPy, as each number of them is a shape."""
-    return jnp.asarray(np.concatenate([np.asarray(part) for part in parts], axis=-1))
 
 
 def _steps(method: AbstractLearner, stretch: Int[ArrayLike, ""]) -> Int[Array, " step"]:
