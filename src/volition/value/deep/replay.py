@@ -50,7 +50,8 @@ class Ring(eqx.Module):
         n_starts = self.filled - (length - 1)
         oldest = jnp.where(self.filled < n_slots, 0, self.position)
         # Rounding must not reach one place further.
-        start = jnp.minimum((share[:, 0] * n_starts).astype(jnp.int32), n_starts - 1)
+        along = share[:, 0] * n_starts.astype(jnp.float32)
+        start = jnp.minimum(along.astype(jnp.int32), n_starts - 1)
         env = jnp.minimum((share[:, 1] * n_envs).astype(jnp.int32), n_envs - 1)
         ahead = jnp.arange(length, dtype=jnp.int32)
         slot = (oldest + start[:, None] + ahead[None, :]) % n_slots

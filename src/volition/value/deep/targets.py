@@ -128,11 +128,11 @@ class Window(eqx.Module):
         discount: of the world.
     """
 
-    action: Int[Array, " time"]
-    reward: Float[Array, " time"]
-    terminated: Bool[Array, " time"]
-    over: Bool[Array, " time"]
-    discount: Float[Array, " time"]
+    action: Int[Array, "time ..."]
+    reward: Float[Array, "time ..."]
+    terminated: Bool[Array, "time ..."]
+    over: Bool[Array, "time ..."]
+    discount: Float[Array, "time ..."]
 
 
 def returns(
