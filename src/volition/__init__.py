@@ -18,4 +18,7 @@ from volition.evaluation import cross_validate as cross_validate
 from volition.inference import fit as fit
 from volition.policy import rollout as rollout
 from volition.probes import audit as audit
+from volition.reward import gymnasium_ids
 from volition.value import learn as learn, plan as plan
+
+gymnasium_ids.watch()

@@ -24,6 +24,7 @@ from volition.env.environment import (
 )
 from volition.env.family import Family as Family, split as split
 from volition.env.gridworld import Cell as Cell, Tile as Tile, gridworld as gridworld
+from volition.env.host import HostEnv as HostEnv, HostStep as HostStep, host as host
 from volition.env.maximization_bias import (
     ArmState as ArmState,
     MaximizationBias as MaximizationBias,

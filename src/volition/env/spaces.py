@@ -53,8 +53,8 @@ class Box(eqx.Module):
     """Real arrays between two bounds.
 
     Args:
-        low: lowest value of every entry, in the unit of the quantity; or, of a vector,
-            of each entry.
+        low: lowest value of every entry, in the unit of the quantity; or of each
+            entry, row by row.
         high: highest value, likewise.
         shape: shape of the array; `()` is a scalar.
 
@@ -74,7 +74,7 @@ class Box(eqx.Module):
 
     def __check_init__(self):
         for bound in (self.low, self.high):
-            if np.ndim(bound) > 0 and np.shape(bound) != self.shape:
+            if np.ndim(bound) > 0 and np.size(bound) != np.prod(self.shape):
                 raise ValueError(
                     f"the bounds {bound} are not one for each entry of {self.shape}."
                 )
@@ -96,7 +96,7 @@ class Box(eqx.Module):
 
     def sample(self, key: PRNGKeyArray) -> Float[Array, "*shape"]:
         """A value: uniform between finite bounds, else a clipped standard normal."""
-        low, high = jnp.asarray(self.low), jnp.asarray(self.high)
+        low, high = self._bounds(float)
         if np.isfinite(self.low).all() and np.isfinite(self.high).all():
             return jax.random.uniform(key, self.shape, minval=low, maxval=high)
         return jnp.clip(jax.random.normal(key, self.shape), low, high)
@@ -107,8 +107,15 @@ class Box(eqx.Module):
         if value.shape != self.shape or not jnp.issubdtype(value.dtype, jnp.floating):
             return jnp.asarray(False)
         # NaN compares False, so it is outside.
-        low, high = (jnp.asarray(b, value.dtype) for b in (self.low, self.high))
+        low, high = self._bounds(value.dtype)
         return jnp.all((value >= low) & (value <= high))
+
+    def _bounds(self, dtype: Any) -> tuple[Array, Array]:
+        low, high = jnp.asarray(self.low, dtype), jnp.asarray(self.high, dtype)
+        return (
+            low.reshape(self.shape if low.ndim else ()),
+            high.reshape(self.shape if high.ndim else ()),
+        )
 
 
 Space = Discrete | Box

@@ -1,5 +1,9 @@
 """Policies, rollouts, and the segments that they leave behind."""
 
+from volition.policy.host import (
+    HostEpisodes as HostEpisodes,
+    host_episodes as host_episodes,
+)
 from volition.policy.policy import (
     AbstractPolicy as AbstractPolicy,
     Random as Random,

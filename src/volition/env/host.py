@@ -1,0 +1,172 @@
+"""Environments of Gymnasium's, stepped on the host, as our learners take them."""
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import equinox as eqx
+import numpy as np
+from jaxtyping import Bool, Float
+
+from volition.env.environment import Feature, Transition
+from volition.env.spaces import Discrete, Space
+
+if TYPE_CHECKING:
+    import gymnasium
+
+
+class HostStep(eqx.Module):
+    """One step of each copy.
+
+    Args:
+        observation: from which to act next; of a new episode where one ended, `[env,
+            ...]`.
+        reward: what the environment itself pays, reward units, `[env]`.
+        terminated: whether an outcome ended the episode, `[env]`.
+        truncated: whether a time limit did and no outcome, `[env]`.
+        next_observation: where the step led, before any reset, `[env, ...]`.
+        info: as Gymnasium batches it; of a step that ended an episode under
+            `final_info`.
+    """
+
+    observation: np.ndarray
+    reward: Float[np.ndarray, " env"]
+    terminated: Bool[np.ndarray, " env"]
+    truncated: Bool[np.ndarray, " env"]
+    next_observation: np.ndarray
+    info: dict[str, Any]
+
+
+class HostEnv:
+    """Copies of an environment of Gymnasium's: not functional, but fit to learn from.
+
+    Ends by an outcome and by a time limit are told apart, and what was seen before an
+    automatic reset is kept. A reward sees observations as states, and the environment's
+    own reward as the one feature.
+
+    Args:
+        envs: must reset in the same step, see `host`, which makes such a one.
+        discount: in `[0, 1]`, per step.
+
+    Raises:
+        ValueError: where it does not, or a space is neither `Discrete` nor a `Box` of
+            real numbers.
+
+    Example:
+        >>> env = host("CartPole-v1", 2)
+        >>> seen = env.reset(0)
+        >>> step = env.step(np.array([0, 1]))
+        >>> step.reward.tolist(), step.terminated.tolist()
+        ([1.0, 1.0], [False, False])
+    """
+
+    features: ClassVar[tuple[Feature, ...]] = (
+        Feature("reward", "1", "what the environment itself pays"),
+    )
+
+    def __init__(self, envs: "gymnasium.vector.VectorEnv", *, discount: float = 0.99):
+        from gymnasium.vector import AutoresetMode
+
+        from volition.env.gym.spaces import our_space
+
+        mode = envs.metadata.get("autoreset_mode")
+        if mode is not AutoresetMode.SAME_STEP:
+            raise ValueError(
+                f"the environment resets by {mode}, not in the same step: make it with "
+                "autoreset_mode=AutoresetMode.SAME_STEP, or by volition.env.host."
+            )
+        self.envs, self.discount = envs, discount
+        self.n_envs: int = envs.num_envs
+        self.action_space: Space = our_space(envs.single_action_space)
+        self.observation_space: Space = our_space(envs.single_observation_space)
+
+    def reset(self, seed: int | None = None) -> np.ndarray:
+        """Begin an episode in each copy.
+
+        Args:
+            seed: of the first; the others take the next ones.
+
+        Returns:
+            Observations, `[env, ...]`.
+        """
+        return self.envs.reset(seed=seed)[0]
+
+    def step(self, actions: Any) -> HostStep:
+        """Take one action in each copy.
+
+        Args:
+            actions: `[env]` or `[env, ...]`.
+        """
+        actions = np.asarray(actions)
+        if isinstance(self.action_space, Discrete):
+            actions = actions.astype(np.int64)
+        else:
+            actions = actions.astype(self.envs.single_action_space.dtype)
+        observation, reward, terminated, truncated, info = self.envs.step(actions)
+        next_observation = np.array(observation)
+        for copy in np.flatnonzero(terminated | truncated):
+            next_observation[copy] = info["final_obs"][copy]
+        return HostStep(
+            observation=observation,
+            reward=np.asarray(reward, dtype=float),
+            terminated=terminated,
+            truncated=truncated & ~terminated,
+            next_observation=next_observation,
+            info=info,
+        )
+
+    def transition(
+        self, observation: np.ndarray, actions: Any, step: HostStep
+    ) -> Transition:
+        """Describe a step of each copy to a reward; map the reward over it.
+
+        Args:
+            observation: from which the actions were taken, `[env, ...]`.
+            actions: as given to `step`.
+            step: what it returned.
+        """
+        return Transition(
+            state=observation,
+            action=np.asarray(actions),
+            next_state=step.next_observation,
+            features=step.reward[:, None],
+            terminated=step.terminated,
+        )
+
+    def close(self) -> None:
+        """Release what the environments hold."""
+        self.envs.close()
+
+    @property
+    def feature_info(self) -> tuple[Feature, ...]:
+        """The environment's own reward."""
+        return self.features
+
+    @property
+    def feature_names(self) -> tuple[str, ...]:
+        """The name of it."""
+        return tuple(feature.name for feature in self.features)
+
+
+def host(
+    make: "str | Callable[[], gymnasium.Env]", n_envs: int, *, discount: float = 0.99
+) -> HostEnv:
+    """Copies of an environment of Gymnasium's in this process.
+
+    Args:
+        make: its id (`"highway_env:highway-fast-v0"` imports the package first), or a
+            function that makes one.
+        n_envs: how many copies, at least 1.
+        discount: in `[0, 1]`, per step.
+
+    Example:
+        >>> host("Pendulum-v1", 3).action_space
+        Box(low=-2.0, high=2.0, shape=(1,))
+    """
+    import gymnasium
+    from gymnasium.vector import AutoresetMode, SyncVectorEnv
+
+    if n_envs < 1:
+        raise ValueError(f"n_envs = {n_envs}: there must be at least 1.")
+    one = (lambda: gymnasium.make(make)) if isinstance(make, str) else make
+    envs = SyncVectorEnv([one] * n_envs, autoreset_mode=AutoresetMode.SAME_STEP)
+    return HostEnv(envs, discount=discount)

@@ -1,0 +1,102 @@
+"""Episodes of a policy in an environment on the host."""
+
+import itertools
+from typing import Any
+
+import equinox as eqx
+import jax
+import numpy as np
+from jaxtyping import Array, Bool, Float, Int, Key, PRNGKeyArray
+
+from volition.env import HostEnv
+from volition.policy.policy import AbstractPolicy
+
+
+class HostEpisodes(eqx.Module):
+    """What episodes came to.
+
+    Args:
+        returns: sum of what the environment itself paid, reward units, `[episode]`.
+        lengths: steps, `[episode]`.
+        terminated: whether an outcome ended it, else a time limit, `[episode]`.
+        infos: what the environment told of the last step of each.
+    """
+
+    returns: Float[np.ndarray, " episode"]
+    lengths: Int[np.ndarray, " episode"]
+    terminated: Bool[np.ndarray, " episode"]
+    infos: list[dict[str, Any]]
+
+
+@eqx.filter_jit
+def _act(policy: AbstractPolicy, keys: Key[Array, " env"], observations: Any) -> Any:
+    return jax.vmap(policy)(keys, observations)
+
+
+def host_episodes(
+    key: PRNGKeyArray,
+    env: HostEnv,
+    policy: AbstractPolicy,
+    *,
+    n_episodes: int,
+    seed: int,
+) -> HostEpisodes:
+    """Whole episodes of a policy, the same number in each copy or one more.
+
+    Which episodes are counted is settled before they begin: were it the first to end,
+    short ones would be too many.
+
+    Args:
+        key: of the policy; consumed.
+        env: its copies are reset.
+        policy: called for all copies at once.
+        n_episodes: at least 1.
+        seed: of the environment, see `HostEnv.reset`.
+
+    Returns:
+        The episodes, those of the first copy first.
+
+    Raises:
+        ValueError: where there is no episode to play.
+
+    Example:
+        >>> from volition.env import host
+        >>> from volition.policy import Random
+        >>> env = host("CartPole-v1", 2)
+        >>> key = jax.random.key(0)
+        >>> seen = host_episodes(key, env, Random(2), n_episodes=3, seed=0)
+        >>> bool((seen.returns == seen.lengths).all()), seen.terminated.tolist()
+        (True, [True, True, True])
+    """
+    if n_episodes < 1:
+        raise ValueError(f"n_episodes = {n_episodes}: there must be at least 1.")
+    quota = [len(range(copy, n_episodes, env.n_envs)) for copy in range(env.n_envs)]
+    ended: list[list[tuple[float, int, bool, dict]]] = [[] for _ in quota]
+    total, length = np.zeros(env.n_envs), np.zeros(env.n_envs, dtype=int)
+    observation = env.reset(seed)
+    while any(len(made) < due for made, due in zip(ended, quota, strict=True)):
+        key, act_key = jax.random.split(key)
+        actions = _act(policy, jax.random.split(act_key, env.n_envs), observation)
+        step = env.step(actions)
+        observation, total, length = step.observation, total + step.reward, length + 1
+        for copy in np.flatnonzero(step.terminated | step.truncated):
+            if len(ended[copy]) < quota[copy]:
+                info = _one(step.info.get("final_info", {}), int(copy))
+                outcome = bool(step.terminated[copy])
+                ended[copy].append(
+                    (float(total[copy]), int(length[copy]), outcome, info)
+                )
+            total[copy], length[copy] = 0.0, 0
+    returns, lengths, terminated, infos = zip(*itertools.chain(*ended), strict=True)
+    return HostEpisodes(
+        np.asarray(returns), np.asarray(lengths), np.asarray(terminated), list(infos)
+    )
+
+
+def _one(infos: dict[str, Any], copy: int) -> dict[str, Any]:
+    """What was told of one copy, from what Gymnasium batches with a mask of each."""
+    return {
+        name: _one(told, copy) if isinstance(told, dict) else told[copy]
+        for name, told in infos.items()
+        if f"_{name}" in infos and infos[f"_{name}"][copy]
+    }
