@@ -10,7 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, Int, Key, PRNGKeyArray, PyTree
 
-from volition.env import AbstractEnvironment
+from volition.env import AbstractEnvironment, HostEnv
 from volition.policy import AbstractPolicy
 from volition.reward import AbstractReward
 
@@ -63,7 +63,7 @@ class AbstractMethod(eqx.Module, Generic[Found]):
     def learn(
         self,
         key: PRNGKeyArray | Key[Array, " seed"],
-        env: AbstractEnvironment | tuple[AbstractEnvironment, ...],
+        env: AbstractEnvironment | tuple[AbstractEnvironment, ...] | HostEnv,
         reward: AbstractReward,
         *,
         after: PyTree = None,
@@ -74,7 +74,7 @@ class AbstractMethod(eqx.Module, Generic[Found]):
 
 def learn(
     key: PRNGKeyArray | Key[Array, " seed"],
-    env: AbstractEnvironment | tuple[AbstractEnvironment, ...],
+    env: AbstractEnvironment | tuple[AbstractEnvironment, ...] | HostEnv,
     reward: AbstractReward,
     method: AbstractMethod[Found],
     *,
@@ -89,7 +89,7 @@ def learn(
     Args:
         key: one key, or an array of them; consumed.
         env: the world; or, for deep learners, several tasks of one shape, such as
-            `family.train`.
+            `family.train`, or an environment of Gymnasium's, `volition.env.host`.
         reward: what its transitions are worth.
         method: the learner, such as `QLearning(n_steps)` or `PQN()`.
         after: where an earlier call stopped, its result's `stand`, to go on from there:

@@ -9,7 +9,7 @@ import pytest
 from volition.reward import Linear
 from volition.testing import KnownAnswer
 from volition.value import DQN, PQN, SAC, Replay, Rollout, learn, relabel
-from volition.value.deep.loop import world
+from volition.value.deep.world import world
 
 N_ENVS, LENGTH = 3, 2
 NAMES = KnownAnswer().feature_names

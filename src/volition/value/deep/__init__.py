@@ -1,9 +1,8 @@
 """Deep value learning: one loop, networks, targets, replay, and three learners."""
 
 from volition.value.deep.dqn import DQN as DQN
-from volition.value.deep.loop import (
+from volition.value.deep.learner import (
     AbstractDeepLearner as AbstractDeepLearner,
-    Rollout as Rollout,
     Trained as Trained,
 )
 from volition.value.deep.network import (
@@ -25,3 +24,4 @@ from volition.value.deep.targets import (
     Munchausen as Munchausen,
     Soft as Soft,
 )
+from volition.value.deep.world import Rollout as Rollout

@@ -6,8 +6,8 @@ import numpy as np
 from jaxtyping import Array, Float, Int, PRNGKeyArray, PyTree
 
 from volition.env import Box, Discrete
-from volition.value.deep.loop import World
 from volition.value.deep.policy import GreedyNetwork
+from volition.value.deep.world import Spaces
 
 
 def epsilon_greedy(
@@ -35,13 +35,13 @@ def epsilon_greedy(
     return jnp.where(uniform < chance, any_of_them, best)
 
 
-def check_discrete(world: World) -> int:
+def check_discrete(spaces: Spaces) -> int:
     """How many actions there are.
 
     Raises:
         ValueError: where they are not numbered, or not always all there.
     """
-    space = world.action_space
+    space = spaces.action
     if not isinstance(space, Discrete):
         raise ValueError(
             f"the actions are {space}, not numbers: learn with SAC, or give a world "
@@ -58,13 +58,13 @@ def taken(
     return jnp.sum(jnp.where(here[:, None], numbers, 0.0), axis=0)
 
 
-def bounds(world: World) -> tuple[Float[Array, "*shape"], Float[Array, "*shape"]]:
+def bounds(spaces: Spaces) -> tuple[Float[Array, "*shape"], Float[Array, "*shape"]]:
     """Lowest and highest action, as 32-bit floats.
 
     Raises:
         ValueError: where actions are numbered, or have no bounds.
     """
-    space = world.action_space
+    space = spaces.action
     if not isinstance(space, Box) or not np.isfinite([space.low, space.high]).all():
         raise ValueError(
             f"the actions are {space}, not real numbers between bounds: learn with DQN "

@@ -8,12 +8,13 @@ from jaxtyping import Array, PRNGKeyArray, PyTree
 
 from volition.policy import AbstractPolicy
 from volition.value.deep.actions import check_discrete, epsilon_greedy, taken
-from volition.value.deep.loop import AbstractDeepLearner, Rollout, Step, World
-from volition.value.deep.network import MLP, Network
+from volition.value.deep.learner import AbstractDeepLearner
+from volition.value.deep.network import MLP, Network, inputs as inputs_of
 from volition.value.deep.optimiser import AbstractOptimiser, Adam
 from volition.value.deep.policy import GreedyNetwork
 from volition.value.deep.replay import Replay, Ring
 from volition.value.deep.targets import AbstractBackup, Hard, Window, returns
+from volition.value.deep.world import Rollout, Spaces, Step
 from volition.value.schedule import AbstractSchedule, Linear, optional_schedule
 
 
@@ -63,10 +64,10 @@ class DQN(AbstractDeepLearner):
     backup: AbstractBackup = eqx.field(default_factory=Hard, kw_only=True)
     n_stretches: int = eqx.field(static=True, default=20, kw_only=True)
 
-    def begin(self, key: PRNGKeyArray, world: World, example: Step) -> Memory:
+    def begin(self, key: PRNGKeyArray, spaces: Spaces, example: Step) -> Memory:
         """A random network, its copy, and an empty ring."""
-        inputs = world.inputs()
-        network = self.network.begin(key, inputs.size, check_discrete(world))
+        inputs = inputs_of(spaces.observation)
+        network = self.network.begin(key, inputs.size, check_discrete(spaces))
         row, _ = ravel_pytree(network)
         ring = self.replay.begin(example, self.rollout)
         greedy = GreedyNetwork(inputs, network)

@@ -8,11 +8,12 @@ from jaxtyping import Array, ArrayLike, PRNGKeyArray, PyTree
 
 from volition.policy import AbstractPolicy
 from volition.value.deep.actions import check_discrete, epsilon_greedy, taken
-from volition.value.deep.loop import AbstractDeepLearner, Rollout, Step, World
-from volition.value.deep.network import MLP
+from volition.value.deep.learner import AbstractDeepLearner
+from volition.value.deep.network import MLP, inputs as inputs_of
 from volition.value.deep.optimiser import AbstractOptimiser, RAdam
 from volition.value.deep.policy import GreedyNetwork
 from volition.value.deep.targets import AbstractBackup, Hard, Window, returns
+from volition.value.deep.world import Rollout, Spaces, Step
 from volition.value.schedule import AbstractSchedule, Linear, optional_schedule
 
 
@@ -67,11 +68,11 @@ class PQN(AbstractDeepLearner):
     backup: AbstractBackup = eqx.field(default_factory=Hard, kw_only=True)
     n_stretches: int = eqx.field(static=True, default=20, kw_only=True)
 
-    def begin(self, key: PRNGKeyArray, world: World, example: Step) -> Memory:
+    def begin(self, key: PRNGKeyArray, spaces: Spaces, example: Step) -> Memory:
         """A random network."""
         del example
-        inputs = world.inputs()
-        network = self.network.begin(key, inputs.size, check_discrete(world))
+        inputs = inputs_of(spaces.observation)
+        network = self.network.begin(key, inputs.size, check_discrete(spaces))
         row, _ = ravel_pytree(network)
         return Memory(GreedyNetwork(inputs, network), self.optimiser.begin(row))
 

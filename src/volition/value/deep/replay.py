@@ -6,7 +6,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, ArrayLike, Float, Int, PRNGKeyArray, PyTree
 
 from volition.reward import AbstractReward
-from volition.value.deep.loop import Rollout, Step
+from volition.value.deep.world import Rollout, Step
 
 
 class Ring(eqx.Module):

@@ -11,11 +11,12 @@ from jaxtyping import Array, ArrayLike, Float, PRNGKeyArray, PyTree
 from volition.policy import AbstractPolicy
 from volition.value.bellman import target
 from volition.value.deep.actions import bounds
-from volition.value.deep.loop import AbstractDeepLearner, Rollout, Step, World
-from volition.value.deep.network import MLP, Network
+from volition.value.deep.learner import AbstractDeepLearner
+from volition.value.deep.network import MLP, Network, inputs as inputs_of
 from volition.value.deep.optimiser import AbstractOptimiser, Adam
 from volition.value.deep.policy import SquashedGaussian
 from volition.value.deep.replay import Replay, Ring
+from volition.value.deep.world import Rollout, Spaces, Step
 
 
 class Players(eqx.Module):
@@ -93,9 +94,9 @@ class SAC(AbstractDeepLearner):
                 f"SAC looks one step ahead, not n_ahead = {self.replay.n_ahead}."
             )
 
-    def begin(self, key: PRNGKeyArray, world: World, example: Step) -> Memory:
+    def begin(self, key: PRNGKeyArray, spaces: Spaces, example: Step) -> Memory:
         """Random networks, copies of the critics, and an empty ring."""
-        inputs, (low, high) = world.inputs(), bounds(world)
+        inputs, (low, high) = inputs_of(spaces.observation), bounds(spaces)
         actor_key, critic_key = jax.random.split(key)
         actor = self.network.begin(actor_key, inputs.size, 2 * low.size)
         critics = jax.vmap(

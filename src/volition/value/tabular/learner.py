@@ -10,7 +10,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, ArrayLike, Bool, Float, Int, Key, PRNGKeyArray, PyTree
 
-from volition.env import AbstractEnvironment
+from volition.env import AbstractEnvironment, HostEnv
 from volition.policy import AbstractPolicy
 from volition.reward import AbstractReward
 from volition.value.learning import (
@@ -143,16 +143,17 @@ class AbstractLearner(AbstractMethod[Learned]):
     def learn(
         self,
         key: PRNGKeyArray | Key[Array, " seed"],
-        env: AbstractEnvironment | tuple[AbstractEnvironment, ...],
+        env: AbstractEnvironment | tuple[AbstractEnvironment, ...] | HostEnv,
         reward: AbstractReward,
         *,
         after: Stand | None = None,
         progress: Progress | None = None,
     ) -> Learned:
         """In one call, or where progress is told, in one for each stretch."""
-        if isinstance(env, tuple):
+        if not isinstance(env, AbstractEnvironment):
             raise ValueError(
-                "a tabular learner learns in one world: give one of the tasks."
+                "a tabular learner learns in one functional world: give one of the "
+                "tasks, and to Gymnasium's a deep learner."
             )
         if progress is None:
             return learn(key, env, reward, self, after=after)
