@@ -86,7 +86,7 @@ class RAdam(AbstractOptimiser):
     Source: L. Liu et al., arXiv 1908.03265, algorithm 2.
     """
 
-    step_size: AbstractSchedule = eqx.field(converter=as_schedule, default=5e-4)
+    step_size: AbstractSchedule = eqx.field(converter=as_schedule, default=1e-3)
     max_gradient: ArrayLike = 10.0
 
     def scale(self) -> optax.GradientTransformation:

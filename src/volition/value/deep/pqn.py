@@ -27,7 +27,7 @@ class Passes(eqx.Module):
     """
 
     n_epochs: int = eqx.field(static=True, default=4)
-    n_minibatches: int = eqx.field(static=True, default=4)
+    n_minibatches: int = eqx.field(static=True, default=8)
     trace: ArrayLike = 0.65
 
 

@@ -44,7 +44,7 @@ class Rollout(eqx.Module):
     """
 
     n_envs: int = eqx.field(static=True, default=32)
-    length: int = eqx.field(static=True, default=32)
+    length: int = eqx.field(static=True, default=16)
 
     def __check_init__(self):
         if self.n_envs < 1 or self.length < 1:
