@@ -3,6 +3,7 @@
 import dataclasses
 import importlib.util
 import json
+import sys
 import warnings
 
 import equinox as eqx
@@ -12,6 +13,9 @@ import numpy as np
 import pytest
 
 from benchmarks import (
+    cartpole,
+    cartpole_volition,
+    peers,
     planning,
     q_learning,
     q_learning_loops as loops,
@@ -145,3 +149,59 @@ def test_the_report_ends_in_one_json_line_each(capsys):
     assert (lines[0].median, lines[0].low, lines[0].high) == (2.0, 1.0, 6.0)
     assert (lines[1].low, lines[1].high) == (2.0, 4.0)
     assert "recorded" in printed[2]
+
+
+@pytest.mark.parametrize("case", cartpole.CASES["volition"])
+def test_a_run_on_cart_pole_ends_where_it_is_good_enough(case):
+    learner = cartpole_volition.method(case)
+    key, each = jax.random.key(0), learner.n_steps
+    first = cartpole_volition.learn(key, learner, 10 * each, 5.0)
+    assert first.steps == each
+    assert 5.0 <= first.mean <= 500.0
+    assert first.taken > 0.0
+    longest = cartpole_volition.learn(key, learner, 2 * each, 501.0)
+    assert longest.steps == 2 * each
+
+
+def test_the_figures_of_cart_pole_have_their_names():
+    told = [{"hot": hot, "total": 5.0 + hot, "steps": 100} for hot in (3.0, 1.0, 2.0)]
+    found = {
+        (who, case): cartpole.lines(who, case, told)
+        for who, cases in cartpole.CASES.items()
+        for case in cases
+    }
+    named = cartpole.keys(found)
+    assert set(named) == {
+        f"{who}{case}_{metric}_s"
+        for who, case in [
+            ("", "pqn"),
+            ("", "dqn"),
+            ("rejax_", "pqn"),
+            ("rejax_", "dqn"),
+            ("sb3_", "dqn"),
+        ]
+        for metric in ("hot", "total")
+    }
+    assert (named["pqn_hot_s"], named["sb3_dqn_total_s"]) == (2.0, 7.0)
+
+
+def test_every_peer_has_its_recorded_figures():
+    for who in cartpole.NEEDS:
+        for case in cartpole.CASES[who]:
+            assert len(cartpole.recorded(who, case)) == 3
+
+
+def test_a_peer_is_asked_by_one_line_of_json(tmp_path):
+    script = tmp_path / "peer.py"
+    script.write_text(
+        "import json, sys; print('noise'); print(json.dumps(sys.argv[1:]))"
+    )
+    assert peers.ask(sys.executable, script, "dqn", 3) == ["dqn", "3"]
+
+
+def test_an_environment_that_is_there_is_not_made_again(tmp_path, monkeypatch):
+    monkeypatch.setenv("VOLITION_CACHE", str(tmp_path))
+    place = tmp_path / "peers" / "one"
+    place.mkdir(parents=True)
+    (place / "complete.json").write_text('["a==1", "b==2"]')
+    assert peers.environment("one", ["b==2", "a==1"]) == place / "bin" / "python"

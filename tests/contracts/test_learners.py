@@ -39,10 +39,10 @@ from volition.value import (
     backup,
     evaluate_policy,
     expected_reward,
-    learn,
     plan,
     sweep,
 )
+from volition.value.tabular import learn
 
 LEARNERS = {
     "double Q-learning": DoubleQLearning,

@@ -83,6 +83,17 @@ class Box(eqx.Module):
                 f"a box needs low <= high, not {self.low} and {self.high}."
             )
 
+    @property
+    def bounds(self) -> tuple[np.ndarray, np.ndarray]:
+        """Lowest and highest value of every entry, arrays of the shape."""
+        low, high = (
+            np.broadcast_to(
+                np.reshape(end, self.shape) if np.ndim(end) else end, self.shape
+            )
+            for end in (self.low, self.high)
+        )
+        return low, high
+
     def sample(self, key: PRNGKeyArray) -> Float[Array, "*shape"]:
         """A value: uniform between finite bounds, else a clipped standard normal."""
         low, high = self._bounds(float)

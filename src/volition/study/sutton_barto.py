@@ -35,11 +35,11 @@ from volition.value import (
     backup,
     evaluate_policy,
     expected_reward,
-    learn,
     plan,
     sweep,
     tabular,
 )
+from volition.value.tabular import learn
 
 N_RUNS, N_EPISODES = 200, 500
 STEP_SIZE = 0.5

@@ -1,6 +1,6 @@
-"""Value learning: Bellman operators, planning, tabular learners."""
+"""Value learning: Bellman operators, planning, tabular and deep learners."""
 
-from volition.value import tabular as tabular
+from volition.value import deep as deep, tabular as tabular
 from volition.value.bellman import (
     backup as backup,
     branch_reward as branch_reward,
@@ -8,9 +8,33 @@ from volition.value.bellman import (
     expected_reward as expected_reward,
     expected_value as expected_value,
     lambda_returns as lambda_returns,
+    munchausen_bonus as munchausen_bonus,
     n_step_return as n_step_return,
+    quantile_huber as quantile_huber,
     soft_maximum as soft_maximum,
+    soft_policy as soft_policy,
     target as target,
+)
+from volition.value.deep import (
+    DQN as DQN,
+    MLP as MLP,
+    PQN as PQN,
+    SAC as SAC,
+    AbstractDeepLearner as AbstractDeepLearner,
+    Adam as Adam,
+    GreedyNetwork as GreedyNetwork,
+    Hard as Hard,
+    Mean as Mean,
+    Munchausen as Munchausen,
+    Passes as Passes,
+    Quantile as Quantile,
+    RAdam as RAdam,
+    Replay as Replay,
+    Rollout as Rollout,
+    Soft as Soft,
+    SquashedGaussian as SquashedGaussian,
+    Trained as Trained,
+    relabel as relabel,
 )
 from volition.value.evaluate import (
     evaluate_policy as evaluate_policy,
@@ -20,6 +44,13 @@ from volition.value.evaluate import (
 from volition.value.horizon import (
     HorizonPlan as HorizonPlan,
     backward_induction as backward_induction,
+)
+from volition.value.learning import (
+    AbstractLearned as AbstractLearned,
+    AbstractMethod as AbstractMethod,
+    Curve as Curve,
+    Progress as Progress,
+    learn as learn,
 )
 from volition.value.planning import (
     AbstractPlanner as AbstractPlanner,
@@ -40,7 +71,6 @@ from volition.value.schedule import (
 from volition.value.tabular import (
     SARSA as SARSA,
     AbstractLearner as AbstractLearner,
-    Curve as Curve,
     DoubleQLearning as DoubleQLearning,
     DynaQ as DynaQ,
     DynaQPlus as DynaQPlus,
@@ -55,6 +85,5 @@ from volition.value.tabular import (
     TileCoding as TileCoding,
     TreeBackup as TreeBackup,
     WatkinsQ as WatkinsQ,
-    learn as learn,
     sweep as sweep,
 )

@@ -131,6 +131,87 @@ def soft_maximum(
     return scale * jax.nn.logsumexp(q / scale, axis=-1)
 
 
+def soft_policy(
+    q: Float[Array, "*batch action"], temperature: ArrayLike
+) -> Float[Array, "*batch action"]:
+    """`exp(q / temperature)`, normalised: the policy whose value is `soft_maximum`.
+
+    Args:
+        q: value of each action, reward units.
+        temperature: reward units per nat, above 0.
+
+    Example:
+        >>> soft_policy(jnp.log(jnp.array([1.0, 3.0])), 1.0).round(6).tolist()
+        [0.25, 0.75]
+
+    Source: B. D. Ziebart, PhD thesis, 2010, section 5.3 (maximum causal entropy).
+    """
+    return jax.nn.softmax(q / jnp.asarray(temperature, dtype=q.dtype), axis=-1)
+
+
+def munchausen_bonus(
+    q: Float[Array, " action"],
+    action: Int[ArrayLike, ""],
+    temperature: ArrayLike,
+    floor: ArrayLike = -1.0,
+) -> Float[Array, ""]:
+    """`max(temperature * log pi(action), floor)` of the soft policy of `q`.
+
+    Munchausen learning adds a share of it to the reward, which widens the gap between
+    the actions.
+
+    Args:
+        q: value of each action, reward units.
+        action: the one that was taken.
+        temperature: reward units per nat, above 0.
+        floor: least value, reward units; below 0. The default is the source's.
+
+    Example:
+        >>> q = jnp.log(jnp.array([1.0, 3.0]))
+        >>> round(float(munchausen_bonus(q, 1, 1.0)), 6)  # log 3/4
+        -0.287682
+
+    Source: N. Vieillard, O. Pietquin, M. Geist, arXiv 2007.14430, equation 2 and
+    section 5.
+    """
+    scale = jnp.asarray(temperature, dtype=q.dtype)
+    own = scale * jax.nn.log_softmax(q / scale)[jnp.asarray(action)]
+    return jnp.maximum(own, jnp.asarray(floor, dtype=q.dtype))
+
+
+def quantile_huber(
+    quantiles: Float[Array, " n"],
+    targets: Float[Array, " m"],
+    threshold: ArrayLike = 1.0,
+) -> Float[Array, ""]:
+    """How badly some quantiles fit a sample, at the middles of `n` equal shares.
+
+    `sum over i of mean over j of |share_i - [u < 0]| huber(u) / threshold`, where `u =
+    targets_j - quantiles_i` and `share_i = (i + 1/2) / n`.
+
+    Args:
+        quantiles: what is learned, in order.
+        targets: the sample.
+        threshold: where the loss goes from squares to absolute values, above 0.
+
+    Example:
+        >>> zero, one = jnp.zeros(1), jnp.ones(1)
+        >>> float(quantile_huber(zero, one))  # a median that is 1 too low: 1/2 * 1/2
+        0.25
+
+    Source: W. Dabney et al., arXiv 1710.10044, equation 10.
+    """
+    n = quantiles.shape[0]
+    limit = jnp.asarray(threshold, dtype=quantiles.dtype)
+    share = (jnp.arange(n, dtype=quantiles.dtype) + 0.5) / n
+    apart = targets[None, :] - quantiles[:, None]
+    size = jnp.abs(apart)
+    huber = jnp.where(size <= limit, 0.5 * apart**2, limit * (size - 0.5 * limit))
+    below = (jax.lax.stop_gradient(apart) < 0.0).astype(quantiles.dtype)
+    weight = jnp.abs(share[:, None] - below)
+    return jnp.sum(jnp.mean(weight * huber / limit, axis=1))
+
+
 def target(
     reward: Float[ArrayLike, ""],
     terminated: Bool[ArrayLike, ""],
@@ -210,8 +291,8 @@ def lambda_returns(
     rewards: Float[Array, " time"],
     terminated: Bool[Array, " time"],
     next_values: Float[Array, " time"],
-    discount: Float[ArrayLike, ""],
-    trace: Float[ArrayLike, ""],
+    discount: Float[ArrayLike, "*each"],
+    trace: Float[ArrayLike, "*each_too"],
 ) -> Float[Array, " time"]:
     """The lambda-return of each step of a stretch.
 
@@ -222,8 +303,9 @@ def lambda_returns(
         rewards: of the steps, in order, reward units.
         terminated: whether the step ended the episode.
         next_values: value of the state behind each step.
-        discount: per step, in `[0, 1]`.
-        trace: the lambda, in `[0, 1]`; 0 is one-step, 1 is Monte Carlo.
+        discount: in `[0, 1]`, for all steps or for each.
+        trace: the lambda, in `[0, 1]`, for all steps or for each; 0 is one-step, 1 is
+            Monte Carlo. It is 0 where a time limit cut the episode off.
 
     Example:
         >>> rewards, on = jnp.array([1.0, 2.0]), jnp.array([False, False])
@@ -234,11 +316,15 @@ def lambda_returns(
     """
 
     def one(later, step):
-        reward, ended, value = step
-        mixed = (1.0 - trace) * value + trace * later
-        mine = target(reward, ended, mixed, discount)
+        reward, ended, value, kept, further = step
+        mixed = (1.0 - further) * value + further * later
+        mine = target(reward, ended, mixed, kept)
         return mine, mine
 
-    steps = (rewards, terminated, next_values)
+    kept, further = (
+        jnp.broadcast_to(jnp.asarray(number, dtype=rewards.dtype), rewards.shape)
+        for number in (discount, trace)
+    )
+    steps = (rewards, terminated, next_values, kept, further)
     _, returns = jax.lax.scan(one, next_values[-1], steps, reverse=True)
     return returns

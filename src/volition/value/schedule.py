@@ -96,3 +96,10 @@ def as_schedule(value: ArrayLike | AbstractSchedule) -> AbstractSchedule:
     if isinstance(value, AbstractSchedule):
         return value
     return Constant(jnp.asarray(value, dtype=float))
+
+
+def optional_schedule(
+    value: ArrayLike | AbstractSchedule | None,
+) -> AbstractSchedule | None:
+    """As `as_schedule`; None stays, for a schedule that goes by other settings."""
+    return None if value is None else as_schedule(value)

@@ -6,7 +6,8 @@ import pytest
 
 from tests.reference.worlds import small_world, table
 from volition.reward import Tabular
-from volition.value import SARSA, NStepSARSA, QLearning, TreeBackup, learn
+from volition.value import SARSA, NStepSARSA, QLearning, TreeBackup
+from volition.value.tabular import learn
 
 SEED, SIZE = 4, 0.3
 WORLD = small_world(SEED, 6, 3, 3, discount=0.8, terminal=(0, 4))

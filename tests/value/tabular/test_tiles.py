@@ -14,9 +14,8 @@ from volition.value import (
     NStepSARSA,
     QLearning,
     TileCoding,
-    learn,
 )
-from volition.value.tabular import table
+from volition.value.tabular import learn, table
 
 CODING = TileCoding((-1.2, -0.07), (0.6, 0.07), n_tiles=4, n_tilings=8)
 

@@ -8,7 +8,6 @@ from volition.value.tabular.experience import (
 from volition.value.tabular.learner import (
     AbstractLearner as AbstractLearner,
     Ahead as Ahead,
-    Curve as Curve,
     Learned as Learned,
     Stand as Stand,
     draws as draws,

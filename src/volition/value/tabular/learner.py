@@ -1,6 +1,7 @@
 """The loop that every tabular learner runs in: act, step, update, begin anew."""
 
 import abc
+import dataclasses
 from collections.abc import Callable
 from typing import Any, ClassVar
 
@@ -11,29 +12,21 @@ import numpy as np
 from jax.core import Tracer
 from jaxtyping import Array, ArrayLike, Bool, Float, Int, Key, PRNGKeyArray, PyTree
 
-from volition.env import AbstractEnvironment
+from volition.env import AbstractEnvironment, HostEnv
 from volition.policy import AbstractPolicy
 from volition.reward import AbstractReward
+from volition.value.learning import (
+    AbstractLearned,
+    AbstractMethod,
+    Curve,
+    Progress,
+    joined,
+)
 from volition.value.schedule import AbstractSchedule, ByVisit, as_schedule
 from volition.value.tabular import table
 from volition.value.tabular.experience import AbstractExperience, Seen, experience
 from volition.value.tabular.table import State, Table
 from volition.value.tabular.tiles import TileCoding
-
-
-class Curve(eqx.Module):
-    """How learning went, in equal stretches of steps.
-
-    Args:
-        step: steps made at the end of each stretch, `[stretch]`.
-        mean_return: mean undiscounted return of the episodes that ended in it, reward
-            units; NaN where none ended, `[stretch]`.
-        n_episodes: how many ended in it, `[stretch]`.
-    """
-
-    step: Int[Array, " stretch"]
-    mean_return: Float[Array, " stretch"]
-    n_episodes: Int[Array, " stretch"]
 
 
 class Stand(eqx.Module):
@@ -57,8 +50,8 @@ class Stand(eqx.Module):
     stretch: Int[Array, ""]
 
 
-class Learned(eqx.Module):
-    """What a value learner found.
+class Learned(AbstractLearned):
+    """What a tabular learner found.
 
     Args:
         q: value of each action, reward units, `[state, action]`; `-inf` where the world
@@ -124,7 +117,7 @@ def check_within(name: str, value: Array, low: float, high: float) -> None:
         raise ValueError(f"{name} = {wrong:g} must be {shown}.")
 
 
-class AbstractLearner(eqx.Module):
+class AbstractLearner(AbstractMethod[Learned]):
     """A tabular learner: what it remembers, and how a step changes that.
 
     It acts epsilon-greedily in its values. A time limit ends an episode but cuts
@@ -166,6 +159,34 @@ class AbstractLearner(eqx.Module):
         ends = np.array([0, max(self.n_steps - 1, 0)], dtype=np.int32)
         for name in ("step_size", "exploration"):
             check_within(name, getattr(self, name)(jnp.asarray(ends)), 0.0, 1.0)
+
+    def learn(
+        self,
+        key: PRNGKeyArray | Key[Array, " seed"],
+        env: AbstractEnvironment | tuple[AbstractEnvironment, ...] | HostEnv,
+        reward: AbstractReward,
+        *,
+        after: Stand | None = None,
+        progress: Progress | None = None,
+    ) -> Learned:
+        """In one call, or where progress is told, in one for each stretch."""
+        if not isinstance(env, AbstractEnvironment):
+            raise ValueError(
+                "a tabular learner learns in one functional world: give one of the "
+                "tasks, and to Gymnasium's a deep learner."
+            )
+        if progress is None:
+            return learn(key, env, reward, self, after=after)
+        each = self.n_steps // self.n_stretches
+        one = dataclasses.replace(self, n_steps=each, n_stretches=1)
+        curves, found = [], None
+        for _ in range(self.n_stretches):
+            found = learn(key, env, reward, one, after=after)
+            after = found.stand
+            curves.append(found.curve)
+            curve = joined(curves)
+            progress(int(curve.step.max()), curve)
+        return eqx.tree_at(lambda found: found.curve, found, joined(curves))
 
     @abc.abstractmethod
     def begin(self, q: Table, state: State) -> PyTree:
@@ -336,7 +357,9 @@ def run(
     # [stretch, step of it] to [step]
     watched = jax.tree.map(lambda leaf: leaf.reshape(-1, *leaf.shape[2:]), watched)
     q = method.q(stand.memory)
-    return Learned(q, world.greedy(q), curve, stand, watched)
+    return Learned(
+        q=q, policy=world.greedy(q), curve=curve, stand=stand, watched=watched
+    )
 
 
 def _act(
@@ -396,10 +419,9 @@ def learn(
     after: Stand | None = None,
     watch: Callable[[Array, Seen], Any] | None = None,
 ) -> Learned:
-    """Learn action values from experience alone.
+    """Learn action values, with the options that tabular learners alone have.
 
-    Give several keys, `jax.random.split(key, n)`, to learn with several seeds at once:
-    every leaf of the result then has a leading axis `[seed]`.
+    `volition.value.learn` without them is the verb for every method.
 
     Args:
         key: one key, or an array of them; consumed.

@@ -1,0 +1,254 @@
+"""Networks: what an observation is to them, their layers, and what they put out."""
+
+import abc
+from typing import ClassVar
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Float, PRNGKeyArray, PyTree
+
+from volition.env.spaces import Discrete, Space
+from volition.value.bellman import quantile_huber
+
+EPSILON = 1e-6  # below the variance of any layer that says something
+
+
+class AbstractInputs(eqx.Module):
+    """From an observation to the numbers that a network takes."""
+
+    @property
+    @abc.abstractmethod
+    def size(self) -> int:
+        """How many they are."""
+
+    @abc.abstractmethod
+    def __call__(self, observation: PyTree) -> Float[Array, " input"]:
+        """Those of one observation, as 32-bit floats."""
+
+
+class Scaled(AbstractInputs):
+    """Real arrays as a row, each entry in `[-1, 1]` where it is bounded.
+
+    Args:
+        centre: what becomes 0, `[input]`.
+        half: what is this far from it becomes 1, `[input]`.
+    """
+
+    centre: Float[Array, "*seed input"]
+    half: Float[Array, "*seed input"]
+
+    @property
+    def size(self) -> int:
+        """Entries of the array."""
+        return self.centre.shape[-1]
+
+    def __call__(self, observation: PyTree) -> Float[Array, " input"]:
+        """The entries, scaled."""
+        entries = jnp.ravel(jnp.asarray(observation)).astype(jnp.float32)
+        return (entries - self.centre) / self.half
+
+
+class OneHot(AbstractInputs):
+    """A number as a row of zeros with a one.
+
+    Args:
+        n: how many numbers there are.
+    """
+
+    n: int = eqx.field(static=True)
+
+    @property
+    def size(self) -> int:
+        """As many as numbers."""
+        return self.n
+
+    def __call__(self, observation: PyTree) -> Float[Array, " input"]:
+        """1 at the number's place."""
+        return jax.nn.one_hot(observation, self.n, dtype=jnp.float32)
+
+
+def inputs(space: Space) -> AbstractInputs:
+    """How a network takes the observations of a space.
+
+    Example:
+        >>> from volition.env import Box
+        >>> inputs(Box((0.0, -1.0), (4.0, 1.0), (2,)))(jnp.array([3.0, -1.0])).tolist()
+        [0.5, -1.0]
+    """
+    if isinstance(space, Discrete):
+        return OneHot(space.n)
+    low, high = map(np.ravel, space.bounds)
+    # Gymnasium writes the largest float for no bound.
+    bounded = (high < np.finfo(np.float32).max) & (low > np.finfo(np.float32).min)
+    bounded &= high > low
+    low, high = np.where(bounded, low, 0.0), np.where(bounded, high, 0.0)
+    centre = low / 2 + high / 2
+    half = np.where(bounded, high / 2 - low / 2, 1.0)
+    return Scaled(
+        jnp.asarray(centre, dtype=jnp.float32), jnp.asarray(half, dtype=jnp.float32)
+    )
+
+
+class Linear(eqx.Module):
+    """`weight x + bias`.
+
+    Args:
+        weight: `[output, input]`.
+        bias: `[output]`.
+    """
+
+    weight: Float[Array, "*seed output input"]
+    bias: Float[Array, "*seed output"]
+
+    def __call__(self, x: Float[Array, " input"]) -> Float[Array, " output"]:
+        """The outputs for one row of inputs."""
+        return self.weight @ x + self.bias
+
+
+class Norm(eqx.Module):
+    """Layer norm: mean 0 and variance 1 over a layer, then a scale and a shift.
+
+    Source: J. L. Ba, J. R. Kiros, G. E. Hinton, arXiv 1607.06450, equation 4.
+    """
+
+    scale: Float[Array, "*seed unit"]
+    shift: Float[Array, "*seed unit"]
+
+    def __call__(self, x: Float[Array, " unit"]) -> Float[Array, " unit"]:
+        """One layer, normalised."""
+        centred = x - jnp.mean(x)
+        spread = jax.lax.rsqrt(jnp.mean(centred * centred) + EPSILON)
+        return centred * spread * self.scale + self.shift
+
+
+class Network(eqx.Module):
+    """Layers of rectified units, and an output of rows.
+
+    Args:
+        layers: the hidden layers.
+        norms: a layer norm behind each, before the rectifier; or none.
+        rows: output, `n_rows * n_columns` numbers.
+        common: what is added to every row, `n_columns` numbers, the rows then being
+            centred: dueling. Or None.
+        n_columns: numbers in each row.
+    """
+
+    layers: tuple[Linear, ...]
+    norms: tuple[Norm, ...]
+    rows: Linear
+    common: Linear | None
+    n_columns: int = eqx.field(static=True)
+
+    def __call__(self, x: Float[Array, " input"]) -> Float[Array, "row column"]:
+        """The output for one row of inputs."""
+        for number, layer in enumerate(self.layers):
+            x = layer(x)
+            if self.norms:
+                x = self.norms[number](x)
+            x = jax.nn.relu(x)
+        rows = self.rows(x).reshape(-1, self.n_columns)
+        if self.common is None:
+            return rows
+        rows = rows - jnp.mean(rows, axis=0, keepdims=True)
+        return rows + self.common(x)[None, :]
+
+
+class AbstractHead(eqx.Module):
+    """What the `n` numbers in a row say of a return, and how they learn from others."""
+
+    n: eqx.AbstractVar[int]
+
+    @abc.abstractmethod
+    def loss(
+        self, numbers: Float[Array, " column"], target: Float[Array, " column"]
+    ) -> Float[Array, ""]:
+        """How far from the target they are."""
+
+
+class Mean(AbstractHead):
+    """The mean of the return alone, learned by squares."""
+
+    n: ClassVar[int] = 1
+
+    def loss(
+        self, numbers: Float[Array, " column"], target: Float[Array, " column"]
+    ) -> Float[Array, ""]:
+        """Half the squared difference."""
+        return 0.5 * jnp.sum((numbers - target) ** 2)
+
+
+class Quantile(AbstractHead):
+    """Quantiles of the return, in the middles of `n` equal shares; their mean is q.
+
+    Args:
+        n: how many.
+
+    Source: W. Dabney et al., "Distributional Reinforcement Learning with Quantile
+    Regression", AAAI 2018, arXiv 1710.10044, algorithm 1.
+    """
+
+    n: int = eqx.field(static=True, default=32)
+
+    def loss(
+        self, numbers: Float[Array, " column"], target: Float[Array, " column"]
+    ) -> Float[Array, ""]:
+        """Quantile regression, `quantile_huber`."""
+        return quantile_huber(numbers, target)
+
+
+class MLP(eqx.Module):
+    """The shape of a network: hidden layers of rectified units.
+
+    Args:
+        widths: units in each hidden layer.
+        layer_norm: whether each layer is normalised.
+        dueling: whether the values of actions are a common value plus advantages that
+            are centred.
+        head: `Mean()`, or `Quantile(n)` for the distribution of returns.
+
+    Example:
+        >>> network = MLP((16,)).begin(jax.random.key(0), 4, 2)
+        >>> network(jnp.zeros(4, dtype=jnp.float32)).shape
+        (2, 1)
+
+    Source: layer norm, M. Gallici et al., arXiv 2407.04811; dueling, Z. Wang et al.,
+    arXiv 1511.06581, equation 9.
+    """
+
+    widths: tuple[int, ...] = eqx.field(static=True, default=(64, 64))
+    layer_norm: bool = eqx.field(static=True, default=True, kw_only=True)
+    dueling: bool = eqx.field(static=True, default=False, kw_only=True)
+    head: AbstractHead = eqx.field(default_factory=Mean, kw_only=True)
+
+    def begin(self, key: PRNGKeyArray, n_inputs: int, n_rows: int) -> Network:
+        """A network drawn at random, all of its arrays 32-bit floats.
+
+        Weights are uniform: hidden ones with variance `2 / inputs` (He et al. 2015,
+        arXiv 1502.01852, equation 10), those of the output `1 / (3 inputs)`; biases
+        are 0.
+        """
+        sizes = (n_inputs, *self.widths)
+        n = self.head.n
+        shapes = [*zip(sizes[1:], sizes, strict=False), (n_rows * n, sizes[-1])]
+        if self.dueling:
+            shapes.append((n, sizes[-1]))
+        # In one draw: each takes 50 to 100 ms to compile.
+        drawn = jax.random.uniform(
+            key, (sum(a * b for a, b in shapes),), jnp.float32, -1.0, 1.0
+        )
+        made, at = [], 0
+        for number, (after, before) in enumerate(shapes):
+            bound = np.sqrt((6.0 if number < len(self.widths) else 1.0) / before)
+            weight = drawn[at : at + after * before].reshape(after, before)
+            bias = jnp.zeros(after, dtype=jnp.float32)
+            made.append(Linear(weight * np.float32(bound), bias))
+            at += after * before
+        layers = tuple(made[: len(self.widths)])
+        norms = tuple(
+            Norm(jnp.ones(n, dtype=jnp.float32), jnp.zeros(n, dtype=jnp.float32))
+            for n in (self.widths if self.layer_norm else ())
+        )
+        rows, common = made[len(self.widths)], made[-1] if self.dueling else None
+        return Network(layers, norms, rows, common, n)

@@ -1,0 +1,88 @@
+"""Policies that a network decides."""
+
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Float, Int, PRNGKeyArray, PyTree
+
+from volition.policy import AbstractPolicy
+from volition.value.deep.network import AbstractInputs, Network
+
+
+class GreedyNetwork(AbstractPolicy):
+    """The action that a network values most.
+
+    Args:
+        inputs: how it takes an observation.
+        network: a row of numbers for each action, whose mean is its value.
+    """
+
+    inputs: AbstractInputs
+    network: Network
+
+    def q(self, observation: PyTree) -> Float[Array, " action"]:
+        """Value of each action, reward units."""
+        return jnp.mean(self.network(self.inputs(observation)), axis=-1)
+
+    def __call__(self, key: PRNGKeyArray, observation: PyTree) -> Int[Array, ""]:
+        """The best one, the first among equals."""
+        del key
+        return jnp.argmax(self.q(observation)).astype(jnp.int32)
+
+
+LOG_SPREAD = (-5.0, 2.0)  # of a normal that tanh squashes: outside nothing changes
+
+
+class SquashedGaussian(AbstractPolicy):
+    """Normal actions squashed by tanh between two bounds; as a policy their middle.
+
+    Args:
+        inputs: how the network takes an observation.
+        network: middle and spread of each entry before squashing, `2 entries` rows.
+        low: lowest action, of its shape.
+        high: highest.
+
+    Source: T. Haarnoja et al., arXiv 1812.05905, appendix C.
+    """
+
+    inputs: AbstractInputs
+    network: Network
+    low: Float[Array, "*shape"]
+    high: Float[Array, "*shape"]
+
+    def draw(
+        self, inputs: Float[Array, " input"], noise: Float[Array, " entry"]
+    ) -> tuple[Float[Array, " entry"], Float[Array, ""]]:
+        """An action, each entry in `[-1, 1]`, and its log-density there.
+
+        Args:
+            inputs: as the network takes them.
+            noise: standard normal.
+        """
+        middle, spread = jnp.split(self.network(inputs)[:, 0], 2)
+        low, high = LOG_SPREAD
+        log_spread = low + (high - low) * 0.5 * (jnp.tanh(spread) + 1.0)
+        before = middle + jnp.exp(log_spread) * noise
+        normal = -0.5 * noise**2 - log_spread - 0.5 * np.float32(np.log(2.0 * np.pi))
+        # log(1 - tanh^2), which rounds to -inf if it is written so.
+        log_2 = np.float32(np.log(2.0))
+        slope = 2.0 * (log_2 - before - jax.nn.softplus(-2.0 * before))
+        return jnp.tanh(before), jnp.sum(normal - slope)
+
+    def scaled(self, unit: Float[Array, " entry"]) -> Float[Array, "*shape"]:
+        """From `[-1, 1]` to between the bounds."""
+        half = 0.5 * (self.high - self.low)
+        return self.low + half * (unit.reshape(self.low.shape) + 1.0)
+
+    def unit(self, action: Float[Array, "*shape"]) -> Float[Array, " entry"]:
+        """And back."""
+        half = 0.5 * (self.high - self.low)
+        return jnp.ravel((action.astype(jnp.float32) - self.low) / half - 1.0)
+
+    def __call__(self, key: PRNGKeyArray, observation: PyTree) -> Any:
+        """The middle one."""
+        del key
+        middle, _ = jnp.split(self.network(self.inputs(observation))[:, 0], 2)
+        return self.scaled(jnp.tanh(middle))
