@@ -81,8 +81,8 @@ def describe(
     view = look(road, vehicles, along, across)
     own = picked(vehicles.lane, road.n_slots)
     car = jax.tree.map(lambda leaf: leaf[0], vehicles)
-    lane = jax.tree.map(lambda leaf: leaf[car.lane], road)
-    aim = jax.tree.map(lambda leaf: leaf[car.target_lane], road)
+    lane = road.lane(car.lane)
+    aim = road.lane(car.target_lane)
     s, r = along[car.lane, 0], across[car.lane, 0]
     forward = car.speed * jnp.cos(car.heading - lane.heading_at(s))
 

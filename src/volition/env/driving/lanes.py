@@ -111,6 +111,10 @@ class Lanes(eqx.Module):
         """How many lanes there is room for."""
         return self.x.shape[0]
 
+    def lane(self, number: Int[ArrayLike, ""]) -> "Lanes":
+        """A single lane."""
+        return jax.tree.map(lambda leaf: leaf[number], self)
+
     def local(
         self, x: Float[Array, ""], y: Float[Array, ""]
     ) -> tuple[Float[Array, ""], Float[Array, ""]]:
@@ -356,38 +360,30 @@ def at_every_lane(
     road: Lanes, x: Float[Array, " vehicle"], y: Float[Array, " vehicle"]
 ) -> tuple[Float[Array, "lane vehicle"], Float[Array, "lane vehicle"]]:
     """Coordinates of every vehicle along and across every lane, m."""
-
-    def local(road: Lanes) -> tuple[Array, Array]:
-        each = jax.vmap(type(road).local, in_axes=(None, 0, 0))
-        return jax.vmap(each, in_axes=(0, None, None))(road, x, y)
-
-    return _bent_apart(road, local)
+    local = jax.vmap(type(road).local, in_axes=(None, 0, 0))
+    straight = dataclasses.replace(road, sines=(), arcs=())
+    along, across = jax.vmap(local, in_axes=(0, None, None))(straight, x, y)
+    for number in road.sines + road.arcs:
+        bent = local(road.lane(number), x, y)
+        along = _with_row(along, number, bent[0])
+        across = _with_row(across, number, bent[1])
+    return along, across
 
 
 def headings_at(
     road: Lanes, along: Float[Array, "lane vehicle"]
 ) -> Float[Array, "lane vehicle"]:
     """Direction of every lane where each vehicle is along it, rad."""
-    bent = list(road.sines + road.arcs)
-
-    def heading(part: Lanes) -> tuple[Array]:
-        there = along if part.n_slots == road.n_slots else along[jnp.array(bent)]
-        each = jax.vmap(type(part).heading_at, in_axes=(None, 0))
-        return (jax.vmap(each)(part, there),)
-
-    return _bent_apart(road, heading)[0]
+    headings = jnp.broadcast_to(road.heading[:, None], along.shape)
+    for number in road.sines + road.arcs:
+        bent = jax.vmap(road.lane(number).heading_at)(along[number])
+        headings = _with_row(headings, number, bent)
+    return headings
 
 
-def _bent_apart(
-    road: Lanes, of: Callable[[Lanes], tuple[Array, ...]]
-) -> tuple[Array, ...]:
-    """Something of every lane, with the costly functions of bent ones only for those."""
-    straight = dataclasses.replace(road, sines=(), arcs=())
-    values, bent = of(straight), list(road.sines + road.arcs)
-    if not bent:
-        return values
-    rows = jnp.array(bent)
-    there = of(jax.tree.map(lambda leaf: leaf[rows], road))
-    return tuple(
-        value.at[rows].set(row) for value, row in zip(values, there, strict=True)
-    )
+def _with_row(
+    values: Float[Array, "lane vehicle"], number: int, row: Float[Array, " vehicle"]
+) -> Float[Array, "lane vehicle"]:
+    # A choice by mask, as XLA's CPU backend makes a loop of setting a row.
+    here = jnp.arange(values.shape[0], dtype=jnp.int32) == number
+    return jnp.where(here[:, None], row[None, :], values)

@@ -96,7 +96,7 @@ class Merge(AbstractDriving):
     Example:
         >>> merge = Merge()
         >>> merge.reset(jax.random.key(0)).vehicles.present.shape
-        (6,)
+        (8,)
 
     Source: E. Leurent, highway-env, 2018; version 1.12, envs/merge_env.py.
     """
@@ -105,6 +105,7 @@ class Merge(AbstractDriving):
     n_vehicles: Int[Array, ""]
     discount: Float[Array, ""]
     slip_lane: int = eqx.field(static=True)
+    slip_end: int = eqx.field(static=True)
 
     def __init__(
         self,
@@ -135,7 +136,8 @@ class Merge(AbstractDriving):
         )
         self.n_vehicles = jnp.int32(n_vehicles)
         self.discount = jnp.asarray(discount, dtype=dtype)
-        self.slip_lane = len(made) - 2
+        # In the order of `merge_road`: where the slip road begins, and where it ends.
+        self.slip_lane, self.slip_end = len(made) - 2, 4
 
     def traffic(self, key: PRNGKeyArray) -> Vehicles:
         """The car, three others near it, one on the slip road, and the obstacle."""
@@ -148,18 +150,20 @@ class Merge(AbstractDriving):
         speed = speed + jax.random.uniform(
             speed_key, (n,), dtype, -SPEED_SCATTER, SPEED_SCATTER
         )
-        own = lambda *values: jnp.asarray(values, dtype=dtype)
-        # The obstacle stands at the end of the slip road's last lane, number 4.
-        lanes_of = [jnp.array([1]), lane, jnp.array([self.slip_lane, 4])]
-        speeds = jnp.concatenate([own(CAR_SPEED), speed, own(SLIP_SPEED, 0.0)])
-        targets = jnp.concatenate([own(CAR_SPEED), speed, own(SLIP_TARGET, 0.0)])
-        number = jnp.arange(n + 3, dtype=jnp.int32)
+        unused = slots(n + 3) - (n + 3)
+
+        def all_of(car: float, others: Array, slip: float, obstacle: float) -> Array:
+            ends = jnp.asarray([slip, obstacle] + [0.0] * unused, dtype=dtype)
+            return jnp.concatenate([jnp.asarray([car], dtype=dtype), others, ends])
+
+        number = jnp.arange(n + 3 + unused, dtype=jnp.int32)
+        on_slip, ends = self.slip_lane, self.slip_end
         return placed(
             road,
-            jnp.concatenate([each.astype(jnp.int32) for each in lanes_of]),
-            jnp.concatenate([own(CAR_AT), at, own(SLIP_AT, BESIDE)]),
-            speeds,
-            target_speed=targets,
-            present=(number <= self.n_vehicles) | (number > n),
+            all_of(1, lane.astype(dtype), on_slip, ends).astype(jnp.int32),
+            all_of(CAR_AT, at, SLIP_AT, BESIDE),
+            all_of(CAR_SPEED, speed, SLIP_SPEED, 0.0),
+            target_speed=all_of(CAR_SPEED, speed, SLIP_TARGET, 0.0),
+            present=(number <= self.n_vehicles) | ((number > n) & (number < n + 3)),
             obstacle=number == n + 2,
         )

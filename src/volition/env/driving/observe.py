@@ -28,9 +28,7 @@ def kinematics(
     Source: highway-env 1.12, envs/common/observation.py, `Kinematics`.
     """
     n = vehicles.x.shape[0]
-    lane = type(road).local
-    own = _lane(road, vehicles.lane[0])
-    along, _ = lane(own, vehicles.x, vehicles.y)
+    along, _ = road.lane(vehicles.lane[0]).local(vehicles.x, vehicles.y)
     distance = along - along[0]
     dx, dy = vehicles.x - vehicles.x[0], vehicles.y - vehicles.y[0]
     speed = jnp.where(vehicles.obstacle, 0.0, vehicles.speed)
@@ -61,9 +59,3 @@ def kinematics(
     rows = jnp.concatenate([present[:, None], others], axis=1)
     one = jnp.ones_like(car[:1])
     return jnp.concatenate([jnp.concatenate([one, car])[None], rows])
-
-
-def _lane(road: Lanes, number: Array) -> Lanes:
-    import jax
-
-    return jax.tree.map(lambda leaf: leaf[number], road)

@@ -257,7 +257,7 @@ def told(course: Course, vehicles: Vehicles, action: Array) -> tuple[Vehicles, C
     aim = jnp.where(past, road.following[car.target_lane], car.target_lane)
     side = jnp.where(action == LEFT, road.left[aim], aim)
     side = jnp.where(action == RIGHT, road.right[aim], side)
-    lane = jax.tree.map(lambda leaf: leaf[side], road)
+    lane = road.lane(side)
     reachable = lane.reachable(*_on_lane(road, car, side))
     aim = jnp.where(reachable, side, aim)
 
@@ -278,7 +278,7 @@ def told(course: Course, vehicles: Vehicles, action: Array) -> tuple[Vehicles, C
 
 
 def _on_lane(road: Lanes, car: Vehicles, number: Array) -> tuple[Array, Array]:
-    return jax.tree.map(lambda leaf: leaf[number], road).local(car.x, car.y)
+    return road.lane(number).local(car.x, car.y)
 
 
 def _first(vehicles: Vehicles) -> Bool[Array, " slot"]:
@@ -340,7 +340,7 @@ def placed(
     speed = jnp.asarray(speed, dtype=road.x.dtype)
     along = jnp.asarray(along, dtype=road.x.dtype)
     n = lane.shape[0]
-    its = jax.tree.map(lambda leaf: leaf[lane], road)
+    its = road.lane(lane)
     x, y = jax.vmap(type(road).position)(its, along, jnp.zeros_like(along))
     heading = jax.vmap(type(road).heading_at)(its, along)
     no = jnp.zeros(n, dtype=bool)
