@@ -10,10 +10,12 @@ from volition.evaluation.answers import (
     score_answers as score_answers,
     skill as skill,
 )
+from volition.evaluation.episodes import Episodes as Episodes, play as play
 from volition.evaluation.estimate import (
     Estimate as Estimate,
     clustered_mean as clustered_mean,
     mean_over as mean_over,
+    ratio_over as ratio_over,
     sample_interval as sample_interval,
 )
 from volition.evaluation.policies import (

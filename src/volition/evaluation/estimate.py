@@ -100,3 +100,24 @@ def sample_interval(value: float, samples: np.ndarray, what: str) -> Estimate:
     """
     low, high = (float(end) for end in np.quantile(samples, [0.05, 0.95]))
     return Estimate(value, low, high, len(samples), f"90 % of {what}")
+
+
+def ratio_over(above: np.ndarray, below: np.ndarray, what: str) -> Estimate:
+    """A ratio of two sums over independent pieces, with a 95 % interval.
+
+    Args:
+        above: of each piece, such as the collisions of an episode; at least two pieces.
+        below: of each piece, such as its hours; their sum is positive.
+        what: what the pieces are, in words.
+
+    Example:
+        >>> found = ratio_over(np.array([1.0, 3.0]), np.array([1.0, 1.0]), "drives")
+        >>> found.value, found.n
+        (2.0, 2)
+
+    Source: W. G. Cochran, "Sampling Techniques", 3rd ed., equation 2.47.
+    """
+    n, value = len(above), float(np.sum(above) / np.sum(below))
+    error = np.sqrt(n / (n - 1) * np.sum((above - value * below) ** 2))
+    half = float(stats.t.ppf(0.975, n - 1) * error / np.sum(below))
+    return Estimate(value, value - half, value + half, n, f"95 % over {what}")

@@ -1,6 +1,7 @@
 """Episodes of a policy in an environment on the host."""
 
 import itertools
+from collections.abc import Callable
 from typing import Any
 
 import equinox as eqx
@@ -8,7 +9,7 @@ import jax
 import numpy as np
 from jaxtyping import Array, Bool, Float, Int, Key, PRNGKeyArray
 
-from volition.env import HostEnv
+from volition.env import HostEnv, HostStep
 from volition.policy.policy import AbstractPolicy
 
 
@@ -20,12 +21,14 @@ class HostEpisodes(eqx.Module):
         lengths: steps, `[episode]`.
         terminated: whether an outcome ended it, else a time limit, `[episode]`.
         infos: what the environment told of the last step of each.
+        measured: sum of what `measure_fn` said, `[episode]`; 0 without one.
     """
 
     returns: Float[np.ndarray, " episode"]
     lengths: Int[np.ndarray, " episode"]
     terminated: Bool[np.ndarray, " episode"]
     infos: list[dict[str, Any]]
+    measured: Float[np.ndarray, " episode"]
 
 
 @eqx.filter_jit
@@ -40,6 +43,7 @@ def host_episodes(
     *,
     n_episodes: int,
     seed: int,
+    measure_fn: Callable[[HostStep], np.ndarray] | None = None,
 ) -> HostEpisodes:
     """Whole episodes of a policy, the same number in each copy or one more.
 
@@ -52,6 +56,7 @@ def host_episodes(
         policy: called for all copies at once.
         n_episodes: at least 1.
         seed: of the environment, see `HostEnv.reset`.
+        measure_fn: a number of each copy after each step, which is added up.
 
     Returns:
         The episodes, those of the first copy first.
@@ -71,25 +76,34 @@ def host_episodes(
     if n_episodes < 1:
         raise ValueError(f"n_episodes = {n_episodes}: there must be at least 1.")
     quota = [len(range(copy, n_episodes, env.n_envs)) for copy in range(env.n_envs)]
-    ended: list[list[tuple[float, int, bool, dict]]] = [[] for _ in quota]
+    ended: list[list[tuple[float, int, bool, dict, float]]] = [[] for _ in quota]
     total, length = np.zeros(env.n_envs), np.zeros(env.n_envs, dtype=int)
+    measured = np.zeros(env.n_envs)
     observation = env.reset(seed)
     while any(len(made) < due for made, due in zip(ended, quota, strict=True)):
         key, act_key = jax.random.split(key)
         actions = _act(policy, jax.random.split(act_key, env.n_envs), observation)
         step = env.step(actions)
         observation, total, length = step.observation, total + step.reward, length + 1
+        if measure_fn is not None:
+            measured = measured + measure_fn(step)
         for copy in np.flatnonzero(step.terminated | step.truncated):
             if len(ended[copy]) < quota[copy]:
                 info = _one(step.info.get("final_info", {}), int(copy))
                 outcome = bool(step.terminated[copy])
                 ended[copy].append(
-                    (float(total[copy]), int(length[copy]), outcome, info)
+                    (
+                        float(total[copy]),
+                        int(length[copy]),
+                        outcome,
+                        info,
+                        float(measured[copy]),
+                    )
                 )
-            total[copy], length[copy] = 0.0, 0
-    returns, lengths, terminated, infos = zip(*itertools.chain(*ended), strict=True)
+            total[copy], length[copy], measured[copy] = 0.0, 0, 0.0
+    returns, lengths, terminated, infos, sums = zip(*itertools.chain(*ended), strict=True)
     return HostEpisodes(
-        np.asarray(returns), np.asarray(lengths), np.asarray(terminated), list(infos)
+        np.asarray(returns), np.asarray(lengths), np.asarray(terminated), list(infos), np.asarray(sums)
     )
 
 

@@ -5,6 +5,12 @@ from volition.study.config import (
     Config as Config,
     read_config as read_config,
 )
+from volition.study.highway import (
+    HighwayConfig as HighwayConfig,
+    HighwayResult as HighwayResult,
+    n_steps_of as n_steps_of,
+    run_highway as run_highway,
+)
 from volition.study.progress import Progress as Progress
 from volition.study.run import (
     STEPS as STEPS,

@@ -5,3 +5,17 @@ from volition.env.driving.exit import Exit as Exit
 from volition.env.driving.highway import Highway as Highway
 from volition.env.driving.merge import Merge as Merge
 from volition.env.driving.two_way import TwoWay as TwoWay
+from volition.env.driving.family import (
+    HELD_OUT as HELD_OUT,
+    highway_family as highway_family,
+)
+from volition.env.driving.simulator import (
+    ACTIONS as ACTIONS,
+    FASTER as FASTER,
+    IDLE as IDLE,
+    LEFT as LEFT,
+    RIGHT as RIGHT,
+    SLOWER as SLOWER,
+    AbstractDriving as AbstractDriving,
+    DrivingState as DrivingState,
+)
