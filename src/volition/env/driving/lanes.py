@@ -163,7 +163,7 @@ class Lanes(eqx.Module):
     def covers(
         self, along: Float[Array, ""], across: Float[Array, ""], margin: float
     ) -> Bool[Array, ""]:
-        """Whether a point lies on a single lane, made wider by a margin on each side, m."""
+        """Whether a point lies on a single lane, wider by a margin on each side, m."""
         beside = jnp.abs(across) <= 0.5 * self.width + margin
         inside = (along >= -VEHICLE_LENGTH) & (along < self.length + VEHICLE_LENGTH)
         return beside & inside & self.present
@@ -202,7 +202,7 @@ def wrapped(angle: Float[Array, "*batch"]) -> Float[Array, "*batch"]:
 
 
 def chosen(
-    values: Float[Array, "lane *rest"], picked: Bool[Array, "lane vehicle"]
+    values: Float[Array, " lane *rest"], picked: Bool[Array, "lane vehicle"]
 ) -> Float[Array, " vehicle"]:
     """Of each vehicle the value of the lane that is picked for it.
 
@@ -311,8 +311,8 @@ def _check(number: int, lane: Lane, roads: set[int]) -> None:
         )
     if lane.following not in {-1, *roads}:
         raise ValueError(
-            f"road {lane.following} is to follow lane {number} but has no lane: give it "
-            "one, or say -1."
+            f"road {lane.following} is to follow lane {number} but has no lane: give "
+            "it one, or say -1."
         )
 
 
@@ -381,7 +381,7 @@ def headings_at(
 def _bent_apart(
     road: Lanes, of: Callable[[Lanes], tuple[Array, ...]]
 ) -> tuple[Array, ...]:
-    """Something of every lane, with the costly functions of bent ones only for those."""
+    """Something of every lane, the costly functions of bent ones only for those."""
     straight = dataclasses.replace(road, sines=(), arcs=())
     values, bent = of(straight), list(road.sines + road.arcs)
     if not bent:

@@ -15,12 +15,12 @@ from volition.env.driving.simulator import (
     Course,
     make_course,
     placed,
-    slots,
 )
 from volition.env.driving.vehicle import Vehicles
 
 # highway-env 1.12, envs/merge_env.py, m:
 BEFORE, CONVERGING, BESIDE, AFTER = 150.0, 80.0, 80.0, 150.0
+MERGING_LANE = 4  # number of the slip road's last lane, beside the motorway
 AMPLITUDE = 3.25  # of the slip road's sine
 FINISH = 370.0
 CAR_AT, CAR_SPEED = 30.0, 30.0  # m, m/s
@@ -149,8 +149,8 @@ class Merge(AbstractDriving):
             speed_key, (n,), dtype, -SPEED_SCATTER, SPEED_SCATTER
         )
         own = lambda *values: jnp.asarray(values, dtype=dtype)
-        # The obstacle stands at the end of the slip road's last lane, number 4.
-        lanes_of = [jnp.array([1]), lane, jnp.array([self.slip_lane, 4])]
+        # The obstacle stands at the end of the slip road's last lane.
+        lanes_of = [jnp.array([1]), lane, jnp.array([self.slip_lane, MERGING_LANE])]
         speeds = jnp.concatenate([own(CAR_SPEED), speed, own(SLIP_SPEED, 0.0)])
         targets = jnp.concatenate([own(CAR_SPEED), speed, own(SLIP_TARGET, 0.0)])
         number = jnp.arange(n + 3, dtype=jnp.int32)
