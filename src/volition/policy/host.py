@@ -101,9 +101,15 @@ def host_episodes(
                     )
                 )
             total[copy], length[copy], measured[copy] = 0.0, 0, 0.0
-    returns, lengths, terminated, infos, sums = zip(*itertools.chain(*ended), strict=True)
+    returns, lengths, terminated, infos, sums = zip(
+        *itertools.chain(*ended), strict=True
+    )
     return HostEpisodes(
-        np.asarray(returns), np.asarray(lengths), np.asarray(terminated), list(infos), np.asarray(sums)
+        np.asarray(returns),
+        np.asarray(lengths),
+        np.asarray(terminated),
+        list(infos),
+        np.asarray(sums),
     )
 
 

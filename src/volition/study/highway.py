@@ -19,8 +19,8 @@ from volition.reward import HighwayReward, Linear
 from volition.study.progress import Progress
 from volition.value import learn
 from volition.value.deep import MLP, PQN, Rollout
-from volition.value.schedule import Linear as Falling
 from volition.value.deep.optimiser import RAdam
+from volition.value.schedule import Linear as Falling
 
 # m/s that a certain collision costs for a second. The page of the textbook says
 # speed - collision: 1.

@@ -2,13 +2,12 @@
 
 from volition.env.driving.drivers import Drivers as Drivers
 from volition.env.driving.exit import Exit as Exit
-from volition.env.driving.highway import Highway as Highway
-from volition.env.driving.merge import Merge as Merge
-from volition.env.driving.two_way import TwoWay as TwoWay
 from volition.env.driving.family import (
     HELD_OUT as HELD_OUT,
     highway_family as highway_family,
 )
+from volition.env.driving.highway import Highway as Highway
+from volition.env.driving.merge import Merge as Merge
 from volition.env.driving.simulator import (
     ACTIONS as ACTIONS,
     FASTER as FASTER,
@@ -19,3 +18,4 @@ from volition.env.driving.simulator import (
     AbstractDriving as AbstractDriving,
     DrivingState as DrivingState,
 )
+from volition.env.driving.two_way import TwoWay as TwoWay

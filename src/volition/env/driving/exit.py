@@ -23,6 +23,9 @@ from volition.env.driving.vehicle import Vehicles
 ROAD_LENGTH, EXIT_AT, EXIT_LENGTH, RADIUS = 1000.0, 400.0, 100.0, 150.0
 CAR_SPEED = 25.0  # m/s
 CAR_GAP = 2.0  # of the first vehicle, in gaps
+N_LANES = 6
+# Numbers of the lane beside the motorway and of the exit, behind 6 + 6 and 19 others.
+GOAL_LANES = (2 * N_LANES, 3 * N_LANES + 1)
 LEFT_LIMIT, LIMIT_STEP = 26.0, 3.4  # m/s, of the leftmost lane and less for each other
 
 
@@ -69,7 +72,7 @@ class Exit(AbstractDriving):
         discount: float = 0.95,
         dtype: Any = jnp.float32,
     ):
-        n_lanes = 6
+        n_lanes = N_LANES
         ends = np.cumsum(
             [0.0, EXIT_AT, EXIT_LENGTH, ROAD_LENGTH - EXIT_AT - EXIT_LENGTH]
         )

@@ -1,7 +1,7 @@
 """Roads as arrays of parametric lanes."""
 
 import dataclasses
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import equinox as eqx
@@ -167,7 +167,7 @@ class Lanes(eqx.Module):
     def covers(
         self, along: Float[Array, ""], across: Float[Array, ""], margin: float
     ) -> Bool[Array, ""]:
-        """Whether a point lies on a single lane, made wider by a margin on each side, m."""
+        """Whether a point lies on a single lane, wider by a margin on each side, m."""
         beside = jnp.abs(across) <= 0.5 * self.width + margin
         inside = (along >= -VEHICLE_LENGTH) & (along < self.length + VEHICLE_LENGTH)
         return beside & inside & self.present
@@ -206,7 +206,7 @@ def wrapped(angle: Float[Array, "*batch"]) -> Float[Array, "*batch"]:
 
 
 def chosen(
-    values: Float[Array, "lane *rest"], picked: Bool[Array, "lane vehicle"]
+    values: Float[Array, " lane *rest"], picked: Bool[Array, "lane vehicle"]
 ) -> Float[Array, " vehicle"]:
     """Of each vehicle the value of the lane that is picked for it.
 
@@ -315,8 +315,8 @@ def _check(number: int, lane: Lane, roads: set[int]) -> None:
         )
     if lane.following not in {-1, *roads}:
         raise ValueError(
-            f"road {lane.following} is to follow lane {number} but has no lane: give it "
-            "one, or say -1."
+            f"road {lane.following} is to follow lane {number} but has no lane: give "
+            "it one, or say -1."
         )
 
 

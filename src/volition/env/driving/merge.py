@@ -15,12 +15,12 @@ from volition.env.driving.simulator import (
     Course,
     make_course,
     placed,
-    slots,
 )
 from volition.env.driving.vehicle import Vehicles
 
 # highway-env 1.12, envs/merge_env.py, m:
 BEFORE, CONVERGING, BESIDE, AFTER = 150.0, 80.0, 80.0, 150.0
+MERGING_LANE = 4  # number of the slip road's last lane, beside the motorway
 AMPLITUDE = 3.25  # of the slip road's sine
 FINISH = 370.0
 CAR_AT, CAR_SPEED = 30.0, 30.0  # m, m/s
@@ -105,7 +105,6 @@ class Merge(AbstractDriving):
     n_vehicles: Int[Array, ""]
     discount: Float[Array, ""]
     slip_lane: int = eqx.field(static=True)
-    slip_end: int = eqx.field(static=True)
 
     def __init__(
         self,
@@ -136,8 +135,7 @@ class Merge(AbstractDriving):
         )
         self.n_vehicles = jnp.int32(n_vehicles)
         self.discount = jnp.asarray(discount, dtype=dtype)
-        # In the order of `merge_road`: where the slip road begins, and where it ends.
-        self.slip_lane, self.slip_end = len(made) - 2, 4
+        self.slip_lane = len(made) - 2
 
     def traffic(self, key: PRNGKeyArray) -> Vehicles:
         """The car, three others near it, one on the slip road, and the obstacle."""
@@ -157,7 +155,7 @@ class Merge(AbstractDriving):
             return jnp.concatenate([jnp.asarray([car], dtype=dtype), others, ends])
 
         number = jnp.arange(n + 3 + unused, dtype=jnp.int32)
-        on_slip, ends = self.slip_lane, self.slip_end
+        on_slip, ends = self.slip_lane, MERGING_LANE
         return placed(
             road,
             all_of(1, lane.astype(dtype), on_slip, ends).astype(jnp.int32),

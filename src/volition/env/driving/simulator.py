@@ -21,7 +21,14 @@ from volition.env.driving.features import (
 )
 from volition.env.driving.lanes import Lane, Lanes, at_every_lane, headings_at, lanes
 from volition.env.driving.observe import N_OBSERVED, kinematics
-from volition.env.driving.vehicle import LENGTH, Control, Vehicles, moved
+from volition.env.driving.vehicle import (
+    LENGTH,
+    MAX_SPEED,
+    SPEED_BRAKING,
+    Control,
+    Vehicles,
+    moved,
+)
 from volition.env.environment import AbstractEnvironment, Feature, Transition
 from volition.env.spaces import Box, Discrete
 
@@ -164,25 +171,26 @@ class AbstractDriving(AbstractEnvironment):
         began = vehicles.speed[0]
 
         def one(carry, _):
-            vehicles, along, across = carry
+            vehicles, along, across, pressed = carry
             view = look(course.road, vehicles, along, across)
             vehicles, wanted = act(course.road, course.drivers, vehicles, view)
             if course.continuous:
-                wanted = _instead(wanted, control)
-                own = jnp.where(_first(vehicles), vehicles.lane, vehicles.target_lane)
-                vehicles = eqx.tree_at(lambda all: all.target_lane, vehicles, own)
+                pressed = _cut(pressed, vehicles)
+                wanted = _instead(wanted, pressed)
             vehicles = moved(vehicles, wanted, course.dt)
             along, across = at_every_lane(course.road, vehicles.x, vehicles.y)
             lane = nearest_lane(course.road, along, across, vehicles.heading)
             vehicles = eqx.tree_at(lambda all: all.lane, vehicles, lane)
+            if course.continuous:
+                vehicles = _aimless(vehicles)
             vehicles = collided(vehicles, course.dt, course.everybody)
             speed = vehicles.speed[0]
             lateral = jnp.abs(speed * speed * wanted.slip[0] / (LENGTH / 2.0))
-            return (vehicles, along, across), lateral
+            return (vehicles, along, across, pressed), lateral
 
         places = at_every_lane(course.road, vehicles.x, vehicles.y)
-        start = (vehicles, *places)
-        (after, _, _), lateral = jax.lax.scan(one, start, length=course.n_substeps)
+        start = (vehicles, *places, control)
+        (after, *_), lateral = jax.lax.scan(one, start, length=course.n_substeps)
         mean = (after.speed[0] - began) / course.decision
         motion = Motion(
             acceleration=mean,
@@ -249,7 +257,8 @@ def told(course: Course, vehicles: Vehicles, action: Array) -> tuple[Vehicles, C
         tangent = jnp.tan(STEERING_RANGE * pressed[1])
         # sin(arctan(tan(d) / 2))
         slip = 0.5 * tangent / jnp.sqrt(1.0 + 0.25 * tangent * tangent)
-        return vehicles, Control(zero + ACCELERATION_RANGE * pressed[0], zero + slip)
+        control = Control(zero + ACCELERATION_RANGE * pressed[0], zero + slip)
+        return _aimless(vehicles), control
     road = course.road
     car = jax.tree.map(lambda leaf: leaf[0], vehicles)
     along, _ = _on_lane(road, car, car.target_lane)
@@ -283,6 +292,30 @@ def _on_lane(road: Lanes, car: Vehicles, number: Array) -> tuple[Array, Array]:
 
 def _first(vehicles: Vehicles) -> Bool[Array, " slot"]:
     return jnp.arange(vehicles.x.shape[0], dtype=jnp.int32) == 0
+
+
+def _aimless(vehicles: Vehicles) -> Vehicles:
+    """The car by hand: no speed or lane that it is to have, as others see it."""
+    first = _first(vehicles)
+    aims = (
+        jnp.where(first, vehicles.lane, vehicles.target_lane),
+        jnp.where(first, 0.0, vehicles.target_speed),
+    )
+    where = lambda all: (all.target_lane, all.target_speed)
+    return eqx.tree_at(where, vehicles, aims)
+
+
+def _cut(control: Control, vehicles: Vehicles) -> Control:
+    """The pedals from now on: beyond the greatest speed they are let go until the end.
+
+    highway-env cuts the stored action itself, so that it stays cut until the next.
+    """
+    speed = vehicles.speed
+    most = jnp.minimum(control.acceleration, SPEED_BRAKING * (MAX_SPEED - speed))
+    least = jnp.maximum(control.acceleration, SPEED_BRAKING * (-MAX_SPEED - speed))
+    kept = jnp.where(speed > MAX_SPEED, most, control.acceleration)
+    kept = jnp.where(speed < -MAX_SPEED, least, kept)
+    return Control(kept, control.slip)
 
 
 def _instead(wanted: Control, control: Control) -> Control:
