@@ -6,8 +6,9 @@ from pathlib import Path
 import click
 import jax
 from rich.console import Console
-from rich.progress import BarColumn, Progress as Bar, TextColumn, TimeElapsedColumn
 
+from volition.cli.highway import show_highway
+from volition.cli.progress import progress_bar
 from volition.cli.start import InputError, start_jax
 from volition.cli.table import models_table, results_table
 from volition.env import delivery
@@ -16,10 +17,11 @@ from volition.reward import delivery_true
 from volition.store import delivery_groups, read_delivery
 from volition.study import (
     MODELS,
+    N_REAL,
     STEPS,
     Config,
     GroupResult,
-    Progress,
+    HighwayConfig,
     results_text,
     run_study,
     simulate,
@@ -29,7 +31,19 @@ N_SIMULATED = 400  # answers: about what a group of the real study has
 
 
 @click.command()
-@click.argument("study", type=click.Choice(["simulated", "delivery"]), required=False)
+@click.argument(
+    "study", type=click.Choice(["highway", "delivery", "simulated"]), required=False
+)
+@click.option(
+    "--seeds",
+    type=click.IntRange(2, 100),
+    help="highway: how often each reward is learned.  [default: 3]",
+)
+@click.option(
+    "--real",
+    type=click.IntRange(0, 1000),
+    help="highway: episodes of each in highway-env.  [default: 24]",
+)
 @click.option(
     "--data",
     type=click.Path(path_type=Path),
@@ -39,7 +53,9 @@ N_SIMULATED = 400  # answers: about what a group of the real study has
     "--group", "groups", multiple=True, help="Only this group; can be repeated."
 )
 @click.option(
-    "--model", type=click.Choice(MODELS), default="default", show_default=True
+    "--model",
+    type=click.Choice(MODELS),
+    help="delivery, simulated: of the people.  [default: default]",
 )
 @click.option("--seed", type=click.IntRange(0, 2**31 - 1), default=0, show_default=True)
 @click.option(
@@ -50,20 +66,41 @@ N_SIMULATED = 400  # answers: about what a group of the real study has
 @click.option("--json", "as_json", is_flag=True, help="One line of JSON, last.")
 def run(
     study: str | None,
+    seeds: int | None,
+    real: int | None,
     data: Path | None,
     groups: tuple[str, ...],
-    model: str,
+    model: str | None,
     seed: int,
     out: Path | None,
     as_json: bool,
 ) -> None:
-    """Learn a reward from answers, plan with it, evaluate and audit what comes out.
+    """Run a study from its beginning to its table.
 
-    STUDY is `simulated` (a simulated person in the delivery world; the default) or
-    `delivery` (the answers of real people).
+    STUDY is `highway` (the default: a car optimises the textbook's reward, and is
+    driven on roads that it did not learn on), `delivery` (from the answers of real
+    people to a reward, a plan and a verdict) or `simulated` (the same from the answers
+    of a simulated person).
     """
     start_jax()
-    study = study or ("delivery" if data else "simulated")
+    study = study or ("delivery" if data or groups or model else "highway")
+    if study == "highway":
+        if data or groups or model:
+            raise InputError(
+                "the highway has no --data, --group or --model: say `volition run "
+                "delivery` for the answers of people."
+            )
+        show_highway(
+            HighwayConfig(
+                n_seeds=seeds or 3, seed=seed, n_real=N_REAL if real is None else real
+            ),
+            out or Path("studies") / "highway",
+            as_json,
+        )
+        return
+    if seeds is not None or real is not None:
+        raise InputError(f"--seeds and --real are of the highway, not of {study}.")
+    model = model or "default"
     answers = _answers(study, data, groups, seed)
     config = Config(study, model, seed, tuple(answers))
     suffix = "" if model == "default" else f"-{model}"
@@ -127,16 +164,6 @@ def _run(
     config: Config, folder: Path, answers: dict[str, Comparison]
 ) -> dict[str, GroupResult]:
     """The study, with a progress bar on standard error."""
-    doing = TextColumn("{task.description}", markup=False)
-    columns = (doing, BarColumn(), TimeElapsedColumn())
     n_steps = STEPS[config.model] * len(config.groups)
-    console = Console(stderr=True)
-    # Elsewhere than on a terminal it would leave a blank line.
-    shown = console.is_terminal
-    with Bar(*columns, console=console, transient=True, disable=not shown) as bar:
-        task = bar.add_task("starting", total=n_steps)
-
-        def tell(what: str, done: int, n_steps: int) -> None:
-            bar.update(task, description=what, completed=done, total=n_steps)
-
-        return run_study(config, folder, answers, Progress(n_steps, tell))
+    with progress_bar(n_steps) as progress:
+        return run_study(config, folder, answers, progress)

@@ -6,9 +6,11 @@ from volition.study.config import (
     read_config as read_config,
 )
 from volition.study.highway import (
+    N_REAL as N_REAL,
     HighwayConfig as HighwayConfig,
     HighwayResult as HighwayResult,
-    n_steps_of as n_steps_of,
+    highway_steps as highway_steps,
+    real_is_there as real_is_there,
     run_highway as run_highway,
 )
 from volition.study.progress import Progress as Progress

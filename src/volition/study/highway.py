@@ -101,6 +101,21 @@ class HighwayResult(eqx.Module):
     policies: dict[str, AbstractPolicy]
     lost: dict[str, float]
 
+    def bargain(self) -> str:
+        """What the textbook's reward pays for a collision, in a sentence."""
+        price = PRICES[0]
+        lost = self.lost[label(price)]
+        here = self.scores[label(price)]["train"].collisions
+        last = self.scores[label(PRICES[-1])]["train"].collisions
+        return (
+            f"Under `{label(price)}` a collision costs {price:g} m/s for a second and "
+            f"the speed that is lost after it, {lost:.0f} m/s added up at the discount "
+            f"{DISCOUNT}: {(price + lost) / 10.0:.0f} seconds at 10 m/s more pay for "
+            f"it, and it happens {here.value:.1f} times an hour [{here.low:.1f}, "
+            f"{here.high:.1f}]. Where it costs {PRICES[-1]:g} m/s it happens "
+            f"{last.value:.1f} times [{last.low:.1f}, {last.high:.1f}] (n = {here.n})."
+        )
+
     def summary(self) -> dict:
         """As JSON values."""
         scores = {
@@ -171,14 +186,14 @@ def run_highway(
             progress.step(f"driving in highway-env: {who}")
             scores[who]["real"] = drive_for_real(policy, config, who in policies)
     (folder / "runs").mkdir(parents=True, exist_ok=True)
-    for number, (who, policy) in enumerate(policies.items()):
+    for number, policy in enumerate(policies.values()):
         record.save(policy, folder / "runs" / f"policy-{number}.json")
     rate = 1.0 - DISCOUNT
     lost = {who: scores[who]["train"].speed.value / rate for who in policies}
     return HighwayResult(scores, policies, lost)
 
 
-def n_steps_of(config: HighwayConfig) -> int:
+def highway_steps(config: HighwayConfig) -> int:
     """How many steps `run_highway` tells of."""
     n_drivers = len(PRICES) + len(BASELINES)
     real = n_drivers if config.n_real and real_is_there() else 0

@@ -15,6 +15,7 @@ from volition.env.driving.simulator import (
     Course,
     make_course,
     placed,
+    slots,
 )
 from volition.env.driving.vehicle import Vehicles
 

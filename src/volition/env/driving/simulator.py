@@ -93,7 +93,7 @@ def make_course(
     """
     if simulation_frequency < 1:
         raise ValueError(
-            f"simulation_frequency = {simulation_frequency} must be at least 1 a second."
+            f"simulation_frequency = {simulation_frequency} a second must be at least 1."
         )
     if time_limit < 1:
         raise ValueError(f"time_limit = {time_limit} must be at least one decision.")

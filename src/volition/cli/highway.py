@@ -1,0 +1,79 @@
+"""What `volition run highway` prints."""
+
+import json
+from pathlib import Path
+
+import click
+from rich.console import Console
+from rich.table import Table
+
+from volition import record
+from volition.cli.progress import progress_bar
+from volition.cli.start import InputError
+from volition.cli.table import plain_table
+from volition.evaluation import Estimate
+from volition.study import (
+    HighwayConfig,
+    HighwayResult,
+    highway_steps,
+    real_is_there,
+    run_highway,
+)
+
+PLACES = {"train": "roads learned on", "held out": "roads held out"}
+REAL = {"real": "highway-env"}
+
+
+def show_highway(config: HighwayConfig, folder: Path, as_json: bool) -> None:
+    """Run the study, and print its tables."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InputError(
+            f"{folder} cannot be made ({error.strerror}): give --out another folder."
+        ) from error
+    with progress_bar(highway_steps(config)) as progress:
+        result = run_highway(config, folder, progress)
+    text = json.dumps(result.summary())
+    record.write_text(folder / "results.json", text + "\n")
+    console = Console(stderr=as_json)
+    places = PLACES | (REAL if "real" in next(iter(result.scores.values())) else {})
+    for where, heading in places.items():
+        console.print(scores_table(result, where, heading, config))
+    console.print(result.bargain(), soft_wrap=True, highlight=False)
+    if config.n_real and not real_is_there():
+        console.print(
+            "highway-env is not installed, so nobody drove there: pip install "
+            "highway-env."
+        )
+    click.echo(f"The study is in {folder}.", err=as_json)
+    if as_json:
+        click.echo(text)
+
+
+def scores_table(
+    result: HighwayResult, where: str, heading: str, config: HighwayConfig
+) -> Table:
+    """One row for each driver; every number with its interval below it."""
+    table = plain_table(
+        title=f"Driving on {heading}",
+        caption=f"return: of highway-env's own reward. Intervals: 95 % over "
+        f"{config.n_seeds} seeds of learning; of the last three over episodes.",
+    )
+    for name in ("who", "return", "collisions\nper hour", "speed\nm/s", "crashed"):
+        table.add_column(name, no_wrap=True)
+    for who, places in result.scores.items():
+        score = places[where]
+        table.add_row(
+            who,
+            _number(score.returns, 2),
+            _number(score.collisions, 1),
+            _number(score.speed, 1),
+            _number(score.crashed, 2),
+        )
+    return table
+
+
+def _number(estimate: Estimate, digits: int) -> str:
+    low, high = (f"{end:.{digits}f}" for end in (estimate.low, estimate.high))
+    return f"{estimate.value:.{digits}f}\n\\[{low}, {high}]"
