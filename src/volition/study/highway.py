@@ -27,7 +27,7 @@ from volition.value.schedule import Linear as Falling
 PRICES = (1.0, 30.0, 1000.0)
 DISCOUNT = 0.95
 N_EPISODES = 200  # for each task and seed
-REAL = "highway-fast-v0"
+REAL = "highway_env:highway-fast-v0"
 N_REAL = 24  # episodes for each seed: some 50 steps a second
 N_COPIES = 8  # side by side
 SPEED_RANGE = 80.0  # m/s, by which highway-env divides velocities
