@@ -361,7 +361,8 @@ def at_every_lane(
         each = jax.vmap(type(road).local, in_axes=(None, 0, 0))
         return jax.vmap(each, in_axes=(0, None, None))(road, x, y)
 
-    return _bent_apart(road, local)
+    along, across = _bent_apart(road, local)
+    return along, across
 
 
 def headings_at(
