@@ -1,5 +1,6 @@
-"""Driving among others."""
+"""Driving among others, in the physics of highway-env."""
 
+from volition.env.driving.checks import checked as checked
 from volition.env.driving.drivers import Drivers as Drivers
 from volition.env.driving.exit import Exit as Exit
 from volition.env.driving.family import (
@@ -17,5 +18,6 @@ from volition.env.driving.simulator import (
     SLOWER as SLOWER,
     AbstractDriving as AbstractDriving,
     DrivingState as DrivingState,
+    placed as placed,
 )
 from volition.env.driving.two_way import TwoWay as TwoWay

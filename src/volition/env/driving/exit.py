@@ -8,6 +8,11 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, Int, PRNGKeyArray
 
+from volition.env.driving.checks import (
+    check_counts,
+    check_density,
+    check_discount,
+)
 from volition.env.driving.drivers import Drivers
 from volition.env.driving.lanes import LANE_WIDTH, Lane
 from volition.env.driving.simulator import (
@@ -33,8 +38,8 @@ class Exit(AbstractDriving):
     """Six lanes and an exit on the right that the car is to take; exit-v0.
 
     Args:
-        n_vehicles: others.
-        density: of the others; 1.5 in highway-env.
+        n_vehicles: others, at least 0.
+        density: of the others, above 0; 1.5 in highway-env.
         drivers: how the others drive; none of them changes lane.
         duration: decisions after which an episode is truncated.
         simulation_frequency: steps of the simulation a second.
@@ -73,6 +78,10 @@ class Exit(AbstractDriving):
         dtype: Any = jnp.float32,
     ):
         n_lanes = N_LANES
+        check_counts(n_vehicles)
+        check_discount(discount)
+        slowest = LEFT_LIMIT - LIMIT_STEP * (n_lanes - 1)
+        check_density(density, speed=slowest, n_lanes=n_lanes)
         ends = np.cumsum(
             [0.0, EXIT_AT, EXIT_LENGTH, ROAD_LENGTH - EXIT_AT - EXIT_LENGTH]
         )

@@ -232,7 +232,8 @@ def lanes(
 
     Raises:
         ValueError: where a lane has no length or width, a number is not finite, a road
-            follows that is not there, or there are more lanes than slots.
+            follows that is not there, lanes of one road are apart, or there are more
+            lanes than slots.
 
     Example:
         >>> road = lanes(
@@ -246,6 +247,12 @@ def lanes(
         raise ValueError(f"a road of {len(made)} lanes needs 1 .. {n_slots} of them.")
     for number, lane in enumerate(made):
         _check(number, lane, {other.road for other in made})
+        apart = number > 0 and made[number - 1].road != lane.road
+        if apart and lane.road in {other.road for other in made[:number]}:
+            raise ValueError(
+                f"lane {number} is apart from the others of road {lane.road}: the lanes "
+                "of one road lie side by side, so name them one after the other."
+            )
     padded = [*made, *[made[-1]] * (n_slots - len(made))]
 
     def real(values: list[float]) -> Array:
@@ -303,6 +310,11 @@ def _check(number: int, lane: Lane, roads: set[int]) -> None:
     numbers = [*lane.start, *lane.end, lane.width, lane.speed_limit, *lane.sine]
     if not np.isfinite([*numbers, *(lane.arc or ())]).all():
         raise ValueError(f"lane {number} has a number that is not finite: {lane}.")
+    if lane.arc is not None and lane.arc[2] <= 0.0:
+        raise ValueError(
+            f"lane {number} is an arc of the radius {lane.arc[2]:g} m: it must be "
+            "positive."
+        )
     if lane.length <= 0.0 or lane.width <= 0.0:
         raise ValueError(
             f"lane {number} has the length {lane.length:g} m and the width "

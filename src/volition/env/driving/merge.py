@@ -8,6 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, Int, PRNGKeyArray
 
+from volition.env.driving.checks import check_discount
 from volition.env.driving.drivers import Drivers
 from volition.env.driving.lanes import LANE_WIDTH, Lane
 from volition.env.driving.simulator import (
@@ -59,8 +60,11 @@ def merge_road(speed_limit: float) -> list[Lane]:
                     forbidden=True,
                 )
             )
-    limit = {"speed_limit": speed_limit}
-    made.append(Lane((0.0, aside), (BEFORE, aside), j, k, forbidden=True, **limit))
+    made.append(
+        Lane(
+            (0.0, aside), (BEFORE, aside), j, k, forbidden=True, speed_limit=speed_limit
+        )
+    )
     y = aside - AMPLITUDE
     sine = (AMPLITUDE, float(np.pi) / CONVERGING, float(np.pi) / 2.0)
     bend = Lane(
@@ -70,7 +74,7 @@ def merge_road(speed_limit: float) -> list[Lane]:
         b,
         forbidden=True,
         sine=sine,
-        **limit,
+        speed_limit=speed_limit,
     )
     return [*made, bend]
 
@@ -123,6 +127,7 @@ class Merge(AbstractDriving):
             raise ValueError(
                 f"n_vehicles = {n_vehicles} must be in 0 .. {len(OTHERS)}."
             )
+        check_discount(discount)
         made = merge_road(speed_limit)
         self.course = make_course(
             made,

@@ -1,5 +1,6 @@
 """What the car sees: the kinematics of the nearest vehicles."""
 
+import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
@@ -28,7 +29,8 @@ def kinematics(
     Source: highway-env 1.12, envs/common/observation.py, `Kinematics`.
     """
     n = vehicles.x.shape[0]
-    along, _ = road.lane(vehicles.lane[0]).local(vehicles.x, vehicles.y)
+    each = jax.vmap(type(road).local, in_axes=(None, 0, 0))
+    along, _ = each(road.lane(vehicles.lane[0]), vehicles.x, vehicles.y)
     distance = along - along[0]
     dx, dy = vehicles.x - vehicles.x[0], vehicles.y - vehicles.y[0]
     speed = jnp.where(vehicles.obstacle, 0.0, vehicles.speed)
@@ -46,9 +48,9 @@ def kinematics(
     scale = jnp.concatenate([scale, jnp.full_like(scale, SPEED_RANGE)])
 
     def scaled(rows: Array) -> Array:
-        return jnp.clip(rows / scale, -1.0, 1.0)
+        return jnp.clip(rows / scale[None, :], -1.0, 1.0)
 
-    car = scaled(jnp.stack([vehicles.x[0], vehicles.y[0], vx[0], vy[0]]))
+    car = scaled(jnp.stack([vehicles.x[0], vehicles.y[0], vx[0], vy[0]])[None])
     relative = jnp.stack([dx, dy, vx - vx[0], vy - vy[0]], axis=1)
     row = jnp.arange(N_OBSERVED - 1, dtype=jnp.int32)
     here = (rank[:, None] == row[None, :]) & seen[:, None]
@@ -57,5 +59,5 @@ def kinematics(
     )
     present = jnp.any(here, axis=0).astype(others.dtype)
     rows = jnp.concatenate([present[:, None], others], axis=1)
-    one = jnp.ones_like(car[:1])
-    return jnp.concatenate([jnp.concatenate([one, car])[None], rows])
+    one = jnp.ones_like(car[:, :1])
+    return jnp.concatenate([jnp.concatenate([one, car], axis=1), rows])

@@ -91,12 +91,14 @@ def make_course(
     Raises:
         ValueError: where one of them is out of range.
     """
-    if simulation_frequency < 1:
+    # More substeps than a millisecond each would only take time.
+    if not (1 <= simulation_frequency <= 1000 and simulation_frequency % 1 == 0):
         raise ValueError(
-            f"simulation_frequency = {simulation_frequency} a second must be at least 1."
+            f"simulation_frequency = {simulation_frequency} must be a whole number in "
+            "1 .. 1000, steps a second."
         )
     if time_limit < 1:
-        raise ValueError(f"time_limit = {time_limit} must be at least one decision.")
+        raise ValueError(f"the time limit {time_limit} must be at least one decision.")
     real = lambda value: jnp.asarray(value, dtype=dtype)
     return Course(
         road=lanes(made, dtype=dtype),
@@ -105,7 +107,7 @@ def make_course(
         time_limit=jnp.int32(time_limit),
         finish=real(finish),
         breadth=real(breadth),
-        n_substeps=simulation_frequency,
+        n_substeps=int(simulation_frequency),
         everybody=everybody,
         continuous=continuous,
     )
@@ -152,7 +154,18 @@ class AbstractDriving(AbstractEnvironment):
         return self.begin(self.traffic(key))
 
     def begin(self, vehicles: Vehicles) -> DrivingState:
-        """An episode from a traffic of one's own; see `checked` for its faults."""
+        """An episode from a traffic of one's own; `checked` finds its faults.
+
+        Args:
+            vehicles: everybody; the first is the car. `placed` makes them.
+
+        Example:
+            >>> from volition.env.driving import TwoWay
+            >>> road = TwoWay()
+            >>> mine = placed(road.course.road, [1, 1], [0.0, 30.0], [20.0, 10.0])
+            >>> float(road.begin(mine).features[NAMES.index("time to collision")])
+            2.5
+        """
         course = self.course
         return DrivingState(
             vehicles,
@@ -346,14 +359,14 @@ def slots(n: int) -> int:
 
 def placed(
     road: Lanes,
-    lane: Int[ArrayLike, " slot"],
-    along: Float[ArrayLike, " slot"],
-    speed: Float[ArrayLike, " slot"],
+    lane: Int[ArrayLike, " slot"] | Sequence[int],
+    along: Float[ArrayLike, " slot"] | Sequence[float],
+    speed: Float[ArrayLike, " slot"] | Sequence[float],
     *,
-    target_speed: Float[ArrayLike, " slot"] | None = None,
-    exponent: Float[ArrayLike, " slot"] | None = None,
-    present: Bool[ArrayLike, " slot"] | None = None,
-    obstacle: Bool[ArrayLike, " slot"] | None = None,
+    target_speed: Float[ArrayLike, " slot"] | Sequence[float] | None = None,
+    exponent: Float[ArrayLike, " slot"] | Sequence[float] | None = None,
+    present: Bool[ArrayLike, " slot"] | Sequence[bool] | None = None,
+    obstacle: Bool[ArrayLike, " slot"] | Sequence[bool] | None = None,
     changes_lane: bool = True,
 ) -> Vehicles:
     """Vehicles in the middle of lanes, heading along them.
@@ -368,6 +381,11 @@ def placed(
         present: which slots are in use; default all.
         obstacle: which are obstacles; default none.
         changes_lane: whether the others ever change lane.
+
+    Example:
+        >>> from volition.env.driving import Highway
+        >>> placed(Highway().course.road, [0, 2], [0.0, 30.0], [25.0, 20.0]).y.tolist()
+        [0.0, 8.0]
     """
     lane = jnp.asarray(lane, dtype=jnp.int32)
     speed = jnp.asarray(speed, dtype=road.x.dtype)
