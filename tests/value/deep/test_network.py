@@ -36,6 +36,7 @@ def test_it_is_the_layers_one_after_the_other(dueling, layer_norm):
         x = np.maximum(x, 0.0)
     rows = (x @ np.asarray(network.rows.weight)).reshape(2, 3)
     if dueling:
+        assert network.common is not None
         common = x @ np.asarray(network.common.weight)
         rows = rows - rows.mean(axis=0) + common
         np.testing.assert_allclose(found.mean(axis=0), common, rtol=1e-5)

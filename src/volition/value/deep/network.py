@@ -1,6 +1,7 @@
 """Networks: what an observation is to them, their layers, and what they put out."""
 
 import abc
+from itertools import pairwise
 from typing import ClassVar
 
 import equinox as eqx
@@ -232,7 +233,7 @@ class MLP(eqx.Module):
         """
         sizes = (n_inputs, *self.widths)
         n = self.head.n
-        shapes = [*zip(sizes, sizes[1:], strict=False), (sizes[-1], n_rows * n)]
+        shapes = [*pairwise(sizes), (sizes[-1], n_rows * n)]
         if self.dueling:
             shapes.append((sizes[-1], n))
         # In one draw: each takes 50 to 100 ms to compile.

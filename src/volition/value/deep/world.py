@@ -129,10 +129,8 @@ class World(eqx.Module):
         Raises:
             ValueError: where not all actions can always be taken.
         """
-        if (
-            self._each(lambda env, seen: env.available(seen), self.observe(states))
-            is not None
-        ):
+        can = self._each(lambda env, seen: env.available(seen), self.observe(states))
+        if can is not None:
             raise ValueError(
                 "some actions of this world cannot always be taken, which deep "
                 "learners do not heed: learn with a tabular one."
