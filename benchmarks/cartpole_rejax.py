@@ -74,7 +74,9 @@ def main(case, seed):
 
     key = jax.random.key(seed)
     compiled = jax.jit(algo.init_state), jax.jit(iterations), jax.jit(evaluate)
-    cold, hot = (learn(key, *compiled, each, 524_288) for _ in range(2))
+    cold, hot = (
+        learn(key, *compiled, each, settings["total_timesteps"]) for _ in range(2)
+    )
     print(
         json.dumps({"total": cold[0], "hot": hot[0], "steps": hot[1], "mean": hot[2]})
     )

@@ -12,6 +12,8 @@ from jaxtyping import Array, Float, PRNGKeyArray
 
 from volition import env, policy, reward, value
 
+LIMIT = {"pqn": 524_288, "dqn": 100_000}  # as the peers have it
+
 
 class Run(NamedTuple):
     """Seconds of learning, steps made, and the mean return at the end."""
@@ -74,7 +76,7 @@ def learn(
 def main(case: str, seed: int) -> None:
     """Once from nothing, once compiled."""
     key, learner = jax.random.key(seed), method(case)
-    cold, hot = (learn(key, learner, 524_288, 475.0) for _ in range(2))
+    cold, hot = (learn(key, learner, LIMIT[case], 475.0) for _ in range(2))
     told = {"total": cold.taken, "hot": hot.taken, "steps": hot.steps, "mean": hot.mean}
     print(json.dumps(told))
 

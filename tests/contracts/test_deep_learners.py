@@ -11,7 +11,7 @@ from jaxtyping import Array, Float
 
 import volition.value
 from volition import record
-from volition.env import CartPole, gridworld
+from volition.env import CartPole, MaximizationBias, gridworld
 from volition.reward import AbstractReward, Linear
 from volition.testing import KnownAnswer, check_env
 from volition.value import (
@@ -281,6 +281,11 @@ def test_what_cannot_be_learned_is_said(make):
     many = tuple(world_for(make, n) for n in range(1, 18))
     with pytest.raises(ValueError, match="17 tasks need as many instances"):
         learn(jax.random.key(0), many, reward, make(64))
+    if make is not sac:
+        world = MaximizationBias(4)
+        nothing = Linear(world.feature_names)
+        with pytest.raises(ValueError, match="cannot always be taken"):
+            learn(jax.random.key(0), world, nothing, make(64))
     grids = (gridworld(["SG"]), gridworld(["S.G"]))
     with pytest.raises(ValueError, match="task 1 is of another shape"):
         learn(jax.random.key(0), grids, Linear(grids[0].feature_names), make(64))

@@ -30,13 +30,14 @@ def test_it_is_the_layers_one_after_the_other(dueling, layer_norm):
     x = np.array([0.3, -1.0, 2.0, 0.1], dtype=np.float32)
     found = network(jnp.asarray(x))
     for layer in network.layers:
-        x = np.asarray(layer.weight) @ x + np.asarray(layer.bias)
+        x = x @ np.asarray(layer.weight) + np.asarray(layer.bias)
         if layer_norm:
             x = (x - x.mean()) / np.sqrt(x.var() + 1e-6)
         x = np.maximum(x, 0.0)
-    rows = (np.asarray(network.rows.weight) @ x).reshape(2, 3)
+    rows = (x @ np.asarray(network.rows.weight)).reshape(2, 3)
     if dueling:
-        common = np.asarray(network.common.weight) @ x
+        assert network.common is not None
+        common = x @ np.asarray(network.common.weight)
         rows = rows - rows.mean(axis=0) + common
         np.testing.assert_allclose(found.mean(axis=0), common, rtol=1e-5)
     np.testing.assert_allclose(found, rows, rtol=1e-4, atol=1e-6)

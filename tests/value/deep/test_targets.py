@@ -84,8 +84,12 @@ def test_they_are_the_sums_written_out(kind, trace, n_columns):
 
 
 def test_quantiles_of_one_step_are_moved_and_shrunk():
+    no = jnp.asarray([False])
     window = Window(
-        *(jnp.asarray([x]) for x in (1, np.float32(2.0), False, False)),
+        jnp.asarray([1], dtype=jnp.int32),
+        jnp.asarray([2.0], dtype=jnp.float32),
+        no,
+        no,
         jnp.asarray([0.5], dtype=jnp.float32),
     )
     judge = jnp.asarray([[[0.0, 1.0, 9.0], [2.0, 4.0, 6.0]]], dtype=jnp.float32)

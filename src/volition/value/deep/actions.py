@@ -6,6 +6,7 @@ import numpy as np
 from jaxtyping import Array, Float, Int, PRNGKeyArray, PyTree
 
 from volition.env import Box, Discrete
+from volition.value.deep.network import AbstractHead, Network
 from volition.value.deep.policy import GreedyNetwork
 from volition.value.deep.world import Spaces
 
@@ -50,12 +51,23 @@ def check_discrete(spaces: Spaces) -> int:
     return space.n
 
 
-def taken(
-    numbers: Float[Array, "action column"], action: Int[Array, ""]
-) -> Float[Array, " column"]:
-    """The row of one action, without a gather, whose gradient would be a scatter."""
-    here = jnp.arange(numbers.shape[0], dtype=action.dtype) == action
-    return jnp.sum(jnp.where(here[:, None], numbers, 0.0), axis=0)
+def mean_loss(
+    network: Network,
+    head: AbstractHead,
+    inputs: Float[Array, "batch input"],
+    action: Int[Array, " batch"],
+    worth: Float[Array, "batch column"],
+) -> Float[Array, ""]:
+    """How far the numbers of some actions are from what the actions were worth."""
+
+    def one(x, action, worth):
+        numbers = network(x)
+        # Without a gather, whose gradient would be a scatter.
+        here = jnp.arange(numbers.shape[0], dtype=action.dtype) == action
+        numbers = jnp.sum(jnp.where(here[:, None], numbers, 0.0), axis=0)
+        return head.loss(numbers, worth)
+
+    return jnp.mean(jax.vmap(one)(inputs, action, worth))
 
 
 def bounds(spaces: Spaces) -> tuple[Float[Array, "*shape"], Float[Array, "*shape"]]:

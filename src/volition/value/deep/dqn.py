@@ -2,12 +2,11 @@
 
 import equinox as eqx
 import jax
-import jax.numpy as jnp
 from jax.flatten_util import ravel_pytree
 from jaxtyping import Array, PRNGKeyArray, PyTree
 
 from volition.policy import AbstractPolicy
-from volition.value.deep.actions import check_discrete, epsilon_greedy, taken
+from volition.value.deep.actions import check_discrete, epsilon_greedy, mean_loss
 from volition.value.deep.learner import AbstractDeepLearner
 from volition.value.deep.network import MLP, Network, inputs as inputs_of
 from volition.value.deep.optimiser import AbstractOptimiser, Adam
@@ -110,10 +109,8 @@ class DQN(AbstractDeepLearner):
                 returns(self.backup, window, *numbers, 1.0)[0],
             )
 
-        def loss(row, here, action, worth):
-            live = network(row)
-            each = lambda x, a, w: self.network.head.loss(taken(live(x), a), w)
-            return jnp.mean(jax.vmap(each)(here, action, worth))
+        def loss(row, *batch):
+            return mean_loss(network(row), self.network.head, *batch)
 
         def one(carry, share):
             row, trusted, optimiser = carry

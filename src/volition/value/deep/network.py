@@ -1,6 +1,7 @@
 """Networks: what an observation is to them, their layers, and what they put out."""
 
 import abc
+from itertools import pairwise
 from typing import ClassVar
 
 import equinox as eqx
@@ -92,19 +93,20 @@ def inputs(space: Space) -> AbstractInputs:
 
 
 class Linear(eqx.Module):
-    """`weight x + bias`.
+    """`x weight + bias`.
 
     Args:
-        weight: `[output, input]`.
+        weight: `[input, output]`; the other way round, a batch of rows would have to be
+            transposed in every layer.
         bias: `[output]`.
     """
 
-    weight: Float[Array, "*seed output input"]
+    weight: Float[Array, "*seed input output"]
     bias: Float[Array, "*seed output"]
 
     def __call__(self, x: Float[Array, " input"]) -> Float[Array, " output"]:
         """The outputs for one row of inputs."""
-        return self.weight @ x + self.bias
+        return x @ self.weight + self.bias
 
 
 class Norm(eqx.Module):
@@ -231,17 +233,17 @@ class MLP(eqx.Module):
         """
         sizes = (n_inputs, *self.widths)
         n = self.head.n
-        shapes = [*zip(sizes[1:], sizes, strict=False), (n_rows * n, sizes[-1])]
+        shapes = [*pairwise(sizes), (sizes[-1], n_rows * n)]
         if self.dueling:
-            shapes.append((n, sizes[-1]))
+            shapes.append((sizes[-1], n))
         # In one draw: each takes 50 to 100 ms to compile.
         drawn = jax.random.uniform(
             key, (sum(a * b for a, b in shapes),), jnp.float32, -1.0, 1.0
         )
         made, at = [], 0
-        for number, (after, before) in enumerate(shapes):
+        for number, (before, after) in enumerate(shapes):
             bound = np.sqrt((6.0 if number < len(self.widths) else 1.0) / before)
-            weight = drawn[at : at + after * before].reshape(after, before)
+            weight = drawn[at : at + after * before].reshape(before, after)
             bias = jnp.zeros(after, dtype=jnp.float32)
             made.append(Linear(weight * np.float32(bound), bias))
             at += after * before

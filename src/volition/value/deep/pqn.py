@@ -7,7 +7,7 @@ from jax.flatten_util import ravel_pytree
 from jaxtyping import Array, ArrayLike, PRNGKeyArray, PyTree
 
 from volition.policy import AbstractPolicy
-from volition.value.deep.actions import check_discrete, epsilon_greedy, taken
+from volition.value.deep.actions import check_discrete, epsilon_greedy, mean_loss
 from volition.value.deep.learner import AbstractDeepLearner
 from volition.value.deep.network import MLP, inputs as inputs_of
 from volition.value.deep.optimiser import AbstractOptimiser, RAdam
@@ -106,10 +106,8 @@ class PQN(AbstractDeepLearner):
 
         row, network = ravel_pytree(memory.greedy.network)
 
-        def loss(row, x, action, worth):
-            live = network(row)
-            each = lambda x, a, w: self.network.head.loss(taken(live(x), a), w)
-            return jnp.mean(jax.vmap(each)(x, action, worth))
+        def loss(row, *batch):
+            return mean_loss(network(row), self.network.head, *batch)
 
         def one(carry, chosen):
             row, optimiser = carry

@@ -124,7 +124,17 @@ class World(eqx.Module):
         return self._each(one, keys, states, actions)
 
     def example(self, key: PRNGKeyArray, states: PyTree) -> Step:
-        """A step of each instance that shows what a step looks like."""
+        """A step of each instance that shows what a step looks like.
+
+        Raises:
+            ValueError: where not all actions can always be taken.
+        """
+        can = self._each(lambda env, seen: env.available(seen), self.observe(states))
+        if can is not None:
+            raise ValueError(
+                "some actions of this world cannot always be taken, which deep "
+                "learners do not heed: learn with a tabular one."
+            )
         keys = jax.random.split(key, (self.n_envs, 2))
         actions = jax.vmap(self.env.action_space.sample)(keys[:, 0])
         return self.step(keys, states, actions)[0]
