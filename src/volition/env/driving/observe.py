@@ -1,5 +1,6 @@
 """What the car sees: the kinematics of the nearest vehicles."""
 
+import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
@@ -54,7 +55,7 @@ def kinematics(
     relative = jnp.stack([dx, dy, vx - vx[0], vy - vy[0]], axis=1)
     row = jnp.arange(N_OBSERVED - 1, dtype=jnp.int32)
     here = (rank[:, None] == row[None, :]) & seen[:, None]
-    others = scaled(
+    others = jax.vmap(scaled)(
         jnp.sum(jnp.where(here[:, :, None], relative[:, None], 0.0), axis=0)
     )
     present = jnp.any(here, axis=0).astype(others.dtype)
@@ -64,6 +65,4 @@ def kinematics(
 
 
 def _lane(road: Lanes, number: Array) -> Lanes:
-    import jax
-
     return jax.tree.map(lambda leaf: leaf[number], road)
