@@ -4,4 +4,5 @@ from volition.env.driving.drivers import Drivers as Drivers
 from volition.env.driving.exit import Exit as Exit
 from volition.env.driving.highway import Highway as Highway
 from volition.env.driving.merge import Merge as Merge
+from volition.env.driving.scene import SceneLog as SceneLog, scene_log as scene_log
 from volition.env.driving.two_way import TwoWay as TwoWay

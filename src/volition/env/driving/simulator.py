@@ -1,7 +1,7 @@
 """Driving among others: what all roads have in common."""
 
 import abc
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import equinox as eqx
@@ -162,27 +162,11 @@ class AbstractDriving(AbstractEnvironment):
         course = self.course
         vehicles, control = told(course, state.vehicles, jnp.asarray(action))
         began = vehicles.speed[0]
-
-        def one(carry, _):
-            vehicles, along, across = carry
-            view = look(course.road, vehicles, along, across)
-            vehicles, wanted = act(course.road, course.drivers, vehicles, view)
-            if course.continuous:
-                wanted = _instead(wanted, control)
-                own = jnp.where(_first(vehicles), vehicles.lane, vehicles.target_lane)
-                vehicles = eqx.tree_at(lambda all: all.target_lane, vehicles, own)
-            vehicles = moved(vehicles, wanted, course.dt)
-            along, across = at_every_lane(course.road, vehicles.x, vehicles.y)
-            lane = nearest_lane(course.road, along, across, vehicles.heading)
-            vehicles = eqx.tree_at(lambda all: all.lane, vehicles, lane)
-            vehicles = collided(vehicles, course.dt, course.everybody)
-            speed = vehicles.speed[0]
-            lateral = jnp.abs(speed * speed * wanted.slip[0] / (LENGTH / 2.0))
-            return (vehicles, along, across), lateral
-
         places = at_every_lane(course.road, vehicles.x, vehicles.y)
         start = (vehicles, *places)
-        (after, _, _), lateral = jax.lax.scan(one, start, length=course.n_substeps)
+        (after, _, _), lateral = jax.lax.scan(
+            sub_step(course, control), start, length=course.n_substeps
+        )
         mean = (after.speed[0] - began) / course.decision
         motion = Motion(
             acceleration=mean,
@@ -194,6 +178,26 @@ class AbstractDriving(AbstractEnvironment):
         made = DrivingState(after, state.time + 1, mean, features)
         over = self.terminated(state)
         return jax.tree.map(lambda old, new: jnp.where(over, old, new), state, made)
+
+    def sub_steps(self, state: DrivingState, action: ArrayLike) -> Vehicles:
+        """Everybody after each sub-step of a decision, `[sub-step, slot]`.
+
+        The last is where `step` leads, to the bit.
+        """
+        course = self.course
+        vehicles, control = told(course, state.vehicles, jnp.asarray(action))
+        one = sub_step(course, control)
+
+        def seen(carry, _):
+            carry, lateral = one(carry, None)
+            return carry, (carry[0], lateral)
+
+        places = at_every_lane(course.road, vehicles.x, vehicles.y)
+        start = (vehicles, *places)
+        _, (made, _) = jax.lax.scan(seen, start, length=course.n_substeps)
+        over = self.terminated(state)
+        stay = lambda old, new: jnp.where(over, old[None], new)
+        return jax.tree.map(stay, state.vehicles, made)
 
     def observe(self, state: DrivingState) -> Float[Array, "5 5"]:
         """What the car sees; see `kinematics`."""
@@ -239,6 +243,33 @@ class AbstractDriving(AbstractEnvironment):
     def feature_info(self) -> tuple[Feature, ...]:
         """As listed in `FEATURES`."""
         return FEATURES
+
+
+def sub_step(course: Course, control: Control) -> Callable[[Any, None], Any]:
+    """One step of the simulation, as the body of a scan.
+
+    It carries everybody with their places along and across every lane, m, and gives the
+    size of the car's lateral acceleration, m/s^2.
+    """
+
+    def one(carry, _):
+        vehicles, along, across = carry
+        view = look(course.road, vehicles, along, across)
+        vehicles, wanted = act(course.road, course.drivers, vehicles, view)
+        if course.continuous:
+            wanted = _instead(wanted, control)
+            own = jnp.where(_first(vehicles), vehicles.lane, vehicles.target_lane)
+            vehicles = eqx.tree_at(lambda all: all.target_lane, vehicles, own)
+        vehicles = moved(vehicles, wanted, course.dt)
+        along, across = at_every_lane(course.road, vehicles.x, vehicles.y)
+        lane = nearest_lane(course.road, along, across, vehicles.heading)
+        vehicles = eqx.tree_at(lambda all: all.lane, vehicles, lane)
+        vehicles = collided(vehicles, course.dt, course.everybody)
+        speed = vehicles.speed[0]
+        lateral = jnp.abs(speed * speed * wanted.slip[0] / (LENGTH / 2.0))
+        return (vehicles, along, across), lateral
+
+    return one
 
 
 def told(course: Course, vehicles: Vehicles, action: Array) -> tuple[Vehicles, Control]:
