@@ -8,6 +8,7 @@ from jaxtyping import Array, Bool, Float, Int, Shaped
 
 from volition.env.driving.lanes import Lanes, at_every_lane
 from volition.env.driving.simulator import ACTIONS, AbstractDriving, DrivingState
+from volition.env.driving.vehicle import Vehicles
 from volition.env.environment import Transition
 
 SPACING = 1.0  # m, between the points at which a lane is looked at; ours
@@ -74,18 +75,18 @@ class Bodies(eqx.Module):
 
 
 class Decisions(eqx.Module):
-    """What the car did, and what came of it, `[decision]`.
+    """What the car did, and how it stood whenever it could do something.
 
     Args:
-        action: taken.
-        speed: along the lane when the step ends, m/s.
+        action: taken, `[decision]`.
+        speed: along the lane before each decision and in the end, m/s.
         collision: how likely a collision is then, in `[0, 1]`; 1 once crashed.
         words: what the actions are called; empty for continuous ones.
     """
 
     action: Shaped[Array, " decision ..."]
-    speed: Float[Array, " decision"]
-    collision: Float[Array, " decision"]
+    speed: Float[Array, " moment"]
+    collision: Float[Array, " moment"]
     words: tuple[str, ...]
 
 
@@ -126,23 +127,23 @@ class SceneLog(eqx.Module):
             time: s from the beginning; held between it and the end.
         """
         last = self.frames.x.shape[0] - 1
-        # Times are multiples of intervals more often than not: no frame early by rounding.
+        # A multiple of the interval must not fall into the frame before by rounding.
         place = float(np.clip(time / self.interval, 0.0, last)) + 1e-6
         before = min(int(place), last)
         share = place - before
 
-        def between(values: Array) -> np.ndarray:
-            values = np.asarray(values)
+        def between(leaf: Array) -> np.ndarray:
+            values = np.asarray(leaf)
+            old, new = values[before], values[min(before + 1, last)]
             if not np.issubdtype(values.dtype, np.floating):
-                return values[before]
-            step = values[min(before + 1, last)] - values[before]
-            return values[before] + np.asarray(share, values.dtype) * step
+                return old
+            return np.asarray(old + share * (new - old), dtype=values.dtype)
 
         return jax.tree.map(between, self.frames)
 
     def decision_at(self, time: float) -> int:
         """Number of the decision that is in force at a time, s."""
-        n = self.decisions.speed.shape[0]
+        n = self.decisions.action.shape[0]
         return min(int(time / (self.interval * self.n_between) + 1e-6), n - 1)
 
 
@@ -179,7 +180,7 @@ def scene_log(env: AbstractDriving, steps: Transition) -> SceneLog:
         raise ValueError("no step was made: an episode to draw needs at least one.")
     made = jax.tree.map(lambda leaf: leaf[:n], (first, action, steps.next_state))
     lines = lane_scenes(env.course.road)
-    vehicles, features = _frames(env, *made)
+    vehicles, moments = _frames(env, *made)
     vehicles = jax.tree.map(np.asarray, vehicles)
     there = np.flatnonzero(vehicles.present[0])
     all_frames = lambda leaf: jnp.asarray(leaf[:, there])
@@ -199,8 +200,8 @@ def scene_log(env: AbstractDriving, steps: Transition) -> SceneLog:
         ),
         decisions=Decisions(
             made[1],
-            features.get_speed(),
-            features.get_collision(),
+            moments.get_speed(),
+            moments.get_collision(),
             () if env.course.continuous else ACTIONS,
         ),
         interval=float(env.course.dt),
@@ -211,17 +212,20 @@ def scene_log(env: AbstractDriving, steps: Transition) -> SceneLog:
 @eqx.filter_jit
 def _frames(
     env: AbstractDriving, state: DrivingState, action: Array, after: DrivingState
-):
-    """Everybody in each frame, and the states in which the decisions ended."""
+) -> tuple[Vehicles, DrivingState]:
+    """Everybody in each frame, and the states before each decision and in the end."""
     between = jax.vmap(env.sub_steps)(state, action)
     # Where a decision ends the log has the state itself.
     between = jax.tree.map(
         lambda sub, end: sub.at[:, -1].set(end), between, after.vehicles
     )
     flat = jax.tree.map(lambda sub: sub.reshape(-1, *sub.shape[2:]), between)
-    start = jax.tree.map(lambda leaf: leaf[:1], state.vehicles)
-    joined = jax.tree.map(lambda one, rest: jnp.concatenate([one, rest]), start, flat)
-    return joined, after
+
+    def behind_first(first: Array, rest: Array) -> Array:
+        return jnp.concatenate([first[:1], rest])
+
+    frames = jax.tree.map(behind_first, state.vehicles, flat)
+    return frames, jax.tree.map(behind_first, state, after)
 
 
 def lane_scenes(road: Lanes) -> tuple[LaneScene, ...]:
@@ -258,7 +262,7 @@ def lane_scenes(road: Lanes) -> tuple[LaneScene, ...]:
 def _looked_at(
     road: Lanes, own: Int[Array, " point"], along: Float[Array, " point"]
 ) -> tuple[Float[Array, "line point 2"], Bool[Array, "side point"]]:
-    """Centre, left and right of lanes at some points, and which sides another adjoins."""
+    """Centre, left and right of lanes at some points, and where others adjoin."""
     its = jax.tree.map(lambda leaf: leaf[own], road)
     place = jax.vmap(type(road).position)
     half = 0.5 * its.width
