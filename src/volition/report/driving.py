@@ -16,7 +16,8 @@ from PIL import Image
 from volition.env.driving import SceneLog
 
 BEHIND, AHEAD = 60.0, 120.0  # m of road in the picture
-TALLEST = 36.0  # m across, where roads lead further apart; ours
+TALLEST = 40.0  # m across, where roads lead further apart; ours
+BESIDE = 14.0  # m to the car's right that stay in the picture; ours
 VERGE = 1.5  # m beside the road
 DASH, PERIOD = 6.0, 18.0  # m, broken lines of motorways; German RMS-1
 CHAMFER = 0.9  # m, cut from a vehicle's front corners, so that it shows its way
@@ -49,15 +50,14 @@ class Stage:
         for layer in (self.road, self.lines, self.bodies, self.panes):
             axes.add_collection(layer)
         (self.crashes,) = axes.plot(
-            [], [], "X", ms=7, mfc=VERMILION, mec="black", zorder=6
+            [], [], "X", ms=6, mfc=VERMILION, mec="black", zorder=6
         )
 
     def show(self, time: float) -> None:
         """Put everything where it is at a time, s."""
         now, log = self.log.at(time), self.log
         own = np.array([now.x[0], now.y[0]], dtype=float)
-        bottom = min(own[1] + 0.5 * self.height, self.high)
-        bottom = max(bottom, self.low + self.height)
+        bottom = max(min(own[1] + BESIDE, self.high), self.low + self.height)
         # y is positive to the right, which is down.
         self.axes.set_ylim(bottom, bottom - self.height)
         here = np.array([own[0], 0.0])
@@ -248,8 +248,11 @@ def _caption(log: SceneLog, time: float) -> str:
     """When, how fast, doing what, and how near to a crash."""
     now, number = log.at(time), log.decision_at(time)
     parts = [
-        f"{time:4.1f} s",
-        f"{float(now.speed[0]):4.1f} m/s",
+        # Figure spaces, as wide as a digit, keep the rest in place.
+        f"{time:4.1f}\N{NO-BREAK SPACE}s".replace(" ", "\N{FIGURE SPACE}"),
+        f"{float(now.speed[0]):4.1f}\N{NO-BREAK SPACE}m/s".replace(
+            " ", "\N{FIGURE SPACE}"
+        ),
         f"at {float(now.x[0]):.0f} m",
     ]
     if now.crashed[0]:
