@@ -89,7 +89,7 @@ def test_slots_without_a_vehicle_and_steps_that_were_not_made_are_left_out():
         scene_log(env, late)
 
 
-@pytest.mark.parametrize("env", [Highway(), Merge(), TwoWay(), Exit()], ids=repr)
+@pytest.mark.parametrize("env", [Highway(), Merge(), TwoWay(), Exit()], ids=type)
 def test_sides_are_half_a_width_from_the_centre(env):
     lines = lane_scenes(env.course.road)
     assert len(lines) == env.course.road.n_slots

@@ -104,9 +104,9 @@ def _policy(driver: str, env: AbstractDriving) -> AbstractPolicy:
             f"{driver} holds a {type(policy).__name__}: give the file of a policy."
         )
     key = jax.random.key(0)
-    state = jax.eval_shape(env.reset, key)
+    seen = jax.eval_shape(lambda key: env.observe(env.reset(key)), key)
     try:
-        action = jax.eval_shape(lambda one: policy(key, env.observe(one)), state)
+        action = jax.eval_shape(policy, key, seen)
         fits = action.shape == () and jnp.issubdtype(action.dtype, jnp.integer)
     except (TypeError, ValueError, IndexError, AttributeError) as error:
         first = str(error).splitlines()[0]
