@@ -16,11 +16,15 @@ from volition import record
 from volition.env import (
     Acrobot,
     CartPole,
+    Exit,
     FiniteMDP,
+    Highway,
     MaximizationBias,
+    Merge,
     MountainCar,
     Pendulum,
     Space,
+    TwoWay,
     blackjack,
     changing_maze,
     cliff_walking,
@@ -32,10 +36,14 @@ from volition.env import (
 from volition.policy import AbstractPolicy, episode
 from volition.reward import (
     AbstractReward,
+    ExitReward,
     Function,
+    HighwayReward,
     Linear,
+    MergeReward,
     Shaped,
     Tabular,
+    TwoWayReward,
     acrobot as acrobot_reward,
     blackjack as blackjack_reward,
     cartpole as cartpole_reward,
@@ -80,6 +88,14 @@ def by_step(state, action, next_state):
 # Each row: a public class or function, a world, and a reward made by it.
 REWARDS = {
     "acrobot": (acrobot_reward, Acrobot, acrobot_reward),
+    "exit": (ExitReward, lambda: Exit(3, simulation_frequency=3), ExitReward),
+    "highway": (
+        HighwayReward,
+        lambda: Highway(2, 3, duration=6),
+        lambda: HighwayReward(-2.0, right_lane=0.3),
+    ),
+    "merge": (MergeReward, lambda: Merge(simulation_frequency=5), MergeReward),
+    "two_way": (TwoWayReward, lambda: TwoWay(simulation_frequency=5), TwoWayReward),
     "cartpole": (cartpole_reward, CartPole, cartpole_reward),
     "pendulum": (pendulum_reward, Pendulum, pendulum_reward),
     "blackjack": (blackjack_reward, blackjack, blackjack_reward),

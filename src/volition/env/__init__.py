@@ -13,6 +13,14 @@ from volition.env.classic import (
 )
 from volition.env.cliff_walking import cliff_walking as cliff_walking
 from volition.env.delivery import delivery as delivery
+from volition.env.driving import (
+    Drivers as Drivers,
+    DrivingState as DrivingState,
+    Exit as Exit,
+    Highway as Highway,
+    Merge as Merge,
+    TwoWay as TwoWay,
+)
 from volition.env.dyna_maze import (
     changing_maze as changing_maze,
     dyna_maze as dyna_maze,

@@ -29,3 +29,18 @@ def check_positive(name: str, value: Array) -> None:
     """
     if not isinstance(value, Tracer) and not np.all(np.asarray(value) > 0.0):
         raise ValueError(f"{name} = {value} must be above 0.")
+
+
+def check_not_negative(name: str, value: Array) -> None:
+    """Raise where a value is known and negative, infinite or NaN.
+
+    Raises:
+        ValueError: naming it.
+
+    Example:
+        >>> check_not_negative("distance", real(0.0))
+    """
+    if isinstance(value, Tracer):
+        return
+    if not np.all((np.asarray(value) >= 0.0) & np.isfinite(np.asarray(value))):
+        raise ValueError(f"{name} = {value} must be at least 0 and finite.")

@@ -4,6 +4,12 @@ from volition.reward.contract import (
     AbstractReward as AbstractReward,
     check_features as check_features,
 )
+from volition.reward.driving import (
+    ExitReward as ExitReward,
+    HighwayReward as HighwayReward,
+    MergeReward as MergeReward,
+    TwoWayReward as TwoWayReward,
+)
 from volition.reward.function import Function as Function
 from volition.reward.linear import Linear as Linear
 from volition.reward.shaped import Shaped as Shaped

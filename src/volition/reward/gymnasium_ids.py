@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from volition import env as worlds
 from volition.env import AbstractEnvironment
-from volition.reward import stated
+from volition.reward import driving, stated
 from volition.reward.contract import AbstractReward
 
 if TYPE_CHECKING:
@@ -30,10 +30,14 @@ IDS: dict[
     "CliffWalking-v0": (worlds.cliff_walking, stated.cliff_walking),
     "Delivery-v0": (worlds.delivery, stated.delivery_true),
     "DynaMaze-v0": (worlds.dyna_maze, stated.dyna_maze),
+    "Exit-v0": (worlds.Exit, driving.ExitReward),
+    "Highway-v0": (worlds.Highway, driving.HighwayReward),
     "MaximizationBias-v0": (worlds.MaximizationBias, stated.maximization_bias),
+    "Merge-v0": (worlds.Merge, driving.MergeReward),
     "MountainCar-v0": (worlds.MountainCar, stated.mountain_car),
     "Pendulum-v0": (worlds.Pendulum, stated.pendulum),
     "RandomWalk-v0": (worlds.random_walk, stated.random_walk),
+    "TwoWay-v0": (worlds.TwoWay, driving.TwoWayReward),
     "WindyGridworld-v0": (worlds.windy_gridworld, stated.windy_gridworld),
 }
 

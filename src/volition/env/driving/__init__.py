@@ -1,8 +1,13 @@
-"""Driving among others."""
+"""Driving among others, in the physics of highway-env."""
 
+from volition.env.driving.checks import checked as checked
 from volition.env.driving.drivers import Drivers as Drivers
 from volition.env.driving.exit import Exit as Exit
 from volition.env.driving.highway import Highway as Highway
 from volition.env.driving.merge import Merge as Merge
 from volition.env.driving.scene import SceneLog as SceneLog, scene_log as scene_log
+from volition.env.driving.simulator import (
+    DrivingState as DrivingState,
+    placed as placed,
+)
 from volition.env.driving.two_way import TwoWay as TwoWay

@@ -103,7 +103,7 @@ def _half_shadow(body: Body, x: Array, y: Array) -> Array:
 
 
 def _apart(low: Array, high: Array, theirs: Array) -> Array:
-    """Gap between the interval `[low, high]` and `[-theirs, theirs]`; negative inside."""
+    """Gap between `[low, high]` and `[-theirs, theirs]`; negative inside."""
     return jnp.where(low < -theirs, -theirs - high, low - theirs)
 
 

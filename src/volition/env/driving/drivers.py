@@ -1,5 +1,7 @@
 """How drivers accelerate, steer and change lane: IDM and MOBIL."""
 
+import dataclasses
+
 import equinox as eqx
 import jax
 import jax.numpy as jnp
@@ -8,6 +10,7 @@ from jaxtyping import Array, Bool, Float, Int
 from volition.env.driving.lanes import Lanes, chosen, headings_at, wrapped
 from volition.env.driving.neighbours import Neighbour, in_every_lane, neighbour, of_lane
 from volition.env.driving.vehicle import LENGTH, Control, Vehicles
+from volition.env.leaf import check_not_negative, check_positive
 
 # highway-env 1.12, vehicle/controller.py:
 SPEED_TIME = 0.6  # s, of the speed loop
@@ -52,6 +55,9 @@ class Drivers(eqx.Module):
     M. Treiber, D. Helbing, "General lane-changing model MOBIL", TRR 1999, 2007; values
     of highway-env 1.12, vehicle/behavior.py.
 
+    Raises:
+        ValueError: where one is negative or not finite, or an acceleration is 0.
+
     Example:
         >>> float(Drivers(headway=1.0).headway)
         1.0
@@ -66,6 +72,12 @@ class Drivers(eqx.Module):
     imposed: Float[Array, ""] = _param(2.0)
     delay: Float[Array, ""] = _param(1.0)
     max_acceleration: Float[Array, ""] = _param(6.0)
+
+    def __check_init__(self):
+        for name in ("acceleration", "braking", "max_acceleration"):
+            check_positive(name, getattr(self, name))
+        for field in dataclasses.fields(self):
+            check_not_negative(field.name, getattr(self, field.name))
 
 
 class Traits(eqx.Module):
@@ -179,10 +191,17 @@ def look(
 def desired_gap(
     drivers: Drivers,
     me: Traits,
-    velocity_x: Float[Array, "*vehicle"],
-    velocity_y: Float[Array, "*vehicle"],
+    velocity_x: Float[Array, "*other"],
+    velocity_y: Float[Array, "*other"],
 ) -> Float[Array, "*vehicle"]:
-    """IDM's `s* = s0 + v T + v dv / (2 sqrt(a b))`, to one with this velocity, m."""
+    """IDM's `s* = s0 + v T + v dv / (2 sqrt(a b))`, to one with this velocity, m.
+
+    Args:
+        drivers: constants.
+        me: who follows.
+        velocity_x: m/s; of one, or of each one's own.
+        velocity_y: likewise.
+    """
     closing = (me.velocity_x - velocity_x) * me.cos
     closing += (me.velocity_y - velocity_y) * me.sin
     twice = 2.0 * jnp.sqrt(drivers.acceleration * drivers.braking)

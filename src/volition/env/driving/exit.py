@@ -8,6 +8,11 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, Int, PRNGKeyArray
 
+from volition.env.driving.checks import (
+    check_counts,
+    check_density,
+    check_discount,
+)
 from volition.env.driving.drivers import Drivers
 from volition.env.driving.lanes import LANE_WIDTH, Lane
 from volition.env.driving.simulator import (
@@ -23,6 +28,9 @@ from volition.env.driving.vehicle import Vehicles
 ROAD_LENGTH, EXIT_AT, EXIT_LENGTH, RADIUS = 1000.0, 400.0, 100.0, 150.0
 CAR_SPEED = 25.0  # m/s
 CAR_GAP = 2.0  # of the first vehicle, in gaps
+N_LANES = 6
+# Numbers of the lane beside the motorway and of the exit, behind 6 + 6 and 19 others.
+GOAL_LANES = (2 * N_LANES, 3 * N_LANES + 1)
 LEFT_LIMIT, LIMIT_STEP = 26.0, 3.4  # m/s, of the leftmost lane and less for each other
 
 
@@ -30,8 +38,8 @@ class Exit(AbstractDriving):
     """Six lanes and an exit on the right that the car is to take; exit-v0.
 
     Args:
-        n_vehicles: others.
-        density: of the others; 1.5 in highway-env.
+        n_vehicles: others, at least 0.
+        density: of the others, above 0; 1.5 in highway-env.
         drivers: how the others drive; none of them changes lane.
         duration: decisions after which an episode is truncated.
         simulation_frequency: steps of the simulation a second.
@@ -69,7 +77,11 @@ class Exit(AbstractDriving):
         discount: float = 0.95,
         dtype: Any = jnp.float32,
     ):
-        n_lanes = 6
+        n_lanes = N_LANES
+        check_counts(n_vehicles)
+        check_discount(discount)
+        slowest = LEFT_LIMIT - LIMIT_STEP * (n_lanes - 1)
+        check_density(density, speed=slowest, n_lanes=n_lanes)
         ends = np.cumsum(
             [0.0, EXIT_AT, EXIT_LENGTH, ROAD_LENGTH - EXIT_AT - EXIT_LENGTH]
         )

@@ -180,7 +180,7 @@ def imposed(
     ahead: Neighbour,
     behind: Neighbour,
 ) -> Float[Array, ""]:
-    """How much harder the driver behind brakes than if the car were not there, m/s^2."""
+    """How much harder the driver behind brakes because of the car, m/s^2."""
     back, front = view.traits_of(behind), view.traits_of(ahead)
     me = view.traits
     there = jnp.ones_like(ahead.exists)

@@ -7,6 +7,11 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Int, PRNGKeyArray
 
+from volition.env.driving.checks import (
+    check_counts,
+    check_density,
+    check_discount,
+)
 from volition.env.driving.drivers import Drivers
 from volition.env.driving.lanes import LANE_WIDTH, Lane
 from volition.env.driving.simulator import (
@@ -17,13 +22,56 @@ from volition.env.driving.simulator import (
     slots,
 )
 from volition.env.driving.vehicle import Vehicles
+from volition.env.leaf import check_positive, real
 
 ROAD_LENGTH = 10_000.0  # m; highway-env 1.12, road/road.py
+SLOWEST, FASTEST = 0.7, 0.8  # of the speed limit; highway-env 1.12, kinematics.py
 FIRST_SPEED = 25.0  # m/s, of the car; highway-env 1.12, envs/highway_env.py
 
 
 class Highway(AbstractDriving):
-    """A straight motorway; the defaults are highway-env's highway-fast-v0."""
+    """A straight motorway; the defaults are highway-env's highway-fast-v0.
+
+    The car starts in a random lane at 25 m/s, the others ahead of it, one after the
+    other in random lanes, at 0.7 to 0.8 of the speed limit. It is told once a second to
+    change lane, or to keep 20, 25 or 30 m/s. The episode ends where it crashes.
+
+    Args:
+        n_lanes: side by side, at least 1.
+        n_vehicles: others, at least 0.
+        density: of the others, above 0; their gaps are in proportion to one over it.
+        speed_limit: m/s, above 0; nobody but the car goes faster.
+        drivers: how the others drive.
+        duration: decisions after which an episode is truncated, at least 1.
+        first_gap: what the car's place is in proportion to, above 0; highway-env calls
+            it `ego_spacing`.
+        simulation_frequency: steps of the simulation a second.
+        everybody: whether the others can crash into each other as well, which takes
+            longer.
+        continuous: whether actions are acceleration (5 m/s^2) and steering (pi / 4),
+            each in `[-1, 1]`.
+        discount: in `[0, 1]`, per second.
+        dtype: precision of the simulation.
+
+    Raises:
+        ValueError: where a number is out of range, or so dense a traffic would start
+            inside each other.
+
+    Example:
+        >>> road = Highway(n_vehicles=2, density=0.5)
+        >>> state = road.reset(jax.random.key(0))
+        >>> state.vehicles.present.tolist()
+        [True, True, True, False, False, False, False, False]
+        >>> float(state.get_speed()), float(state.get_collision()) < 0.01
+        (25.0, True)
+
+    highway-v0 is `Highway(4, 50, duration=40, first_gap=2.0, simulation_frequency=15,
+    everybody=True)`.
+
+    Source: E. Leurent, "An environment for autonomous driving decision-making", 2018;
+    highway-env 1.12, envs/highway_env.py. Differs: how an episode begins has the same
+    distribution, not the same random numbers; see also `act` and `collided`.
+    """
 
     course: Course
     density: Float[Array, ""]
@@ -48,6 +96,11 @@ class Highway(AbstractDriving):
         discount: float = 0.95,
         dtype: Any = jnp.float32,
     ):
+        check_counts(n_vehicles, n_lanes)
+        check_discount(discount)
+        check_positive("speed_limit", real(speed_limit))
+        check_positive("first_gap", real(first_gap))
+        check_density(density, speed=SLOWEST * speed_limit, n_lanes=n_lanes)
         made = [
             Lane(
                 (0.0, LANE_WIDTH * number),
@@ -81,7 +134,7 @@ class Highway(AbstractDriving):
         car = number == 0
         lane = jax.random.randint(lane_key, (n,), 0, road.n_beside[0], dtype=jnp.int32)
         limit = road.speed_limit[0]
-        drawn = jax.random.uniform(speed_key, (n,), dtype, 0.7, 0.8) * limit
+        drawn = jax.random.uniform(speed_key, (n,), dtype, SLOWEST, FASTEST) * limit
         speed = jnp.where(car, FIRST_SPEED, drawn)
         spread = jnp.exp(-5.0 / 40.0 * road.n_beside[0].astype(dtype))
         # The first vehicle stands three of its gaps down the road.

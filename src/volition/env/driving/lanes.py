@@ -163,7 +163,7 @@ class Lanes(eqx.Module):
     def covers(
         self, along: Float[Array, ""], across: Float[Array, ""], margin: float
     ) -> Bool[Array, ""]:
-        """Whether a point lies on a single lane, made wider by a margin on each side, m."""
+        """Whether a point lies on a single lane, wider by a margin on each side, m."""
         beside = jnp.abs(across) <= 0.5 * self.width + margin
         inside = (along >= -VEHICLE_LENGTH) & (along < self.length + VEHICLE_LENGTH)
         return beside & inside & self.present
@@ -202,7 +202,7 @@ def wrapped(angle: Float[Array, "*batch"]) -> Float[Array, "*batch"]:
 
 
 def chosen(
-    values: Float[Array, "lane *rest"], picked: Bool[Array, "lane vehicle"]
+    values: Float[Array, " lane *rest"], picked: Bool[Array, "lane vehicle"]
 ) -> Float[Array, " vehicle"]:
     """Of each vehicle the value of the lane that is picked for it.
 
@@ -228,7 +228,8 @@ def lanes(
 
     Raises:
         ValueError: where a lane has no length or width, a number is not finite, a road
-            follows that is not there, or there are more lanes than slots.
+            follows that is not there, lanes of one road are apart, or there are more
+            lanes than slots.
 
     Example:
         >>> road = lanes(
@@ -242,6 +243,12 @@ def lanes(
         raise ValueError(f"a road of {len(made)} lanes needs 1 .. {n_slots} of them.")
     for number, lane in enumerate(made):
         _check(number, lane, {other.road for other in made})
+        apart = number > 0 and made[number - 1].road != lane.road
+        if apart and lane.road in {other.road for other in made[:number]}:
+            raise ValueError(
+                f"lane {number} is apart from the others of road {lane.road}: the lanes "
+                "of one road lie side by side, so name them one after the other."
+            )
     padded = [*made, *[made[-1]] * (n_slots - len(made))]
 
     def real(values: list[float]) -> Array:
@@ -299,6 +306,11 @@ def _check(number: int, lane: Lane, roads: set[int]) -> None:
     numbers = [*lane.start, *lane.end, lane.width, lane.speed_limit, *lane.sine]
     if not np.isfinite([*numbers, *(lane.arc or ())]).all():
         raise ValueError(f"lane {number} has a number that is not finite: {lane}.")
+    if lane.arc is not None and lane.arc[2] <= 0.0:
+        raise ValueError(
+            f"lane {number} is an arc of the radius {lane.arc[2]:g} m: it must be "
+            "positive."
+        )
     if lane.length <= 0.0 or lane.width <= 0.0:
         raise ValueError(
             f"lane {number} has the length {lane.length:g} m and the width "
@@ -311,8 +323,8 @@ def _check(number: int, lane: Lane, roads: set[int]) -> None:
         )
     if lane.following not in {-1, *roads}:
         raise ValueError(
-            f"road {lane.following} is to follow lane {number} but has no lane: give it "
-            "one, or say -1."
+            f"road {lane.following} is to follow lane {number} but has no lane: give "
+            "it one, or say -1."
         )
 
 
@@ -361,7 +373,8 @@ def at_every_lane(
         each = jax.vmap(type(road).local, in_axes=(None, 0, 0))
         return jax.vmap(each, in_axes=(0, None, None))(road, x, y)
 
-    return _bent_apart(road, local)
+    along, across = _bent_apart(road, local)
+    return along, across
 
 
 def headings_at(
@@ -381,7 +394,7 @@ def headings_at(
 def _bent_apart(
     road: Lanes, of: Callable[[Lanes], tuple[Array, ...]]
 ) -> tuple[Array, ...]:
-    """Something of every lane, with the costly functions of bent ones only for those."""
+    """Something of every lane, the costly functions of bent ones only for those."""
     straight = dataclasses.replace(road, sines=(), arcs=())
     values, bent = of(straight), list(road.sines + road.arcs)
     if not bent:

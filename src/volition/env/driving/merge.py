@@ -8,6 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, Int, PRNGKeyArray
 
+from volition.env.driving.checks import check_discount
 from volition.env.driving.drivers import Drivers
 from volition.env.driving.lanes import LANE_WIDTH, Lane
 from volition.env.driving.simulator import (
@@ -15,12 +16,12 @@ from volition.env.driving.simulator import (
     Course,
     make_course,
     placed,
-    slots,
 )
 from volition.env.driving.vehicle import Vehicles
 
 # highway-env 1.12, envs/merge_env.py, m:
 BEFORE, CONVERGING, BESIDE, AFTER = 150.0, 80.0, 80.0, 150.0
+MERGING_LANE = 4  # number of the slip road's last lane, beside the motorway
 AMPLITUDE = 3.25  # of the slip road's sine
 FINISH = 370.0
 CAR_AT, CAR_SPEED = 30.0, 30.0  # m, m/s
@@ -58,8 +59,11 @@ def merge_road(speed_limit: float) -> list[Lane]:
                     forbidden=True,
                 )
             )
-    limit = {"speed_limit": speed_limit}
-    made.append(Lane((0.0, aside), (BEFORE, aside), j, k, forbidden=True, **limit))
+    made.append(
+        Lane(
+            (0.0, aside), (BEFORE, aside), j, k, forbidden=True, speed_limit=speed_limit
+        )
+    )
     y = aside - AMPLITUDE
     sine = (AMPLITUDE, float(np.pi) / CONVERGING, float(np.pi) / 2.0)
     bend = Lane(
@@ -69,7 +73,7 @@ def merge_road(speed_limit: float) -> list[Lane]:
         b,
         forbidden=True,
         sine=sine,
-        **limit,
+        speed_limit=speed_limit,
     )
     return [*made, bend]
 
@@ -122,6 +126,7 @@ class Merge(AbstractDriving):
             raise ValueError(
                 f"n_vehicles = {n_vehicles} must be in 0 .. {len(OTHERS)}."
             )
+        check_discount(discount)
         made = merge_road(speed_limit)
         self.course = make_course(
             made,
@@ -149,8 +154,8 @@ class Merge(AbstractDriving):
             speed_key, (n,), dtype, -SPEED_SCATTER, SPEED_SCATTER
         )
         own = lambda *values: jnp.asarray(values, dtype=dtype)
-        # The obstacle stands at the end of the slip road's last lane, number 4.
-        lanes_of = [jnp.array([1]), lane, jnp.array([self.slip_lane, 4])]
+        # The obstacle stands at the end of the slip road's last lane.
+        lanes_of = [jnp.array([1]), lane, jnp.array([self.slip_lane, MERGING_LANE])]
         speeds = jnp.concatenate([own(CAR_SPEED), speed, own(SLIP_SPEED, 0.0)])
         targets = jnp.concatenate([own(CAR_SPEED), speed, own(SLIP_TARGET, 0.0)])
         number = jnp.arange(n + 3, dtype=jnp.int32)

@@ -29,9 +29,9 @@ def kinematics(
     Source: highway-env 1.12, envs/common/observation.py, `Kinematics`.
     """
     n = vehicles.x.shape[0]
-    lane = type(road).local
-    own = _lane(road, vehicles.lane[0])
-    along, _ = lane(own, vehicles.x, vehicles.y)
+    own = jax.tree.map(lambda leaf: leaf[vehicles.lane[0]], road)
+    each = jax.vmap(type(road).local, in_axes=(None, 0, 0))
+    along, _ = each(own, vehicles.x, vehicles.y)
     distance = along - along[0]
     dx, dy = vehicles.x - vehicles.x[0], vehicles.y - vehicles.y[0]
     speed = jnp.where(vehicles.obstacle, 0.0, vehicles.speed)
@@ -49,20 +49,16 @@ def kinematics(
     scale = jnp.concatenate([scale, jnp.full_like(scale, SPEED_RANGE)])
 
     def scaled(rows: Array) -> Array:
-        return jnp.clip(rows / scale, -1.0, 1.0)
+        return jnp.clip(rows / scale[None, :], -1.0, 1.0)
 
-    car = scaled(jnp.stack([vehicles.x[0], vehicles.y[0], vx[0], vy[0]]))
+    car = scaled(jnp.stack([vehicles.x[0], vehicles.y[0], vx[0], vy[0]])[None])
     relative = jnp.stack([dx, dy, vx - vx[0], vy - vy[0]], axis=1)
     row = jnp.arange(N_OBSERVED - 1, dtype=jnp.int32)
     here = (rank[:, None] == row[None, :]) & seen[:, None]
-    others = jax.vmap(scaled)(
+    others = scaled(
         jnp.sum(jnp.where(here[:, :, None], relative[:, None], 0.0), axis=0)
     )
     present = jnp.any(here, axis=0).astype(others.dtype)
     rows = jnp.concatenate([present[:, None], others], axis=1)
-    one = jnp.ones_like(car[:1])
-    return jnp.concatenate([jnp.concatenate([one, car])[None], rows])
-
-
-def _lane(road: Lanes, number: Array) -> Lanes:
-    return jax.tree.map(lambda leaf: leaf[number], road)
+    one = jnp.ones_like(car[:, :1])
+    return jnp.concatenate([jnp.concatenate([one, car], axis=1), rows])

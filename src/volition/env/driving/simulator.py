@@ -1,7 +1,7 @@
 """Driving among others: what all roads have in common."""
 
 import abc
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import equinox as eqx
@@ -21,7 +21,14 @@ from volition.env.driving.features import (
 )
 from volition.env.driving.lanes import Lane, Lanes, at_every_lane, headings_at, lanes
 from volition.env.driving.observe import N_OBSERVED, kinematics
-from volition.env.driving.vehicle import LENGTH, Control, Vehicles, moved
+from volition.env.driving.vehicle import (
+    LENGTH,
+    MAX_SPEED,
+    SPEED_BRAKING,
+    Control,
+    Vehicles,
+    moved,
+)
 from volition.env.environment import AbstractEnvironment, Feature, Transition
 from volition.env.spaces import Box, Discrete
 
@@ -84,12 +91,14 @@ def make_course(
     Raises:
         ValueError: where one of them is out of range.
     """
-    if simulation_frequency < 1:
+    # More substeps than a millisecond each would only take time.
+    if not (1 <= simulation_frequency <= 1000 and simulation_frequency % 1 == 0):
         raise ValueError(
-            f"simulation_frequency = {simulation_frequency} must be at least 1 a second."
+            f"simulation_frequency = {simulation_frequency} must be a whole number in "
+            "1 .. 1000, steps a second."
         )
     if time_limit < 1:
-        raise ValueError(f"time_limit = {time_limit} must be at least one decision.")
+        raise ValueError(f"the time limit {time_limit} must be at least one decision.")
     real = lambda value: jnp.asarray(value, dtype=dtype)
     return Course(
         road=lanes(made, dtype=dtype),
@@ -98,7 +107,7 @@ def make_course(
         time_limit=jnp.int32(time_limit),
         finish=real(finish),
         breadth=real(breadth),
-        n_substeps=simulation_frequency,
+        n_substeps=int(simulation_frequency),
         everybody=everybody,
         continuous=continuous,
     )
@@ -145,7 +154,18 @@ class AbstractDriving(AbstractEnvironment):
         return self.begin(self.traffic(key))
 
     def begin(self, vehicles: Vehicles) -> DrivingState:
-        """An episode from a traffic of one's own; see `checked` for its faults."""
+        """An episode from a traffic of one's own; `checked` finds its faults.
+
+        Args:
+            vehicles: everybody; the first is the car. `placed` makes them.
+
+        Example:
+            >>> from volition.env.driving import TwoWay
+            >>> road = TwoWay()
+            >>> mine = placed(road.course.road, [1, 1], [0.0, 30.0], [20.0, 10.0])
+            >>> float(road.begin(mine).features[NAMES.index("time to collision")])
+            2.5
+        """
         course = self.course
         return DrivingState(
             vehicles,
@@ -163,9 +183,9 @@ class AbstractDriving(AbstractEnvironment):
         vehicles, control = told(course, state.vehicles, jnp.asarray(action))
         began = vehicles.speed[0]
         places = at_every_lane(course.road, vehicles.x, vehicles.y)
-        start = (vehicles, *places)
-        (after, _, _), lateral = jax.lax.scan(
-            sub_step(course, control), start, length=course.n_substeps
+        start = (vehicles, *places, control)
+        (after, *_), lateral = jax.lax.scan(
+            lambda carry, _: sub_step(course, carry), start, length=course.n_substeps
         )
         mean = (after.speed[0] - began) / course.decision
         motion = Motion(
@@ -186,15 +206,15 @@ class AbstractDriving(AbstractEnvironment):
         """
         course = self.course
         vehicles, control = told(course, state.vehicles, jnp.asarray(action))
-        one = sub_step(course, control)
 
-        def seen(carry, _):
-            carry, lateral = one(carry, None)
+        def one(carry, _):
+            carry, lateral = sub_step(course, carry)
+            # The unused number keeps the compiled arithmetic that of `step`.
             return carry, (carry[0], lateral)
 
         places = at_every_lane(course.road, vehicles.x, vehicles.y)
-        start = (vehicles, *places)
-        _, (made, _) = jax.lax.scan(seen, start, length=course.n_substeps)
+        start = (vehicles, *places, control)
+        _, (made, _) = jax.lax.scan(one, start, length=course.n_substeps)
         over = self.terminated(state)
         stay = lambda old, new: jnp.where(over, old[None], new)
         return jax.tree.map(stay, state.vehicles, made)
@@ -245,31 +265,36 @@ class AbstractDriving(AbstractEnvironment):
         return FEATURES
 
 
-def sub_step(course: Course, control: Control) -> Callable[[Any, None], Any]:
-    """One step of the simulation, as the body of a scan.
+Carry = tuple[Vehicles, Array, Array, Control]
 
-    It carries everybody with their places along and across every lane, m, and gives the
-    size of the car's lateral acceleration, m/s^2.
+
+def sub_step(course: Course, carry: Carry) -> tuple[Carry, Float[Array, ""]]:
+    """One step of the simulation.
+
+    Args:
+        course: the road and its drivers.
+        carry: everybody, their places along and across every lane, m, and what is done
+            with wheel and pedals.
+
+    Returns:
+        The same afterwards, and the size of the car's lateral acceleration, m/s^2.
     """
-
-    def one(carry, _):
-        vehicles, along, across = carry
-        view = look(course.road, vehicles, along, across)
-        vehicles, wanted = act(course.road, course.drivers, vehicles, view)
-        if course.continuous:
-            wanted = _instead(wanted, control)
-            own = jnp.where(_first(vehicles), vehicles.lane, vehicles.target_lane)
-            vehicles = eqx.tree_at(lambda all: all.target_lane, vehicles, own)
-        vehicles = moved(vehicles, wanted, course.dt)
-        along, across = at_every_lane(course.road, vehicles.x, vehicles.y)
-        lane = nearest_lane(course.road, along, across, vehicles.heading)
-        vehicles = eqx.tree_at(lambda all: all.lane, vehicles, lane)
-        vehicles = collided(vehicles, course.dt, course.everybody)
-        speed = vehicles.speed[0]
-        lateral = jnp.abs(speed * speed * wanted.slip[0] / (LENGTH / 2.0))
-        return (vehicles, along, across), lateral
-
-    return one
+    vehicles, along, across, pressed = carry
+    view = look(course.road, vehicles, along, across)
+    vehicles, wanted = act(course.road, course.drivers, vehicles, view)
+    if course.continuous:
+        pressed = _cut(pressed, vehicles)
+        wanted = _instead(wanted, pressed)
+    vehicles = moved(vehicles, wanted, course.dt)
+    along, across = at_every_lane(course.road, vehicles.x, vehicles.y)
+    lane = nearest_lane(course.road, along, across, vehicles.heading)
+    vehicles = eqx.tree_at(lambda all: all.lane, vehicles, lane)
+    if course.continuous:
+        vehicles = _aimless(vehicles)
+    vehicles = collided(vehicles, course.dt, course.everybody)
+    speed = vehicles.speed[0]
+    lateral = jnp.abs(speed * speed * wanted.slip[0] / (LENGTH / 2.0))
+    return (vehicles, along, across, pressed), lateral
 
 
 def told(course: Course, vehicles: Vehicles, action: Array) -> tuple[Vehicles, Control]:
@@ -280,7 +305,8 @@ def told(course: Course, vehicles: Vehicles, action: Array) -> tuple[Vehicles, C
         tangent = jnp.tan(STEERING_RANGE * pressed[1])
         # sin(arctan(tan(d) / 2))
         slip = 0.5 * tangent / jnp.sqrt(1.0 + 0.25 * tangent * tangent)
-        return vehicles, Control(zero + ACCELERATION_RANGE * pressed[0], zero + slip)
+        control = Control(zero + ACCELERATION_RANGE * pressed[0], zero + slip)
+        return _aimless(vehicles), control
     road = course.road
     car = jax.tree.map(lambda leaf: leaf[0], vehicles)
     along, _ = _on_lane(road, car, car.target_lane)
@@ -316,6 +342,30 @@ def _first(vehicles: Vehicles) -> Bool[Array, " slot"]:
     return jnp.arange(vehicles.x.shape[0], dtype=jnp.int32) == 0
 
 
+def _aimless(vehicles: Vehicles) -> Vehicles:
+    """The car by hand: no speed or lane that it is to have, as others see it."""
+    first = _first(vehicles)
+    aims = (
+        jnp.where(first, vehicles.lane, vehicles.target_lane),
+        jnp.where(first, 0.0, vehicles.target_speed),
+    )
+    where = lambda all: (all.target_lane, all.target_speed)
+    return eqx.tree_at(where, vehicles, aims)
+
+
+def _cut(control: Control, vehicles: Vehicles) -> Control:
+    """The pedals from now on: beyond the greatest speed they are let go until the end.
+
+    highway-env cuts the stored action itself, so that it stays cut until the next.
+    """
+    speed = vehicles.speed
+    most = jnp.minimum(control.acceleration, SPEED_BRAKING * (MAX_SPEED - speed))
+    least = jnp.maximum(control.acceleration, SPEED_BRAKING * (-MAX_SPEED - speed))
+    kept = jnp.where(speed > MAX_SPEED, most, control.acceleration)
+    kept = jnp.where(speed < -MAX_SPEED, least, kept)
+    return Control(kept, control.slip)
+
+
 def _instead(wanted: Control, control: Control) -> Control:
     """The first one's by hand."""
     first = jnp.arange(wanted.slip.shape[0], dtype=jnp.int32) == 0
@@ -344,14 +394,14 @@ def slots(n: int) -> int:
 
 def placed(
     road: Lanes,
-    lane: Int[ArrayLike, " slot"],
-    along: Float[ArrayLike, " slot"],
-    speed: Float[ArrayLike, " slot"],
+    lane: Int[ArrayLike, " slot"] | Sequence[int],
+    along: Float[ArrayLike, " slot"] | Sequence[float],
+    speed: Float[ArrayLike, " slot"] | Sequence[float],
     *,
-    target_speed: Float[ArrayLike, " slot"] | None = None,
-    exponent: Float[ArrayLike, " slot"] | None = None,
-    present: Bool[ArrayLike, " slot"] | None = None,
-    obstacle: Bool[ArrayLike, " slot"] | None = None,
+    target_speed: Float[ArrayLike, " slot"] | Sequence[float] | None = None,
+    exponent: Float[ArrayLike, " slot"] | Sequence[float] | None = None,
+    present: Bool[ArrayLike, " slot"] | Sequence[bool] | None = None,
+    obstacle: Bool[ArrayLike, " slot"] | Sequence[bool] | None = None,
     changes_lane: bool = True,
 ) -> Vehicles:
     """Vehicles in the middle of lanes, heading along them.
@@ -366,6 +416,11 @@ def placed(
         present: which slots are in use; default all.
         obstacle: which are obstacles; default none.
         changes_lane: whether the others ever change lane.
+
+    Example:
+        >>> from volition.env.driving import Highway
+        >>> placed(Highway().course.road, [0, 2], [0.0, 30.0], [25.0, 20.0]).y.tolist()
+        [0.0, 8.0]
     """
     lane = jnp.asarray(lane, dtype=jnp.int32)
     speed = jnp.asarray(speed, dtype=road.x.dtype)

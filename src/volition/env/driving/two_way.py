@@ -6,6 +6,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, PRNGKeyArray
 
+from volition.env.driving.checks import check_discount
 from volition.env.driving.drivers import Drivers
 from volition.env.driving.lanes import LANE_WIDTH, Lane
 from volition.env.driving.simulator import AbstractDriving, Course, make_course, placed
@@ -35,10 +36,14 @@ class TwoWay(AbstractDriving):
         discount: in `[0, 1]`, per second.
         dtype: precision of the simulation.
 
+    Raises:
+        ValueError: where a number is out of range.
+
     Example:
         >>> road = TwoWay()
-        >>> road.reset(jax.random.key(0)).vehicles.heading.round(2).tolist()[-1]
-        3.140000104904175
+        >>> oncoming = road.reset(jax.random.key(0)).vehicles
+        >>> round(float(oncoming.heading[-1]), 2)
+        3.14
 
     Source: E. Leurent, highway-env, 2018; version 1.12, envs/two_way_env.py. Differs:
     the car observes `kinematics` here too.
@@ -58,6 +63,7 @@ class TwoWay(AbstractDriving):
         discount: float = 0.95,
         dtype: Any = jnp.float32,
     ):
+        check_discount(discount)
         # Two lanes one way of which the left one is the oncoming lane, too.
         ways = [
             ((0.0, 0.0), (LENGTH, 0.0), 0),

@@ -19,8 +19,8 @@ from volition.env.gym.one import (
     RewardFn,
     advance,
     begin,
+    checked_action,
     key_of,
-    their_action,
     words_of,
 )
 from volition.env.gym.spaces import their_space
@@ -145,11 +145,12 @@ class GymVectorEnv(gymnasium.vector.VectorEnv):
         """Take one action in each copy."""
         if self.keys is None:
             raise gymnasium.error.ResetNeeded("call reset before step.")
+        actions = checked_action(self.world.action_space, actions, self.num_envs)
         known = self.world, self.reward_fn, self.keys, self.states
         if self.autoreset_mode is AutoresetMode.SAME_STEP:
-            out = _same_step(*known, their_action(actions))
+            out = _same_step(*known, actions)
         else:
-            out = _next_step(*known, their_action(actions), self._over)
+            out = _next_step(*known, actions, self._over)
         self.keys, self.states = out[:2]
         observations, made = jax.device_get(out[2:])
         terminated, truncated = np.array(made.terminated), np.array(made.truncated)

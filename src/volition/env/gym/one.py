@@ -12,7 +12,7 @@ from jaxtyping import Array, ArrayLike, Float, PRNGKeyArray, PyTree, UInt32
 
 from volition.env.environment import AbstractEnvironment, Transition
 from volition.env.gym.spaces import their_space
-from volition.env.spaces import Discrete
+from volition.env.spaces import Discrete, Space
 
 RewardFn = Callable[[Transition], Float[ArrayLike, ""]]
 
@@ -132,8 +132,9 @@ class GymEnv(gymnasium.Env):
         """Take one action."""
         if self.key is None:
             raise gymnasium.error.ResetNeeded("call reset before step.")
+        action = checked_action(self.world.action_space, action)
         self.key, self.state, made = _advance(
-            self.world, self.reward_fn, self.key, self.state, their_action(action)
+            self.world, self.reward_fn, self.key, self.state, action
         )
         features = np.asarray(made.features).tolist()
         return (
@@ -148,6 +149,38 @@ class GymEnv(gymnasium.Env):
         # A copy: what JAX hands out can neither be written to nor kept.
         seen = np.array(observation, dtype=self.observation_space.dtype)
         return seen[()] if isinstance(self.world.observation_space, Discrete) else seen
+
+
+def checked_action(space: Space, action: Any, *leading: int) -> np.ndarray:
+    """Actions as our worlds take them, once they are known to be actions.
+
+    Real ones out of range are left to the world, as Gymnasium's own do.
+
+    Args:
+        space: of the actions.
+        action: one, or one of each copy.
+        leading: how many copies there are; none for a single world.
+
+    Raises:
+        ValueError: for another shape or kind, NaN, or a number that is no action.
+
+    Example:
+        >>> checked_action(Discrete(5), 4)
+        array(4, dtype=int32)
+    """
+    array = np.asarray(action)
+    is_number = isinstance(space, Discrete)
+    shape = (*leading, *(() if is_number else space.shape))
+    if array.shape != shape or array.dtype.kind not in ("iu" if is_number else "fiu"):
+        raise ValueError(
+            f"the action {action} has the shape {array.shape} and the type "
+            f"{array.dtype}: give the shape {shape} of {space}."
+        )
+    if is_number and ((array < 0) | (array >= space.n)).any():
+        raise ValueError(f"the action {action} is not in 0 .. {space.n - 1}.")
+    if not is_number and not np.isfinite(array).all():
+        raise ValueError(f"the action {action} is not finite: find what made it so.")
+    return their_action(array)
 
 
 def their_action(action: Any) -> np.ndarray:
