@@ -51,6 +51,11 @@ BAD = {
     "negative seed": (["run", "--seed", "-1"], "-1"),
     "data for a simulated person": (["run", "simulated", "--data", "data"], "--data"),
     "too few questions": (["run", "delivery", "--data", "data"], "--model plain"),
+    "unknown road": (["drive", "highwy"], "did you mean 'highway'?"),
+    "no such road": (["drive", "river"], "highway, merge, two-way, exit"),
+    "unknown policy": (["drive", "merge", "--policy", "slow"], "'slower'?"),
+    "a file that is no policy": (["drive", "merge", "--policy", "file"], "file"),
+    "pictures into a file": (["drive", "merge", "--out", "file"], "file"),
     "a file for a folder": (
         ["run", "delivery", "--data", "data", "--model", "plain", "--out", "file"],
         "file",

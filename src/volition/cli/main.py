@@ -5,6 +5,7 @@ import sys
 import click
 
 from volition.cli.bench import bench
+from volition.cli.drive import drive
 from volition.cli.run import run
 from volition.cli.start import InputError
 
@@ -16,6 +17,7 @@ def command() -> None:
 
 
 command.add_command(bench)
+command.add_command(drive)
 command.add_command(run)
 
 

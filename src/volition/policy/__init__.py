@@ -6,6 +6,7 @@ from volition.policy.host import (
 )
 from volition.policy.policy import (
     AbstractPolicy as AbstractPolicy,
+    Always as Always,
     Random as Random,
     Tabular as Tabular,
     epsilon_greedy as epsilon_greedy,

@@ -34,6 +34,25 @@ class Random(AbstractPolicy):
         return jax.random.randint(key, (), 0, self.n_actions, dtype=jnp.int32)
 
 
+class Always(AbstractPolicy):
+    """The same action whatever is seen.
+
+    Args:
+        action: its number.
+
+    Example:
+        >>> int(Always(2)(jax.random.key(0), None))
+        2
+    """
+
+    action: int = eqx.field(static=True)
+
+    def __call__(self, key: PRNGKeyArray, observation: PyTree) -> Int[Array, ""]:
+        """That action."""
+        del key, observation
+        return jnp.int32(self.action)
+
+
 class Tabular(AbstractPolicy):
     """A distribution over actions for every state number.
 

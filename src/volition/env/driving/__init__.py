@@ -9,6 +9,7 @@ from volition.env.driving.family import (
 )
 from volition.env.driving.highway import Highway as Highway
 from volition.env.driving.merge import Merge as Merge
+from volition.env.driving.scene import SceneLog as SceneLog, scene_log as scene_log
 from volition.env.driving.simulator import (
     ACTIONS as ACTIONS,
     FASTER as FASTER,

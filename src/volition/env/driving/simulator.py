@@ -182,28 +182,11 @@ class AbstractDriving(AbstractEnvironment):
         course = self.course
         vehicles, control = told(course, state.vehicles, jnp.asarray(action))
         began = vehicles.speed[0]
-
-        def one(carry, _):
-            vehicles, along, across, pressed = carry
-            view = look(course.road, vehicles, along, across)
-            vehicles, wanted = act(course.road, course.drivers, vehicles, view)
-            if course.continuous:
-                pressed = _cut(pressed, vehicles)
-                wanted = _instead(wanted, pressed)
-            vehicles = moved(vehicles, wanted, course.dt)
-            along, across = at_every_lane(course.road, vehicles.x, vehicles.y)
-            lane = nearest_lane(course.road, along, across, vehicles.heading)
-            vehicles = eqx.tree_at(lambda all: all.lane, vehicles, lane)
-            if course.continuous:
-                vehicles = _aimless(vehicles)
-            vehicles = collided(vehicles, course.dt, course.everybody)
-            speed = vehicles.speed[0]
-            lateral = jnp.abs(speed * speed * wanted.slip[0] / (LENGTH / 2.0))
-            return (vehicles, along, across, pressed), lateral
-
         places = at_every_lane(course.road, vehicles.x, vehicles.y)
         start = (vehicles, *places, control)
-        (after, *_), lateral = jax.lax.scan(one, start, length=course.n_substeps)
+        (after, *_), lateral = jax.lax.scan(
+            lambda carry, _: sub_step(course, carry), start, length=course.n_substeps
+        )
         mean = (after.speed[0] - began) / course.decision
         motion = Motion(
             acceleration=mean,
@@ -215,6 +198,26 @@ class AbstractDriving(AbstractEnvironment):
         made = DrivingState(after, state.time + 1, mean, features)
         over = self.terminated(state)
         return jax.tree.map(lambda old, new: jnp.where(over, old, new), state, made)
+
+    def sub_steps(self, state: DrivingState, action: ArrayLike) -> Vehicles:
+        """Everybody after each sub-step of a decision, `[sub-step, slot]`.
+
+        The last is where `step` leads, to the bit.
+        """
+        course = self.course
+        vehicles, control = told(course, state.vehicles, jnp.asarray(action))
+
+        def one(carry, _):
+            carry, lateral = sub_step(course, carry)
+            # The unused number keeps the compiled arithmetic that of `step`.
+            return carry, (carry[0], lateral)
+
+        places = at_every_lane(course.road, vehicles.x, vehicles.y)
+        start = (vehicles, *places, control)
+        _, (made, _) = jax.lax.scan(one, start, length=course.n_substeps)
+        over = self.terminated(state)
+        stay = lambda old, new: jnp.where(over, old[None], new)
+        return jax.tree.map(stay, state.vehicles, made)
 
     def observe(self, state: DrivingState) -> Float[Array, "5 5"]:
         """What the car sees; see `kinematics`."""
@@ -260,6 +263,38 @@ class AbstractDriving(AbstractEnvironment):
     def feature_info(self) -> tuple[Feature, ...]:
         """As listed in `FEATURES`."""
         return FEATURES
+
+
+Carry = tuple[Vehicles, Array, Array, Control]
+
+
+def sub_step(course: Course, carry: Carry) -> tuple[Carry, Float[Array, ""]]:
+    """One step of the simulation.
+
+    Args:
+        course: the road and its drivers.
+        carry: everybody, their places along and across every lane, m, and what is done
+            with wheel and pedals.
+
+    Returns:
+        The same afterwards, and the size of the car's lateral acceleration, m/s^2.
+    """
+    vehicles, along, across, pressed = carry
+    view = look(course.road, vehicles, along, across)
+    vehicles, wanted = act(course.road, course.drivers, vehicles, view)
+    if course.continuous:
+        pressed = _cut(pressed, vehicles)
+        wanted = _instead(wanted, pressed)
+    vehicles = moved(vehicles, wanted, course.dt)
+    along, across = at_every_lane(course.road, vehicles.x, vehicles.y)
+    lane = nearest_lane(course.road, along, across, vehicles.heading)
+    vehicles = eqx.tree_at(lambda all: all.lane, vehicles, lane)
+    if course.continuous:
+        vehicles = _aimless(vehicles)
+    vehicles = collided(vehicles, course.dt, course.everybody)
+    speed = vehicles.speed[0]
+    lateral = jnp.abs(speed * speed * wanted.slip[0] / (LENGTH / 2.0))
+    return (vehicles, along, across, pressed), lateral
 
 
 def told(course: Course, vehicles: Vehicles, action: Array) -> tuple[Vehicles, Control]:
