@@ -79,8 +79,7 @@ def always_braking(n_episodes: int) -> list[float]:
     import jax
 
     from volition.env import driving, host_env
-    from volition.policy import host_episodes
-    from volition.study.highway import Always
+    from volition.policy import Always, host_episodes
 
     seen = host_episodes(
         jax.random.key(0),

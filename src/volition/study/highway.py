@@ -9,12 +9,12 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Float, Int, PRNGKeyArray
+from jaxtyping import Float, PRNGKeyArray
 
 from volition import record
 from volition.env import Family, HostStep, driving, host_env
 from volition.evaluation import Estimate, mean_over, play, ratio_over
-from volition.policy import AbstractPolicy, Random, host_episodes
+from volition.policy import AbstractPolicy, Always, Random, host_episodes
 from volition.reward import HighwayReward, Linear
 from volition.study.progress import Progress
 from volition.value import learn
@@ -32,21 +32,6 @@ N_REAL = 24  # episodes for each seed: some 50 steps a second
 N_COPIES = 8  # side by side
 SPEED_RANGE = 80.0  # m/s, by which highway-env divides velocities
 BASELINES = ("always braking", "always idle", "random")
-
-
-class Always(AbstractPolicy):
-    """The same action, whatever is seen.
-
-    Args:
-        action: its number.
-    """
-
-    action: Int[Array, ""] = eqx.field(converter=lambda a: jnp.asarray(a, jnp.int32))
-
-    def __call__(self, key: PRNGKeyArray, observation: Any) -> Int[Array, ""]:
-        """That action."""
-        del key, observation
-        return self.action
 
 
 @dataclasses.dataclass(frozen=True)
@@ -161,7 +146,7 @@ def run_highway(
         folder: made where it is missing; policies go to `runs/`.
         progress: is told of each step.
     """
-    family = driving.highway_family()
+    family = driving.Highway.family()
     key = jax.random.key(config.seed)
     learn_key, play_key = jax.random.split(key)
     seeds = jax.random.split(learn_key, config.n_seeds)

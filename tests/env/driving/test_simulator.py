@@ -1,4 +1,4 @@
-"""Ends, and what must not matter: where, in which order, which way round, in a batch."""
+"""Ends, and what must not matter: where, in which order, which way, in a batch."""
 
 import equinox as eqx
 import jax

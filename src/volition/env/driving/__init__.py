@@ -3,11 +3,7 @@
 from volition.env.driving.checks import checked as checked
 from volition.env.driving.drivers import Drivers as Drivers
 from volition.env.driving.exit import Exit as Exit
-from volition.env.driving.family import (
-    HELD_OUT as HELD_OUT,
-    highway_family as highway_family,
-)
-from volition.env.driving.highway import Highway as Highway
+from volition.env.driving.highway import HELD_OUT as HELD_OUT, Highway as Highway
 from volition.env.driving.merge import Merge as Merge
 from volition.env.driving.scene import SceneLog as SceneLog, scene_log as scene_log
 from volition.env.driving.simulator import (

@@ -14,6 +14,7 @@ from volition.env.driving.checks import (
 )
 from volition.env.driving.drivers import Drivers
 from volition.env.driving.lanes import LANE_WIDTH, Lane
+from volition.env.driving.merge import Merge
 from volition.env.driving.simulator import (
     AbstractDriving,
     Course,
@@ -22,10 +23,13 @@ from volition.env.driving.simulator import (
     slots,
 )
 from volition.env.driving.vehicle import Vehicles
+from volition.env.family import Family
 from volition.env.leaf import check_positive, real
 
 ROAD_LENGTH = 10_000.0  # m; highway-env 1.12, road/road.py
 SLOWEST, FASTEST = 0.7, 0.8  # of the speed limit; highway-env 1.12, kinematics.py
+TRAIN_DENSITIES = (0.8, 1.0, 1.2)  # around highway-env's own, 1
+TRAIN_HEADWAYS = (1.2, 1.8)  # s, around highway-env's own, 1.5
 FIRST_SPEED = 25.0  # m/s, of the car; highway-env 1.12, envs/highway_env.py
 
 
@@ -125,6 +129,27 @@ class Highway(AbstractDriving):
         self.discount = jnp.asarray(discount, dtype=dtype)
         self.n_slots = slots(n_vehicles + 1)
 
+    @staticmethod
+    def family() -> Family:
+        """Motorways of several densities and kinds of drivers, and others held out.
+
+        To train on: densities 0.8, 1 and 1.2 with drivers who keep 1.2 or 1.8 s, which
+        have one shape, so that they are learned on side by side. Held out, in the order
+        of `HELD_OUT`: traffic half as dense again, drivers who keep shorter gaps and
+        cut in, a lower speed limit, a fourth lane, and a slip road.
+
+        Example:
+            >>> family = Highway.family()
+            >>> len(family.train), len(family.held_out)
+            (6, 5)
+        """
+        train = tuple(
+            Highway(density=density, drivers=Drivers(headway=headway))
+            for density in TRAIN_DENSITIES
+            for headway in TRAIN_HEADWAYS
+        )
+        return Family(train, tuple(make() for make in HELD_OUT.values()))
+
     def traffic(self, key: PRNGKeyArray) -> Vehicles:
         """The car, and the others one after the other ahead of it in random lanes."""
         road, n = self.course.road, self.n_slots
@@ -151,3 +176,14 @@ class Highway(AbstractDriving):
             exponent=exponent,
             present=number <= self.n_vehicles,
         )
+
+
+HELD_OUT = {
+    "denser": lambda: Highway(density=1.5),
+    "pushier drivers": lambda: Highway(
+        drivers=Drivers(headway=0.8, distance=8.0, gain=0.0, imposed=4.0)
+    ),
+    "slower traffic": lambda: Highway(speed_limit=25.0),
+    "four lanes": lambda: Highway(4),
+    "slip road": Merge,
+}
