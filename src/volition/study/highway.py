@@ -9,12 +9,12 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Float, PRNGKeyArray
+from jaxtyping import Array, Float, Int, PRNGKeyArray
 
 from volition import record
-from volition.env import Family, HostStep, driving, host_env
+from volition.env import HostStep, driving, host_env
 from volition.evaluation import Estimate, mean_over, play, ratio_over
-from volition.policy import AbstractPolicy, Always, Random, host_episodes
+from volition.policy import AbstractPolicy, host_episodes
 from volition.reward import HighwayReward, Linear
 from volition.study.progress import Progress
 from volition.value import learn
@@ -26,12 +26,27 @@ from volition.value.schedule import Linear as Falling
 # speed - collision: 1.
 PRICES = (1.0, 30.0, 1000.0)
 DISCOUNT = 0.95
-N_EPISODES = 200  # for each task and seed
+N_EPISODES = 100  # for each task and seed
 REAL = "highway_env:highway-fast-v0"
 N_REAL = 24  # episodes for each seed: some 50 steps a second
 N_COPIES = 8  # side by side
 SPEED_RANGE = 80.0  # m/s, by which highway-env divides velocities
 BASELINES = ("always braking", "always idle", "random")
+
+
+class Blind(AbstractPolicy):
+    """Actions by chance, whatever is seen.
+
+    Args:
+        share: probability of each action, `[action]`; one of them 1 for always.
+    """
+
+    share: Float[Array, "*driver action"]
+
+    def __call__(self, key: PRNGKeyArray, observation: Any) -> Int[Array, ""]:
+        """One of them."""
+        del observation
+        return jax.random.categorical(key, jnp.log(self.share)).astype(jnp.int32)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -160,16 +175,35 @@ def run_highway(
 
         found = learn(seeds, family.train, price_of(price), learner, progress=tell)
         policies[who] = found.policy
-    actions = (driving.SLOWER, driving.IDLE)
-    fixed = [Always(action) for action in actions]
-    baselines = dict(zip(BASELINES, [*fixed, Random(5)], strict=True))
-    scores: dict[str, dict[str, Score]] = {}
-    for who, policy in (policies | baselines).items():
-        progress.step(f"driving: {who}")
-        scores[who] = drive(policy, family, play_key, who in policies)
-        if config.n_real and real_is_there():
+    always = jnp.eye(len(driving.ACTIONS), dtype=jnp.float32)
+    anything = jnp.full_like(always[0], 1.0 / len(driving.ACTIONS))
+    rows = [always[driving.SLOWER], always[driving.IDLE], anything]
+    blind = Blind(jnp.stack(rows))
+    # All who learned side by side, and all who did not, so that a road is compiled
+    # for twice and no more.
+    learned = jax.tree.map(lambda *leaves: jnp.concatenate(leaves), *policies.values())
+    scores: dict[str, dict[str, Score]] = {who: {} for who in (*policies, *BASELINES)}
+    roads = {f"train {i}": road for i, road in enumerate(family.train)}
+    roads |= dict(zip(driving.HELD_OUT, family.held_out, strict=True))
+    rows_of: dict[str, dict[str, Rows]] = {}
+    for where, road in roads.items():
+        progress.step(f"driving on {where}")
+        by_price = drive(learned, road, play_key, (len(policies), config.n_seeds))
+        by_nobody = drive(blind, road, play_key, (len(BASELINES),))
+        for who, row in zip(scores, by_price + by_nobody, strict=True):
+            rows_of.setdefault(who, {})[where] = row
+    for who, rows in rows_of.items():
+        trained = [row for where, row in rows.items() if where not in driving.HELD_OUT]
+        others = {where: rows[where] for where in driving.HELD_OUT}
+        scores[who]["train"] = score(joined(trained))
+        scores[who]["held out"] = score(joined(list(others.values())))
+        scores[who] |= {where: score(row) for where, row in others.items()}
+    if config.n_real and real_is_there():
+        drivers = {who: _each(policy) for who, policy in policies.items()}
+        drivers |= dict(zip(BASELINES, [[one] for one in _each(blind)], strict=True))
+        for who, each in drivers.items():
             progress.step(f"driving in highway-env: {who}")
-            scores[who]["real"] = drive_for_real(policy, config, who in policies)
+            scores[who]["real"] = score(drive_for_real(each, config))
     (folder / "runs").mkdir(parents=True, exist_ok=True)
     for number, policy in enumerate(policies.values()):
         record.save(policy, folder / "runs" / f"policy-{number}.json")
@@ -180,9 +214,10 @@ def run_highway(
 
 def highway_steps(config: HighwayConfig) -> int:
     """How many steps `run_highway` tells of."""
-    n_drivers = len(PRICES) + len(BASELINES)
-    real = n_drivers if config.n_real and real_is_there() else 0
-    return len(PRICES) * method(config.n_steps).n_stretches + n_drivers + real
+    learning = len(PRICES) * method(config.n_steps).n_stretches
+    roads = len(driving.Highway.family().tasks)
+    real = len(PRICES) + len(BASELINES)
+    return learning + roads + (real if config.n_real and real_is_there() else 0)
 
 
 def real_is_there() -> bool:
@@ -190,103 +225,76 @@ def real_is_there() -> bool:
     return importlib.util.find_spec("highway_env") is not None
 
 
+Rows = dict[str, Float[np.ndarray, "seed episode"]]
+
+
 def drive(
-    policy: AbstractPolicy, family: Family, key: PRNGKeyArray, learned: bool
-) -> dict[str, Score]:
-    """How the car drives on the roads it knows, and on those held out.
+    policy: AbstractPolicy,
+    road: driving.AbstractDriving,
+    key: PRNGKeyArray,
+    shape: tuple[int, ...],
+) -> list[Rows]:
+    """Episodes of several drivers on one road, with several seeds each.
 
     Args:
-        policy: leaves `[seed]`, or without an axis.
-        family: of roads.
+        policy: leaves `[driver * seed]`.
+        road: where.
         key: the same episodes for everybody.
-        learned: whether there are seeds to take intervals over.
+        shape: drivers and seeds, or drivers alone.
+
+    Returns:
+        What each driver's episodes come to, `[seed, episode]`; of one without seeds
+        `[episode, 1]`, so that intervals are over episodes.
     """
-    held_out = dict(zip(driving.HELD_OUT, family.held_out, strict=True))
-    rows = {
-        where: _played(policy, (road,), key, learned)
-        for where, road in held_out.items()
-    }
-    rows["train"] = _played(policy, family.train, key, learned)
-    everything = [rows[where] for where in held_out]
-    rows["held out"] = {
-        name: np.concatenate([row[name] for row in everything], axis=1)
-        for name in everything[0]
-    }
-    return {where: score(**row) for where, row in rows.items()}
-
-
-def _each(policy: AbstractPolicy, n_seeds: int) -> list[AbstractPolicy]:
-    """The policies of all seeds one by one."""
-    return [
-        jax.tree.map(lambda leaf, seed=seed: leaf[seed], policy)
-        for seed in range(n_seeds)
-    ]
-
-
-def _speed(step: HostStep) -> np.ndarray:
-    """Of the car in each copy, m/s: the velocity ahead that it observes of itself."""
-    return np.asarray(step.next_observation)[:, 0, 3] * SPEED_RANGE
-
-
-def _played(
-    policy: AbstractPolicy, roads: tuple, key: PRNGKeyArray, learned: bool
-) -> dict[str, np.ndarray]:
-    """Episodes on some roads, `[seed, episode]`; of baselines each is its own seed."""
-    made = []
-    for road in roads:
-        n_steps = int(road.course.time_limit)
-        seeds = lambda policy, road=road, n_steps=n_steps: play(
-            key,
-            road,
-            policy,
-            HighwayReward(),
-            n_episodes=N_EPISODES,
-            n_steps=n_steps,
-        )
-        seen = eqx.filter_vmap(seeds)(policy) if learned else seeds(policy)
-        made.append(seen)
-    names = roads[0].feature_names
-    speed, crash = names.index("speed"), names.index("collision")
+    names, n_steps = road.feature_names, int(road.course.time_limit)
+    reward = HighwayReward()
+    playing = lambda one: play(
+        key, road, one, reward, n_episodes=N_EPISODES, n_steps=n_steps
+    )
+    seen = eqx.filter_vmap(playing)(policy)
+    features = np.asarray(seen.features)
     columns = {
-        "returns": [np.asarray(seen.returns) for seen in made],
-        "seconds": [np.asarray(seen.lengths, dtype=float) for seen in made],
-        "metres": [np.asarray(seen.features[..., speed]) for seen in made],
-        "crashes": [np.asarray(seen.features[..., crash]) for seen in made],
+        "returns": np.asarray(seen.returns),
+        "seconds": np.asarray(seen.lengths, dtype=float),
+        "metres": features[..., names.index("speed")],
+        "crashes": features[..., names.index("collision")],
     }
-    joined = {name: np.concatenate(each, axis=-1) for name, each in columns.items()}
-    return joined if learned else {n: v.reshape(-1, 1) for n, v in joined.items()}
+    rows = {name: each.reshape(*shape, -1) for name, each in columns.items()}
+    if len(shape) == 1:
+        rows = {name: each[..., None] for name, each in rows.items()}
+    return [{name: each[i] for name, each in rows.items()} for i in range(shape[0])]
 
 
-def score(
-    returns: Float[np.ndarray, "seed episode"],
-    seconds: Float[np.ndarray, "seed episode"],
-    metres: Float[np.ndarray, "seed episode"],
-    crashes: Float[np.ndarray, "seed episode"],
-) -> Score:
+def joined(rows: list[Rows]) -> Rows:
+    """The episodes of several roads, seed by seed; without seeds in one row."""
+    axis = 1 if rows[0]["returns"].shape[1] > 1 else 0
+    return {
+        name: np.concatenate([row[name] for row in rows], axis=axis) for name in rows[0]
+    }
+
+
+def score(rows: Rows) -> Score:
     """What episodes come to, with intervals over the first axis."""
-    over = "seeds" if returns.shape[1] > 1 else "episodes"
-    hours = seconds.sum(axis=1) / 3600.0
-    # Of a ratio of sums: each seed or episode counts by the time that it drove.
+    over = "seeds" if rows["returns"].shape[1] > 1 else "episodes"
+    seconds, crashes = rows["seconds"].sum(axis=1), rows["crashes"].sum(axis=1)
     return Score(
-        returns=mean_over(returns.mean(axis=1), over),
-        collisions=ratio_over(crashes.sum(axis=1), hours, over),
-        speed=ratio_over(metres.sum(axis=1), seconds.sum(axis=1), over),
-        crashed=mean_over(crashes.mean(axis=1), over),
+        returns=mean_over(rows["returns"].mean(axis=1), over),
+        # Ratios of sums: each seed or episode counts by the time that it drove.
+        collisions=ratio_over(crashes, seconds / 3600.0, over),
+        speed=ratio_over(rows["metres"].sum(axis=1), seconds, over),
+        crashed=mean_over(rows["crashes"].mean(axis=1), over),
     )
 
 
-def drive_for_real(
-    policy: AbstractPolicy, config: HighwayConfig, learned: bool
-) -> Score:
-    """The same policy in highway-env itself, as it is."""
-    env = host_env(REAL, N_COPIES)
-    kept = [policy] if not learned else _each(policy, config.n_seeds)
+def drive_for_real(policies: list[AbstractPolicy], config: HighwayConfig) -> Rows:
+    """The same policies, of one seed each, in highway-env itself, as they are."""
+    env = host_env(REAL, min(N_COPIES, config.n_real))
     rows: dict[str, list[np.ndarray]] = {}
-    for number, one in enumerate(kept):
+    for number, policy in enumerate(policies):
         seen = host_episodes(
             jax.random.key(number),
             env,
-            one,
+            policy,
             n_episodes=config.n_real,
             seed=config.seed,
             measure_fn=_speed,
@@ -300,6 +308,17 @@ def drive_for_real(
         for name, values in episodes.items():
             rows.setdefault(name, []).append(values)
     stacked = {name: np.stack(each) for name, each in rows.items()}
-    if not learned:
+    if len(policies) == 1:
         stacked = {name: values.reshape(-1, 1) for name, values in stacked.items()}
-    return score(**stacked)
+    return stacked
+
+
+def _each(policy: AbstractPolicy) -> list[AbstractPolicy]:
+    """Those of an axis one by one."""
+    n = jax.tree.leaves(policy)[0].shape[0]
+    return [jax.tree.map(lambda leaf, i=i: leaf[i], policy) for i in range(n)]
+
+
+def _speed(step: HostStep) -> np.ndarray:
+    """Of the car in each copy, m/s: the velocity ahead that it observes of itself."""
+    return np.asarray(step.next_observation)[:, 0, 3] * SPEED_RANGE
