@@ -32,7 +32,7 @@ def test_sub_steps_lead_where_the_step_leads(env, action):
         assert eqx.tree_equal(last, state.vehicles)
         n = env.course.n_substeps
         assert between.x.shape == (n, *state.vehicles.x.shape)
-        assert (np.diff(between.x[:, 0]) > 0.0).all()
+        assert (np.diff(between.x[:, 0]) != 0.0).all()
     # Behind the end everybody stays.
     ended = eqx.tree_at(lambda all: all.vehicles.crashed, state, state.vehicles.present)
     stays = eqx.filter_jit(env.sub_steps)(ended, action)

@@ -75,9 +75,11 @@ class Stage:
         bodies, panes = [], []
         for number in near:
             place = _placed(now, number, here)
-            length, width = log.bodies.length[number], log.bodies.width[number]
-            bodies.append(place(_body(length, width, log.bodies.obstacle[number])))
-            if not log.bodies.obstacle[number]:
+            length = float(log.bodies.length[number])
+            width = float(log.bodies.width[number])
+            stands = bool(log.bodies.obstacle[number])
+            bodies.append(place(_body(length, width, stands)))
+            if not stands:
                 panes.append(place(_pane(length, width)))
         fill = [_fill(number, log.bodies.obstacle) for number in near]
         edge = [VERMILION if now.crashed[number] else "black" for number in near]

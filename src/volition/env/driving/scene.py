@@ -1,5 +1,7 @@
 """The scene log: what is needed to draw an episode of driving, and nothing else."""
 
+from typing import Any
+
 import equinox as eqx
 import jax
 import jax.numpy as jnp
@@ -132,7 +134,7 @@ class SceneLog(eqx.Module):
         before = min(int(place), last)
         share = place - before
 
-        def between(leaf: Array) -> np.ndarray:
+        def between(leaf: Any) -> np.ndarray:
             values = np.asarray(leaf)
             old, new = values[before], values[min(before + 1, last)]
             if not np.issubdtype(values.dtype, np.floating):
