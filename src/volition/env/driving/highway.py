@@ -154,20 +154,23 @@ class Highway(AbstractDriving):
         """The car, and the others one after the other ahead of it in random lanes."""
         road, n = self.course.road, self.n_slots
         dtype = road.x.dtype
-        lane_key, speed_key, gap_key, exponent_key = jax.random.split(key, 4)
+        # One draw for all, as each compiles for a good part of a second.
+        lane, speed, gap, exponent = jax.random.uniform(key, (4, n), dtype)
         number = jnp.arange(n, dtype=jnp.int32)
         car = number == 0
-        lane = jax.random.randint(lane_key, (n,), 0, road.n_beside[0], dtype=jnp.int32)
-        limit = road.speed_limit[0]
-        drawn = jax.random.uniform(speed_key, (n,), dtype, SLOWEST, FASTEST) * limit
-        speed = jnp.where(car, FIRST_SPEED, drawn)
-        spread = jnp.exp(-5.0 / 40.0 * road.n_beside[0].astype(dtype))
+        n_lanes = road.n_beside[0]
+        lane = (lane * n_lanes.astype(dtype)).astype(jnp.int32)
+        # Rounding in single precision can reach the end of the interval.
+        lane = jnp.minimum(lane, n_lanes - 1)
+        speed = (SLOWEST + (FASTEST - SLOWEST) * speed) * road.speed_limit[0]
+        speed = jnp.where(car, FIRST_SPEED, speed)
+        spread = jnp.exp(-5.0 / 40.0 * n_lanes.astype(dtype))
         # The first vehicle stands three of its gaps down the road.
-        times = jax.random.uniform(gap_key, (n,), dtype, 0.9, 1.1)
+        times = 0.9 + 0.2 * gap
         times = jnp.where(car, times + 3.0, times)
         wide = jnp.where(car, self.first_gap, 1.0 / self.density)
         along = jnp.cumsum(times * wide * (12.0 + speed) * spread)
-        exponent = jax.random.uniform(exponent_key, (n,), dtype, 3.5, 4.5)
+        exponent = 3.5 + exponent
         return placed(
             road,
             lane,

@@ -147,13 +147,12 @@ class Merge(AbstractDriving):
         """The car, three others near it, one on the slip road, and the obstacle."""
         road, n = self.course.road, len(OTHERS)
         dtype = road.x.dtype
-        lane_key, place_key, speed_key = jax.random.split(key, 3)
-        lane = jax.random.randint(lane_key, (n,), 0, 2, dtype=jnp.int32)
+        # One draw for all, as each compiles for a good part of a second.
+        lane, place, spread = jax.random.uniform(key, (3, n), dtype)
+        lane = (lane >= 0.5).astype(dtype)
         at, speed = jnp.asarray(OTHERS, dtype=dtype).T
-        at = at + jax.random.uniform(place_key, (n,), dtype, -SCATTER, SCATTER)
-        speed = speed + jax.random.uniform(
-            speed_key, (n,), dtype, -SPEED_SCATTER, SPEED_SCATTER
-        )
+        at = at + SCATTER * (2.0 * place - 1.0)
+        speed = speed + SPEED_SCATTER * (2.0 * spread - 1.0)
         unused = slots(n + 3) - (n + 3)
 
         def all_of(car: float, others: Array, slip: float, obstacle: float) -> Array:
@@ -164,7 +163,7 @@ class Merge(AbstractDriving):
         on_slip, ends = self.slip_lane, MERGING_LANE
         return placed(
             road,
-            all_of(1, lane.astype(dtype), on_slip, ends).astype(jnp.int32),
+            all_of(1, lane, on_slip, ends).astype(jnp.int32),
             all_of(CAR_AT, at, SLIP_AT, BESIDE),
             all_of(CAR_SPEED, speed, SLIP_SPEED, 0.0),
             target_speed=all_of(CAR_SPEED, speed, SLIP_TARGET, 0.0),
