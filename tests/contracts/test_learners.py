@@ -216,6 +216,25 @@ def test_what_is_watched_is_every_step(kind):
     )
 
 
+def test_told_its_progress_it_learns_the_same():
+    world = gridworld(["S.G", "..#"], discount=0.9)
+    reward = Linear(world.feature_names, [-0.1, 1.0, -1.0])
+    method, key, told = QLearning(600, n_stretches=3), jax.random.key(2), []
+    alone = volition.value.learn(key, world, reward, method)
+    found = volition.value.learn(
+        key, world, reward, method, progress=lambda *now: told.append(now)
+    )
+    np.testing.assert_array_equal(found.q, alone.q)
+    np.testing.assert_array_equal(found.curve.mean_return, alone.curve.mean_return)
+    assert [(steps, len(curve.step)) for steps, curve in told] == [
+        (200, 1),
+        (400, 2),
+        (600, 3),
+    ]
+    with pytest.raises(ValueError, match="learns in one functional world"):
+        volition.value.learn(key, (world, world), reward, method)
+
+
 @learners
 def test_the_curve_is_of_whole_stretches(kind):
     with pytest.raises(ValueError, match="must be a multiple of n_stretches = 7"):
