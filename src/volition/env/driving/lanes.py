@@ -246,8 +246,8 @@ def lanes(
         apart = number > 0 and made[number - 1].road != lane.road
         if apart and lane.road in {other.road for other in made[:number]}:
             raise ValueError(
-                f"lane {number} is apart from the others of road {lane.road}: the lanes "
-                "of one road lie side by side, so name them one after the other."
+                f"lane {number} is apart from the others of road {lane.road}: those "
+                "of one road lie side by side, so name them one after another."
             )
     padded = [*made, *[made[-1]] * (n_slots - len(made))]
 
