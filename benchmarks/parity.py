@@ -269,7 +269,7 @@ def wilson(hits: int, n: int) -> tuple[float, float]:
     middle = (share + square / (2 * n)) / (1 + square / n)
     half = math.sqrt(share * (1 - share) / n + square / (4 * n * n))
     half *= Z / (1 + square / n)
-    return middle - half, middle + half
+    return max(middle - half, 0.0), min(middle + half, 1.0)
 
 
 def measured(road: str, n: int) -> dict[str, Any]:
@@ -281,7 +281,6 @@ def measured(road: str, n: int) -> dict[str, Any]:
         say(f"{road} seed {seed}: {found[-1]}; no lane changes: {fixed[-1]}")
     hits = sum(one.same for one in found)
     low, high = wilson(hits, n)
-    # Beyond a collision rounding is amplified; before it nothing is.
     return {
         "share": hits / n,
         "low": low,

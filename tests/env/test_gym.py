@@ -17,6 +17,7 @@ from volition.env import (
     Box,
     CartPole,
     Discrete,
+    Highway,
     MaximizationBias,
     MountainCar,
     Pendulum,
@@ -171,6 +172,47 @@ def test_stepping_before_a_reset_is_refused():
         GymEnv(CartPole(), reward.cartpole()).step(0)
     with pytest.raises(gymnasium.error.ResetNeeded):
         GymVectorEnv(CartPole(), reward.cartpole(), num_envs=1).step(np.array([0]))
+
+
+@pytest.mark.parametrize(
+    "action, sentence",
+    [
+        (5, "the action 5 is not in 0 .. 4"),
+        (-1, "the action -1 is not in 0 .. 4"),
+        (float("nan"), "give the shape \\(\\) of Discrete"),
+        ([0], "has the shape \\(1,\\)"),
+    ],
+)
+def test_words_that_are_no_action_are_refused(action, sentence):
+    worlds = Highway(2, 2), reward.HighwayReward()
+    env = GymEnv(*worlds)
+    env.reset(seed=SEED)
+    with pytest.raises(ValueError, match=sentence):
+        env.step(action)
+
+
+def test_of_several_actions_each_must_be_one():
+    envs = GymVectorEnv(Highway(2, 2), reward.HighwayReward(), num_envs=2)
+    envs.reset(seed=SEED)
+    with pytest.raises(ValueError, match=r"is not in 0 \.\. 4"):
+        envs.step(np.array([0, 5]))
+    with pytest.raises(ValueError, match=r"give the shape \(2,\)"):
+        envs.step(np.array([0, 1, 1]))
+
+
+@pytest.mark.parametrize(
+    "action, sentence",
+    [
+        ([0.0, float("nan")], "is not finite"),
+        ([float("inf"), 0.0], "is not finite"),
+        ([0.0, 0.0, 0.0], "give the shape \\(2,\\) of Box"),
+    ],
+)
+def test_pedals_that_cannot_be_are_refused(action, sentence):
+    env = GymEnv(Highway(2, 2, continuous=True), reward.HighwayReward())
+    env.reset(seed=SEED)
+    with pytest.raises(ValueError, match=sentence):
+        env.step(action)
 
 
 def test_wrong_vectors_are_refused():

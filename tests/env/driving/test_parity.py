@@ -4,11 +4,12 @@ import functools
 
 import equinox as eqx
 import jax
+import jax.numpy as jnp
 import numpy as np
 import pytest
 
 from benchmarks.parity import Against, lane_numbers, theirs, wilson
-from volition.env.driving.simulator import slots
+from volition.env.driving.simulator import placed, slots
 
 pytest.importorskip("highway_env")
 
@@ -31,7 +32,14 @@ def assert_same(found, tolerance):
 
 
 @pytest.mark.parametrize("seed", range(3))
-@pytest.mark.parametrize("road", STEPS)
+@pytest.mark.parametrize(
+    "road",
+    [
+        "highway_fast",
+        pytest.param("highway", marks=pytest.mark.slow),
+        "merge",
+    ],
+)
 def test_episodes_are_highway_envs(road, seed):
     found = against(road).compare(seed, n_steps=STEPS[road])
     assert_same(found, 1e-3)
@@ -87,9 +95,11 @@ def test_the_lanes_are_highway_envs(road):
             place = lane.position(along, 0.7)
             np.testing.assert_allclose(mine.position(along, 0.7), place, atol=1e-9)
             np.testing.assert_allclose(
-                mine.local(*place), lane.local_coordinates(place), atol=1e-9
+                mine.local(*map(jnp.asarray, place)),
+                lane.local_coordinates(place),
+                atol=1e-9,
             )
-            heading = mine.heading_at(np.float64(along))
+            heading = mine.heading_at(jnp.asarray(along))
             assert float(heading) == pytest.approx(lane.heading_at(along), abs=1e-12)
         beside = {int(ours.left[number]), int(ours.right[number])} - {number}
         sides = {numbers[side] for side in env.road.network.side_lanes(index)}
@@ -110,3 +120,16 @@ def test_an_interval_of_a_share():
 
 def test_room_comes_in_eights():
     assert [slots(n) for n in (1, 8, 9, 21)] == [8, 8, 16, 24]
+
+
+@pytest.mark.parametrize("lane, pays", [(12, 1.0), (19, 1.0), (11, 0.05)])
+def test_who_steers_for_the_exit_is_paid(lane, pays):
+    """Lane ("1", "2", 6) and the exit are the goal; else 0.1 of the speed, half-way."""
+    pair = against("exit").pair
+    env = pair.make(dtype=float)
+    start = placed(env.course.road, [6], [10.0], [25.0])
+    state = jax.jit(lambda env, all: env.begin(all))(env, start)
+    aim = jnp.array([lane], dtype=jnp.int32)
+    after = eqx.tree_at(lambda state: state.vehicles.target_lane, state, aim)
+    told = env.transition(state, jnp.int32(1), after)
+    assert float(pair.reward(told)) == pytest.approx(pays)

@@ -150,7 +150,7 @@ def test_single_precision_is_enough_for_some_seconds(highway):
 def test_gaps_go_by_the_density(density):
     """In highway-env's units: 0.9 to 1.1 times (12 + v) exp(-3 / 8) / density."""
     env = Highway(3, 20, density=density, dtype=float)
-    vehicles = jax.jit(env.traffic)(jax.random.key(4))
+    vehicles = jax.jit(lambda env, key: env.traffic(key))(env, jax.random.key(4))
     x, speed = np.asarray(vehicles.x)[:21], np.asarray(vehicles.speed)[:21]
     gap = np.diff(x) / (12.0 + speed[1:]) * np.exp(3.0 / 8.0) * density
     assert ((gap >= 0.9) & (gap <= 1.1)).all()

@@ -143,7 +143,8 @@ def likelihood(vehicles: Vehicles) -> Float[Array, ""]:
         gap = jnp.maximum(separation(car, other), 0.0)
         time = jnp.minimum(_meeting(car, other), 10.0 * CAP)
         near, soon = jnp.exp(-gap / NEAR), jnp.exp(-time / REACTION_TIME)
-        return 1.0 - (1.0 - soon) * (1.0 - near)
+        # 1 - (1 - soon) (1 - near), exact where both are small.
+        return near + soon * (1.0 - near)
 
     others = vehicles.present & (jnp.arange(vehicles.x.shape[0]) > 0)
     greatest = jnp.max(jnp.where(others, jax.vmap(one)(bodies), 0.0))
