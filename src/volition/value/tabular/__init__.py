@@ -11,6 +11,7 @@ from volition.value.tabular.learner import (
     Curve as Curve,
     Learned as Learned,
     Stand as Stand,
+    begin as begin,
     draws as draws,
     first as first,
     learn as learn,
