@@ -7,8 +7,10 @@ import sys
 import numpy as np
 from PIL import Image
 
+from volition.env import changing_maze
 from volition.report.textbook import FIGURES
-from volition.study import sutton_barto as book
+from volition.study import finer_mazes, sutton_barto as book
+from volition.value import SARSA
 
 SMALL = {
     "blackjack": {"n_runs": 2, "n_steps": 5_000},
@@ -22,12 +24,31 @@ SMALL = {
 }
 
 
+# Compiling takes the time: what is drawn from fewer programs. Both mazes that change do
+# so alike, and share theirs.
+def change() -> book.Change:
+    right, left = changing_maze(right=True), changing_maze(left=True)
+    return book.Change(right, left, 1000, 3000)
+
+
+SHORT = {
+    "CLIFF": {"SARSA": SARSA},
+    "WALK_N": (4,),
+    "MAZE_PLANNING": (5,),
+    "CHANGES": {"blocking": change, "shortcut": change},
+    "CAR_SETTINGS": ((0.3, 8),),
+}
+
+
 def test_every_figure_is_drawn_and_has_its_numbers(volition, tmp_path, monkeypatch):
     for name, sizes in SMALL.items():
         small = functools.partial(getattr(book, name), **sizes)
         monkeypatch.setattr(book, name, small)
-    monkeypatch.setattr(book, "WALK_N", (1, 4))
-    monkeypatch.setattr(book, "MAZE_PLANNING", (5,))
+    for name, value in SHORT.items():
+        monkeypatch.setattr(book, name, value)
+    few = functools.partial(finer_mazes.until_optimal, n_runs=2)
+    monkeypatch.setattr(finer_mazes, "until_optimal", few)
+    monkeypatch.setattr(finer_mazes, "SCALES", (1,))
     out = tmp_path / "figures"
     done = volition("bench", "tabular", "--out", str(out), "--json")
     assert done.code == 0

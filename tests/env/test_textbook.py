@@ -53,6 +53,26 @@ def test_the_mazes_take_as_many_steps_as_in_the_book(world, steps):
     assert found == pytest.approx(0.95 ** (steps - 1))
 
 
+@pytest.mark.parametrize("scale", [2, 3])
+def test_a_finer_maze_is_the_same_maze(scale):
+    world, coarse = dyna_maze(scale=scale), dyna_maze()
+    for row, line in enumerate(world.board):
+        for column, tile in enumerate(line):
+            before = coarse.board[row // scale][column // scale]
+            assert (tile == "#") == (before == "#")
+    assert [line.find("S") for line in world.board].index(0) == 2 * scale
+    assert world.board[0][-1] == "G"
+    # At scale k from row 2k down to 4k, right by 9k - 1, and up from 4k to 0.
+    steps = 2 * scale + 9 * scale - 1 + 4 * scale
+    found = start_value(world, reward.dyna_maze())
+    assert found == pytest.approx(0.95 ** (steps - 1))
+
+
+def test_a_maze_without_tiles_is_refused():
+    with pytest.raises(ValueError, match="scale = 0 tiles along a side: at least 1"):
+        dyna_maze(scale=0)
+
+
 def test_a_wall_without_a_gap_is_refused():
     with pytest.raises(ValueError, match=r"leaves no way: set left or right\."):
         changing_maze()

@@ -1,5 +1,7 @@
 """The mazes on which the textbook plans with a learned model."""
 
+from collections.abc import Sequence
+
 from volition.env.environment import Feature
 from volition.env.gridworld import Tile, gridworld
 from volition.env.mdp import FiniteMDP
@@ -24,24 +26,45 @@ FEATURES = (
 )
 
 
-def dyna_maze(*, discount: float = 0.95) -> FiniteMDP:
+def dyna_maze(*, scale: int = 1, discount: float = 0.95) -> FiniteMDP:
     """The maze of 6 x 9 tiles that does not change; 14 steps are enough.
 
-    The book's reward is 1 for `goal`.
+    The book's reward is 1 for `goal`. At a finer scale the walls are where they were;
+    of the tiles that the start and the goal become, those at the maze's border remain.
 
     Args:
+        scale: tiles along each side of what was one, at least 1.
         discount: in `[0, 1]`, per step.
 
     Raises:
-        ValueError: where the discount is not in `[0, 1]`.
+        ValueError: where the scale is less than 1, or the discount not in `[0, 1]`.
 
     Example:
         >>> dyna_maze().board[:3]
         ('.......#G', '..#....#.', 'S.#....#.')
+        >>> dyna_maze(scale=2).board[:2]
+        ('..............##.G', '..............##..')
 
-    Source: R. S. Sutton, A. G. Barto, "Reinforcement Learning", 2nd ed., example 8.1.
+    Source: R. S. Sutton, A. G. Barto, "Reinforcement Learning", 2nd ed., example 8.1;
+    finer ones in example 8.4. Differs: there the number of states doubles, here it
+    grows with the square of the scale.
     """
-    return gridworld(STILL, LEGEND, FEATURES, discount=discount)
+    if scale < 1:
+        raise ValueError(f"scale = {scale} tiles along a side: at least 1.")
+    return gridworld(_finer(STILL, scale), LEGEND, FEATURES, discount=discount)
+
+
+def _finer(board: Sequence[str], scale: int) -> list[str]:
+    """A board with `scale x scale` tiles for each; S and G stay one tile, on top."""
+    top = {"S": "S".ljust(scale, "."), "G": "G".rjust(scale, ".")}
+    finer = []
+    for line in board:
+        below = "".join(
+            tile * scale for tile in line.replace("S", ".").replace("G", ".")
+        )
+        finer += ["".join(top.get(tile, tile * scale) for tile in line)]
+        finer += [below] * (scale - 1)
+    return finer
 
 
 def changing_maze(

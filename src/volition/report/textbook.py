@@ -9,8 +9,9 @@ from jaxtyping import PRNGKeyArray
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from volition.env import dyna_maze
 from volition.evaluation import Estimate, mean_over
-from volition.study import sutton_barto as book
+from volition.study import finer_mazes, sutton_barto as book
 from volition.value import DynaQ, DynaQPlus
 
 
@@ -186,6 +187,36 @@ def dyna_8_2(key: PRNGKeyArray) -> Drawn:
     return Drawn("8.2-dyna-maze", figure, numbers)
 
 
+def sweeping_example_8_4(key: PRNGKeyArray) -> Drawn:
+    """Backups until a shortest way is known, by the size of the maze."""
+    figure, axes = _axes(
+        "Example 8.4: planning in finer and finer mazes",
+        "states of the maze",
+        "backups until a shortest way is known",
+    )
+    axes.set_yscale("log")
+    scales = finer_mazes.SCALES
+    boards = ["".join(dyna_maze(scale=scale).board) for scale in scales]
+    sizes = np.array([len(board) - board.count("#") for board in boards])
+    curves: dict[str, list[np.ndarray]] = {}
+    for name, kind in finer_mazes.PLANNERS.items():
+        for scale in scales:
+            found = finer_mazes.until_optimal(key, kind, scale)
+            curves.setdefault(name, []).append(found.total)
+            if found.before.any():
+                since = f"{name}, since the first goal"
+                curves.setdefault(since, []).append(found.total - found.before)
+    numbers = []
+    for name, by_size in curves.items():
+        _band(axes, sizes, np.stack(by_size, axis=1), name)
+        numbers += [
+            (f"{name}, backups, {size} states", mean_over(found, "runs"))
+            for size, found in zip(sizes, by_size, strict=True)
+        ]
+    axes.legend(frameon=False, title="means of runs, 95 %")
+    return Drawn("8.4-example-sweeping", figure, numbers)
+
+
 def _changing(key: PRNGKeyArray, name: str, number: str) -> Drawn:
     change = book.CHANGES[name]()
     figure, axes = _axes(
@@ -220,7 +251,7 @@ def car_10_2(key: PRNGKeyArray) -> Drawn:
     curves = figure.add_subplot(1, 2, 1, xlabel="episode", ylabel="steps", yscale="log")
     curves.set_title("10.2, 10.3 Mountain Car, semi-gradient SARSA, 8 tilings")
     numbers, weights = [], None
-    for size, n in ((0.1, 1), (0.2, 1), (0.5, 1), (0.3, 8)):
+    for size, n in book.CAR_SETTINGS:
         steps, weights = book.mountain_car(key, size, n=n)
         label = f"step size {size}/8, n = {n}"
         smooth = steps.reshape(len(steps), -1, 5).mean(axis=2)
@@ -250,6 +281,7 @@ FIGURES: tuple[Callable[[PRNGKeyArray], Drawn], ...] = (
     bias_6_5,
     walk_7_2,
     dyna_8_2,
+    sweeping_example_8_4,
     blocking_8_4,
     shortcut_8_5,
     car_10_2,

@@ -361,6 +361,7 @@ def changing_maze(
 
 
 CAR_CODING = TileCoding((-1.2, -0.07), (0.6, 0.07), n_tiles=8, n_tilings=8)
+CAR_SETTINGS = ((0.1, 1), (0.2, 1), (0.5, 1), (0.3, 8))  # step size, n
 
 
 def mountain_car(

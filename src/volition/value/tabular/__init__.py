@@ -10,6 +10,7 @@ from volition.value.tabular.learner import (
     Ahead as Ahead,
     Learned as Learned,
     Stand as Stand,
+    begin as begin,
     draws as draws,
     first as first,
     learn as learn,

@@ -104,6 +104,10 @@ class DynaQ(AbstractLearner):
         shape = (n_steps, self.n_planning)
         return jax.random.uniform(key, shape)
 
+    def n_backups(self, memory: LastSeen) -> Int[Array, ""]:
+        """How often a value was moved so far: by each step, and by what it planned."""
+        return memory.now * (1 + self.n_planning)
+
     def entry_of(
         self, memory: LastSeen, seen: Seen
     ) -> tuple[Int[Array, ""], Bool[Array, ""]]:
@@ -228,6 +232,7 @@ class Counted(eqx.Module):
         reward: mean reward so far, `[state, action]`.
         priority: by how much a value is known to be out of date, reward units,
             `[state, action]`.
+        n_backups: how many values were set so far.
     """
 
     q: Table
@@ -236,6 +241,7 @@ class Counted(eqx.Module):
     visits: Float[Array, "state action"]
     reward: Float[Array, "state action"]
     priority: Float[Array, "state action"]
+    n_backups: Int[Array, ""]
 
 
 def foremost(priority: Float[Array, "state action"]) -> Int[Array, ""]:
@@ -290,11 +296,15 @@ class PrioritizedSweeping(AbstractLearner):
         nothing = jnp.zeros_like(q)
         value = jnp.append(jnp.max(q, axis=1), 0.0)
         count = jnp.zeros((q.shape[0] + 1, *q.shape), dtype=q.dtype)
-        return Counted(q, value, count, nothing, nothing, nothing)
+        return Counted(q, value, count, nothing, nothing, nothing, jnp.int32(0))
 
     def q(self, memory: Counted) -> Table:
         """The table."""
         return memory.q
+
+    def n_backups(self, memory: Counted) -> Int[Array, ""]:
+        """How often a value was set so far."""
+        return memory.n_backups
 
     def update(
         self,
@@ -355,5 +365,6 @@ class PrioritizedSweeping(AbstractLearner):
         start = jnp.abs(error(memory.q, memory.value, place))
         priority = put(memory.priority, start, *place)
         start = (jnp.int32(0), memory.q, memory.value, priority, most(priority))
-        _, q, value, priority, _ = jax.lax.while_loop(due, sweep, start)
-        return Counted(q, value, count, visits, reward, priority)
+        made, q, value, priority, _ = jax.lax.while_loop(due, sweep, start)
+        n_backups = memory.n_backups + made
+        return Counted(q, value, count, visits, reward, priority, n_backups)
