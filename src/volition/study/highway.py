@@ -26,7 +26,6 @@ from volition.value.schedule import Linear as Falling
 # speed - collision: 1.
 PRICES = (1.0, 30.0, 1000.0)
 DISCOUNT = 0.95
-N_EPISODES = 100  # for each task and seed
 REAL = "highway_env:highway-fast-v0"
 N_REAL = 24  # episodes for each seed: some 50 steps a second
 N_COPIES = 8  # side by side
@@ -57,12 +56,14 @@ class HighwayConfig:
         n_seeds: how often each reward is learned.
         n_steps: of learning, each time.
         seed: of everything that is random.
+        n_episodes: of each seed on each road.
         n_real: episodes of each in highway-env, if it is installed; 0 for none.
     """
 
     n_seeds: int = 3
     n_steps: int = 98_304
     seed: int = 0
+    n_episodes: int = 100
     n_real: int = N_REAL
 
 
@@ -186,10 +187,13 @@ def run_highway(
     roads = {f"train {i}": road for i, road in enumerate(family.train)}
     roads |= dict(zip(driving.HELD_OUT, family.held_out, strict=True))
     rows_of: dict[str, dict[str, Rows]] = {}
+    n_episodes = config.n_episodes
     for where, road in roads.items():
         progress.step(f"driving on {where}")
-        by_price = drive(learned, road, play_key, (len(policies), config.n_seeds))
-        by_nobody = drive(blind, road, play_key, (len(BASELINES),))
+        by_price = drive(
+            learned, road, play_key, n_episodes, (len(policies), config.n_seeds)
+        )
+        by_nobody = drive(blind, road, play_key, n_episodes, (len(BASELINES),))
         for who, row in zip(scores, by_price + by_nobody, strict=True):
             rows_of.setdefault(who, {})[where] = row
     for who, rows in rows_of.items():
@@ -232,6 +236,7 @@ def drive(
     policy: AbstractPolicy,
     road: driving.AbstractDriving,
     key: PRNGKeyArray,
+    n_episodes: int,
     shape: tuple[int, ...],
 ) -> list[Rows]:
     """Episodes of several drivers on one road, with several seeds each.
@@ -240,6 +245,7 @@ def drive(
         policy: leaves `[driver * seed]`.
         road: where.
         key: the same episodes for everybody.
+        n_episodes: of each.
         shape: drivers and seeds, or drivers alone.
 
     Returns:
@@ -249,7 +255,7 @@ def drive(
     names, n_steps = road.feature_names, int(road.course.time_limit)
     reward = HighwayReward()
     playing = lambda one: play(
-        key, road, one, reward, n_episodes=N_EPISODES, n_steps=n_steps
+        key, road, one, reward, n_episodes=n_episodes, n_steps=n_steps
     )
     seen = eqx.filter_vmap(playing)(policy)
     features = np.asarray(seen.features)

@@ -89,7 +89,7 @@ def learn(
     Args:
         key: one key, or an array of them; consumed.
         env: the world; or, for deep learners, several tasks of one shape, such as
-            `family.train`, or an environment of Gymnasium's, `volition.env.host`.
+            `family.train`, or an environment of Gymnasium's, `volition.env.host_env`.
         reward: what its transitions are worth.
         method: the learner, such as `QLearning(n_steps)` or `PQN()`.
         after: where an earlier call stopped, its result's `stand`, to go on from there:

@@ -1,0 +1,119 @@
+"""The highway study at small size: what it says, and that it says it again."""
+
+import json
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from volition import record
+from volition.env import driving
+from volition.policy import AbstractPolicy
+from volition.reward import Linear
+from volition.study import HighwayConfig, Progress, highway, run_highway
+
+CONFIG = HighwayConfig(n_seeds=2, n_steps=8192, n_episodes=3, n_real=0)
+
+
+@pytest.fixture(scope="module")
+def study(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("highway")
+    told = []
+    progress = Progress(
+        highway.highway_steps(CONFIG), lambda what, done, n: told.append((done, n))
+    )
+    return run_highway(CONFIG, folder, progress), folder, told
+
+
+def test_everybody_drives_everywhere(study):
+    result, _, _ = study
+    drivers = [highway.label(price) for price in highway.PRICES]
+    assert list(result.scores) == [*drivers, *highway.BASELINES]
+    for places in result.scores.values():
+        assert set(places) == {"train", "held out", *driving.HELD_OUT}
+
+
+def test_intervals_are_over_seeds_and_of_baselines_over_episodes(study):
+    result, _, _ = study
+    own = result.scores[highway.label(highway.PRICES[0])]
+    assert own["train"].returns.n == CONFIG.n_seeds
+    n_roads = len(driving.Highway.family().train)
+    braking = result.scores["always braking"]
+    assert braking["train"].returns.n == n_roads * CONFIG.n_episodes
+    assert braking["held out"].returns.n == len(driving.HELD_OUT) * CONFIG.n_episodes
+    for places in result.scores.values():
+        for score in places.values():
+            assert score.returns.low <= score.returns.value <= score.returns.high
+
+
+def test_who_always_brakes_is_slow_and_who_acts_at_random_crashes(study):
+    result, _, _ = study
+    braking, anything = (result.scores[who]["train"] for who in highway.BASELINES[::2])
+    assert braking.speed.value == pytest.approx(20.0, abs=1.5)
+    assert braking.collisions.value < anything.collisions.value
+    assert anything.crashed.value > 0.3
+
+
+def test_it_tells_of_as_many_steps_as_it_says(study):
+    _, _, told = study
+    assert [done for done, _ in told] == list(range(told[0][1]))
+
+
+def test_the_same_seed_gives_the_same_numbers(study, tmp_path):
+    result, folder, _ = study
+    again = run_highway(CONFIG, tmp_path, Progress(1))
+    assert json.dumps(again.summary()) == json.dumps(result.summary())
+    for path in (folder / "runs").iterdir():
+        assert path.read_bytes() == (tmp_path / "runs" / path.name).read_bytes()
+
+
+def test_its_policies_are_kept(study):
+    result, folder, _ = study
+    for number, policy in enumerate(result.policies.values()):
+        kept = record.load(folder / "runs" / f"policy-{number}.json")
+        assert isinstance(kept, AbstractPolicy)
+        for mine, theirs in zip(
+            jax.tree.leaves(policy), jax.tree.leaves(kept), strict=True
+        ):
+            np.testing.assert_array_equal(mine, theirs)
+
+
+def test_the_price_of_a_collision_is_what_it_says():
+    reward = highway.price_of(30.0)
+    assert isinstance(reward, Linear)
+    named = dict(zip(reward.feature_names, np.asarray(reward.weights), strict=True))
+    assert named.pop("speed") == 1.0
+    assert named.pop("collision likelihood") == -30.0
+    assert set(named.values()) == {0.0}
+
+
+def test_the_bargain_is_a_sentence_with_its_numbers(study):
+    result, _, _ = study
+    lost = result.lost[highway.label(highway.PRICES[0])]
+    sentence = result.bargain()
+    assert f"{lost:.0f} m/s" in sentence
+    assert "nan" not in sentence
+    # Twenty seconds at the mean speed, at the discount .95.
+    speed = result.scores[highway.label(highway.PRICES[0])]["train"].speed.value
+    assert lost == pytest.approx(20.0 * speed)
+
+
+def test_a_ratio_over_seeds_counts_each_by_its_time():
+    rows = {
+        "returns": np.ones((2, 3)),
+        "seconds": np.array([[10.0, 20.0, 30.0], [30.0, 30.0, 30.0]]),
+        "metres": np.array([[200.0, 400.0, 600.0], [900.0, 900.0, 900.0]]),
+        "crashes": np.array([[1.0, 0.0, 0.0], [0.0, 0.0, 0.0]]),
+    }
+    found = highway.score(rows)
+    assert found.collisions.value == pytest.approx(3600.0 / 150.0)
+    assert found.speed.value == pytest.approx(3900.0 / 150.0)
+    assert found.crashed.value == pytest.approx(1.0 / 6.0)
+
+
+def test_blind_drivers_do_as_their_shares_say():
+    braking = jnp.eye(5, dtype=jnp.float32)[driving.SLOWER]
+    keys = jax.random.split(jax.random.key(0), 50)
+    actions = jax.vmap(lambda key: highway.Blind(braking)(key, None))(keys)
+    assert set(np.asarray(actions)) == {driving.SLOWER}
