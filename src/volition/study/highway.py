@@ -3,7 +3,7 @@
 import dataclasses
 import importlib.util
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import equinox as eqx
 import jax
@@ -184,11 +184,11 @@ def run_highway(
     # for twice and no more.
     learned = jax.tree.map(lambda *leaves: jnp.concatenate(leaves), *policies.values())
     scores: dict[str, dict[str, Score]] = {who: {} for who in (*policies, *BASELINES)}
-    roads = {f"train {i}": road for i, road in enumerate(family.train)}
-    roads |= dict(zip(driving.HELD_OUT, family.held_out, strict=True))
+    names = [*(f"train {i}" for i in range(len(family.train))), *driving.HELD_OUT]
+    roads = cast("tuple[driving.AbstractDriving, ...]", family.tasks)
     rows_of: dict[str, dict[str, Rows]] = {}
     n_episodes = config.n_episodes
-    for where, road in roads.items():
+    for where, road in zip(names, roads, strict=True):
         progress.step(f"driving on {where}")
         by_price = drive(
             learned, road, play_key, n_episodes, (len(policies), config.n_seeds)

@@ -5,7 +5,7 @@ import dataclasses
 import equinox as eqx
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Bool, Float, Int
+from jaxtyping import Array, ArrayLike, Bool, Float, Int
 
 from volition.env.driving.lanes import Lanes, chosen, headings_at, wrapped
 from volition.env.driving.neighbours import Neighbour, in_every_lane, neighbour, of_lane
@@ -27,12 +27,8 @@ LEAST_SPEED = 1.0  # m/s, below which nobody changes lane, vehicle/behavior.py
 TIMER_SLACK = 1e-5  # s
 
 
-def _real(value) -> Array:
+def _real(value: ArrayLike) -> Array:
     return jnp.asarray(value, dtype=jnp.float32)
-
-
-def _param(default: float):
-    return eqx.field(converter=_real, default=default, kw_only=True)
 
 
 class Drivers(eqx.Module):
@@ -63,15 +59,19 @@ class Drivers(eqx.Module):
         1.0
     """
 
-    acceleration: Float[Array, ""] = _param(3.0)
-    braking: Float[Array, ""] = _param(5.0)
-    distance: Float[Array, ""] = _param(10.0)
-    headway: Float[Array, ""] = _param(1.5)
-    politeness: Float[Array, ""] = _param(0.0)
-    gain: Float[Array, ""] = _param(0.2)
-    imposed: Float[Array, ""] = _param(2.0)
-    delay: Float[Array, ""] = _param(1.0)
-    max_acceleration: Float[Array, ""] = _param(6.0)
+    acceleration: Float[Array, ""] = eqx.field(
+        converter=_real, default=3.0, kw_only=True
+    )
+    braking: Float[Array, ""] = eqx.field(converter=_real, default=5.0, kw_only=True)
+    distance: Float[Array, ""] = eqx.field(converter=_real, default=10.0, kw_only=True)
+    headway: Float[Array, ""] = eqx.field(converter=_real, default=1.5, kw_only=True)
+    politeness: Float[Array, ""] = eqx.field(converter=_real, default=0.0, kw_only=True)
+    gain: Float[Array, ""] = eqx.field(converter=_real, default=0.2, kw_only=True)
+    imposed: Float[Array, ""] = eqx.field(converter=_real, default=2.0, kw_only=True)
+    delay: Float[Array, ""] = eqx.field(converter=_real, default=1.0, kw_only=True)
+    max_acceleration: Float[Array, ""] = eqx.field(
+        converter=_real, default=6.0, kw_only=True
+    )
 
     def __check_init__(self):
         for name in ("acceleration", "braking", "max_acceleration"):
