@@ -46,8 +46,8 @@ def test_every_figure_is_drawn_and_has_its_numbers(volition, tmp_path, monkeypat
         monkeypatch.setattr(book, name, small)
     for name, value in SHORT.items():
         monkeypatch.setattr(book, name, value)
-    few = functools.partial(finer_mazes.until_optimal, n_runs=2)
-    monkeypatch.setattr(finer_mazes, "until_optimal", few)
+    few = functools.partial(finer_mazes.until_short, n_runs=2)
+    monkeypatch.setattr(finer_mazes, "until_short", few)
     monkeypatch.setattr(finer_mazes, "SCALES", (1,))
     out = tmp_path / "figures"
     done = volition("bench", "tabular", "--out", str(out), "--json")

@@ -11,9 +11,9 @@ KEY = jax.random.key(0)
 
 
 def test_sweeping_needs_few_of_dynas_backups():
-    sweeping = finer_mazes.until_optimal(KEY, PrioritizedSweeping, 1, n_runs=5)
-    dyna = finer_mazes.until_optimal(KEY, DynaQ, 1, n_runs=5)
-    # It sets nothing as long as all is zero, and the way has 14 values to set.
+    sweeping = finer_mazes.until_short(KEY, PrioritizedSweeping, 1, n_runs=5)
+    dyna = finer_mazes.until_short(KEY, DynaQ, 1, n_runs=5)
+    # It sets nothing as long as all is zero, and a way has 14 values to set or more.
     assert sweeping.before.tolist() == [0] * 5
     assert (sweeping.total >= 14).all()
     # Dyna's come in sixes: one by the step and five by planning.
@@ -24,8 +24,8 @@ def test_sweeping_needs_few_of_dynas_backups():
 
 
 def test_too_few_steps_are_refused():
-    with pytest.raises(ValueError, match="no shortest way after 13 steps"):
-        finer_mazes.until_optimal(KEY, DynaQ, 1, n_runs=2, n_steps=13)
+    with pytest.raises(ValueError, match="no short way after 13 steps"):
+        finer_mazes.until_short(KEY, DynaQ, 1, n_runs=2, n_steps=13)
 
 
 @pytest.mark.parametrize("scale, steps", [(1, 14), (2, 29)])

@@ -44,3 +44,18 @@ def check_not_negative(name: str, value: Array) -> None:
         return
     if not np.all((np.asarray(value) >= 0.0) & np.isfinite(np.asarray(value))):
         raise ValueError(f"{name} = {value} must be at least 0 and finite.")
+
+
+def check_within(name: str, value: Array, low: float, high: float) -> None:
+    """That a number is in a range, as far as it is known: not while it is traced.
+
+    Raises:
+        ValueError: where it is not.
+    """
+    if isinstance(value, Tracer):
+        return
+    numbers = np.asarray(value)
+    if not np.all((numbers >= low) & (numbers <= high)):
+        wrong = float(numbers[~((numbers >= low) & (numbers <= high))].flat[0])
+        shown = f"at least {low:g}" if high == np.inf else f"in [{low:g}, {high:g}]"
+        raise ValueError(f"{name} = {wrong:g} must be {shown}.")

@@ -89,8 +89,9 @@ def blackjack_5_2(key: PRNGKeyArray) -> Drawn:
                 vmin=-1.0 if row else -0.3,
                 vmax=1.0 if row else 1.3,
             )
-            best = hands.best[ace].astype(float)
-            cards, sums = np.arange(1, 11), np.arange(12, 22)
+            # Each hand as a square of points, so that the line follows its edges.
+            best = np.kron(hands.best[ace], np.ones((50, 50)))
+            cards, sums = np.linspace(0.5, 10.5, 500), np.linspace(11.5, 21.5, 500)
             axes.contour(cards, sums, best, levels=[0.5], colors="tab:red")
             if row:
                 figure.colorbar(image, ax=axes)
@@ -188,11 +189,11 @@ def dyna_8_2(key: PRNGKeyArray) -> Drawn:
 
 
 def sweeping_example_8_4(key: PRNGKeyArray) -> Drawn:
-    """Backups until a shortest way is known, by the size of the maze."""
+    """Backups until a short way is known, by the size of the maze."""
     figure, axes = _axes(
         "Example 8.4: planning in finer and finer mazes",
         "states of the maze",
-        "backups until a shortest way is known",
+        "backups until a short way is known",
     )
     axes.set_yscale("log")
     scales = finer_mazes.SCALES
@@ -201,7 +202,7 @@ def sweeping_example_8_4(key: PRNGKeyArray) -> Drawn:
     curves: dict[str, list[np.ndarray]] = {}
     for name, kind in finer_mazes.PLANNERS.items():
         for scale in scales:
-            found = finer_mazes.until_optimal(key, kind, scale)
+            found = finer_mazes.until_short(key, kind, scale)
             curves.setdefault(name, []).append(found.total)
             if found.before.any():
                 since = f"{name}, since the first goal"

@@ -111,8 +111,8 @@ class Lanes(eqx.Module):
         """How many lanes there is room for."""
         return self.x.shape[0]
 
-    def lane(self, number: Int[ArrayLike, ""]) -> "Lanes":
-        """A single lane."""
+    def lane(self, number: Int[ArrayLike, "*batch"]) -> "Lanes":
+        """A single lane, or one for each number."""
         return jax.tree.map(lambda leaf: leaf[number], self)
 
     def local(

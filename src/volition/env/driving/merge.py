@@ -155,7 +155,9 @@ class Merge(AbstractDriving):
         speed = speed + SPEED_SCATTER * (2.0 * spread - 1.0)
         unused = slots(n + 3) - (n + 3)
 
-        def all_of(car: float, others: Array, slip: float, obstacle: float) -> Array:
+        def all_of(
+            car: float | int, others: Array, slip: float | int, obstacle: float | int
+        ) -> Array:
             ends = jnp.asarray([slip, obstacle] + [0.0] * unused, dtype=dtype)
             return jnp.concatenate([jnp.asarray([car], dtype=dtype), others, ends])
 

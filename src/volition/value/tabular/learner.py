@@ -9,10 +9,10 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jax.core import Tracer
 from jaxtyping import Array, ArrayLike, Bool, Float, Int, Key, PRNGKeyArray, PyTree
 
 from volition.env import AbstractEnvironment, HostEnv
+from volition.env.leaf import check_within
 from volition.policy import AbstractPolicy
 from volition.reward import AbstractReward
 from volition.value.learning import (
@@ -100,21 +100,6 @@ class Ahead(eqx.Module):
 
     action: Int[Array, ""]
     exploration: Float[Array, ""]
-
-
-def check_within(name: str, value: Array, low: float, high: float) -> None:
-    """That a number is in a range, as far as it is known: not while it is traced.
-
-    Raises:
-        ValueError: where it is not.
-    """
-    if isinstance(value, Tracer):
-        return
-    numbers = np.asarray(value)
-    if not np.all((numbers >= low) & (numbers <= high)):
-        wrong = float(numbers[~((numbers >= low) & (numbers <= high))].flat[0])
-        shown = f"at least {low:g}" if high == np.inf else f"in [{low:g}, {high:g}]"
-        raise ValueError(f"{name} = {wrong:g} must be {shown}.")
 
 
 class AbstractLearner(AbstractMethod[Learned]):

@@ -5,10 +5,11 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, ArrayLike, Bool, Float, Int, PRNGKeyArray
 
+from volition.env.leaf import check_within
 from volition.value.bellman import target
 from volition.value.schedule import AbstractSchedule, as_schedule
 from volition.value.tabular.experience import Seen
-from volition.value.tabular.learner import AbstractLearner, Ahead, check_within
+from volition.value.tabular.learner import AbstractLearner, Ahead
 from volition.value.tabular.table import State, Table, along, at, entry, move, put
 
 

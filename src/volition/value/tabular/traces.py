@@ -6,9 +6,10 @@ import equinox as eqx
 import jax.numpy as jnp
 from jaxtyping import Array, ArrayLike, Float
 
+from volition.env.leaf import check_within
 from volition.value.bellman import target
 from volition.value.tabular.experience import Seen
-from volition.value.tabular.learner import AbstractLearner, Ahead, check_within
+from volition.value.tabular.learner import AbstractLearner, Ahead
 from volition.value.tabular.table import State, Table, entry, row
 
 
