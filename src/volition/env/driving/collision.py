@@ -66,27 +66,27 @@ def contact(me: Body, other: Body, reach: Float[Array, ""], dt: float) -> Contac
     dx, dy = me.x - other.x, me.y - other.y
     away_x = (me.speed * me.cos - other.speed * other.cos) * dt
     away_y = (me.speed * me.sin - other.speed * other.sin) * dt
-    zero = jnp.zeros_like(dx)
-    now, soon = zero == zero, zero == zero
-    least, axis_x, axis_y = zero + jnp.inf, zero, zero
-    for body in (me, other):
-        cos, sin = body.cos, body.sin
-        # The sides in the order in which their normals are tried.
-        for x, y in ((-cos, -sin), (-sin, cos), (cos, sin), (sin, -cos)):
-            between = dx * x + dy * y  # from the other's centre to mine
-            mine, theirs = _half_shadow(me, x, y), _half_shadow(other, x, y)
-            low, high = between - mine, between + mine
-            now &= _apart(low, high, theirs) <= 0.0
-            going = away_x * x + away_y * y
-            low = low + jnp.minimum(going, 0.0)
-            high = high + jnp.maximum(going, 0.0)
-            distance = _apart(low, high, theirs)
-            soon &= distance <= 0.0
-            nearer = jnp.abs(distance) < least
-            least = jnp.where(nearer, jnp.abs(distance), least)
-            sign = jnp.where(between > 0.0, 1.0, -1.0).astype(x.dtype)
-            axis_x = jnp.where(nearer, sign * x, axis_x)
-            axis_y = jnp.where(nearer, sign * y, axis_y)
+    now = soon = dx == dx
+    least, axis_x, axis_y = jnp.full_like(dx, jnp.inf), dx, dy
+    for (x, y), mine, theirs in _normals(me, other):
+        between = dx * x + dy * y  # from the other's centre to mine
+        low, high = between - mine, between + mine
+        now &= (low <= theirs) & (high >= -theirs)
+        going = away_x * x + away_y * y
+        low = low + jnp.minimum(going, 0.0)
+        high = high + jnp.maximum(going, 0.0)
+        soon &= (low <= theirs) & (high >= -theirs)
+        # The gap between `[low, high]` and `[-theirs, theirs]`, negative inside, is
+        # measured from the end that comes first: the two ways round differ where one
+        # shadow lies within the other.
+        one = jnp.where(low < -theirs, -theirs - high, low - theirs)
+        two = jnp.where(high > theirs, low - theirs, -theirs - high)
+        size = jnp.minimum(jnp.abs(one), jnp.abs(two))
+        nearer = size < least
+        least = jnp.where(nearer, size, least)
+        sign = jnp.where(between > 0.0, 1.0, -1.0).astype(x.dtype)
+        axis_x = jnp.where(nearer, sign * x, axis_x)
+        axis_y = jnp.where(nearer, sign * y, axis_y)
     near = dx * dx + dy * dy <= reach * reach
     soon &= near
     return Contact(
@@ -97,14 +97,23 @@ def contact(me: Body, other: Body, reach: Float[Array, ""], dt: float) -> Contac
     )
 
 
-def _half_shadow(body: Body, x: Array, y: Array) -> Array:
-    along, across = body.cos * x + body.sin * y, body.cos * y - body.sin * x
-    return 0.5 * (body.length * jnp.abs(along) + body.width * jnp.abs(across))
+def _normals(me: Body, other: Body) -> list[tuple[tuple[Array, Array], Array, Array]]:
+    """Of each side: direction of its normal, half the shadows of both bodies on it."""
+    cos = jnp.abs(me.cos * other.cos + me.sin * other.sin)
+    sin = jnp.abs(me.cos * other.sin - me.sin * other.cos)
+    mine = 0.5 * me.length, 0.5 * me.width
+    theirs = 0.5 * other.length, 0.5 * other.width
 
+    def turned(half: tuple[Array, Array]) -> tuple[Array, Array]:
+        return half[0] * cos + half[1] * sin, half[0] * sin + half[1] * cos
 
-def _apart(low: Array, high: Array, theirs: Array) -> Array:
-    """Gap between `[low, high]` and `[-theirs, theirs]`; negative inside."""
-    return jnp.where(low < -theirs, -theirs - high, low - theirs)
+    own, others = turned(theirs), turned(mine)
+    return [
+        ((me.cos, me.sin), mine[0], own[0]),
+        ((-me.sin, me.cos), mine[1], own[1]),
+        ((other.cos, other.sin), others[0], theirs[0]),
+        ((-other.sin, other.cos), others[1], theirs[1]),
+    ]
 
 
 def collided(vehicles: Vehicles, dt: float, everybody: bool) -> Vehicles:
@@ -214,9 +223,8 @@ def separation(me: Body, other: Body) -> Float[Array, ""]:
         3.0
     """
     dx, dy = me.x - other.x, me.y - other.y
-    gaps = []
-    for body in (me, other):
-        for x, y in ((body.cos, body.sin), (-body.sin, body.cos)):
-            between = jnp.abs(dx * x + dy * y)
-            gaps.append(between - _half_shadow(me, x, y) - _half_shadow(other, x, y))
+    gaps = [
+        jnp.abs(dx * x + dy * y) - mine - theirs
+        for (x, y), mine, theirs in _normals(me, other)
+    ]
     return jnp.max(jnp.stack(gaps))
