@@ -145,8 +145,8 @@ def method(n_steps: int) -> PQN:
     return PQN(
         n_steps,
         rollout=Rollout(64, 16),
-        network=MLP((128, 128)),
-        optimiser=RAdam(Falling(1e-3, 1e-4, n_steps)),
+        passes=Passes(4, 8, 0.9),
+        optimiser=RAdam(Falling(2e-3, 1e-4, n_steps)),
         exploration=Falling(1.0, 0.05, n_steps / 2),
         n_stretches=8,
     )
