@@ -1,5 +1,6 @@
 """The highway study at small size: what it says, and that it says it again."""
 
+import dataclasses
 import json
 
 import jax
@@ -11,6 +12,7 @@ from volition import record
 from volition.env import driving
 from volition.policy import AbstractPolicy
 from volition.reward import Linear
+from volition.store import InputError
 from volition.study import HighwayConfig, Progress, highway, run_highway
 
 CONFIG = HighwayConfig(n_seeds=2, n_steps=8192, n_episodes=3, n_real=0)
@@ -68,15 +70,24 @@ def test_the_same_seed_gives_the_same_numbers(study, tmp_path):
         assert path.read_bytes() == (tmp_path / "runs" / path.name).read_bytes()
 
 
-def test_its_policies_are_kept(study):
+def test_its_policies_are_kept_one_by_one(study):
     result, folder, _ = study
     for number, policy in enumerate(result.policies.values()):
-        kept = record.load(folder / "runs" / f"policy-{number}.json")
-        assert isinstance(kept, AbstractPolicy)
-        for mine, theirs in zip(
-            jax.tree.leaves(policy), jax.tree.leaves(kept), strict=True
-        ):
-            np.testing.assert_array_equal(mine, theirs)
+        for seed in range(CONFIG.n_seeds):
+            kept = record.load(folder / "runs" / f"policy-{number}-{seed}.json")
+            assert isinstance(kept, AbstractPolicy)
+            leaves = zip(jax.tree.leaves(policy), jax.tree.leaves(kept), strict=True)
+            for mine, theirs in leaves:
+                np.testing.assert_array_equal(mine[seed], theirs)
+
+
+def test_the_folder_of_another_study_is_left_alone(study):
+    _, folder, _ = study
+    before = (folder / "study.toml").read_bytes()
+    other = dataclasses.replace(CONFIG, seed=CONFIG.seed + 1)
+    with pytest.raises(InputError, match="give --out another folder"):
+        run_highway(other, folder, Progress(1))
+    assert (folder / "study.toml").read_bytes() == before
 
 
 def test_the_price_of_a_collision_is_what_it_says():

@@ -4,17 +4,19 @@ import json
 from pathlib import Path
 
 import click
+import jax
 from rich.console import Console
 from rich.table import Table
 
 from volition import record
 from volition.cli.progress import progress_bar
-from volition.cli.start import InputError
 from volition.cli.table import plain_table
+from volition.env import Highway
 from volition.evaluation import Estimate
 from volition.study import (
     HighwayConfig,
     HighwayResult,
+    an_episode,
     highway_steps,
     real_is_there,
     run_highway,
@@ -26,12 +28,6 @@ REAL = {"real": "highway-env"}
 
 def show_highway(config: HighwayConfig, folder: Path, as_json: bool) -> None:
     """Run the study, and print its tables."""
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise InputError(
-            f"{folder} cannot be made ({error.strerror}): give --out another folder."
-        ) from error
     with progress_bar(highway_steps(config)) as progress:
         result = run_highway(config, folder, progress)
     text = json.dumps(result.summary())
@@ -46,9 +42,25 @@ def show_highway(config: HighwayConfig, folder: Path, as_json: bool) -> None:
             "highway-env is not installed, so nobody drove there: pip install "
             "highway-env."
         )
+    _draw(result, config, folder)
     click.echo(f"The study is in {folder}.", err=as_json)
     if as_json:
         click.echo(text)
+
+
+def _draw(result: HighwayResult, config: HighwayConfig, folder: Path) -> None:
+    """The same start driven by what each reward taught first."""
+    try:
+        from volition.report.driving import strip
+    except ImportError:
+        click.echo(
+            "Pictures need matplotlib: pip install 'volition[report]'.", err=True
+        )
+        return
+    for number, policy in enumerate(result.policies.values()):
+        first = jax.tree.map(lambda leaf: leaf[0], policy)
+        log = an_episode(first, jax.random.key(config.seed), Highway())
+        strip(log, folder / f"episode-{number}.png")
 
 
 def scores_table(

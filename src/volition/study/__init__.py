@@ -9,6 +9,7 @@ from volition.study.highway import (
     N_REAL as N_REAL,
     HighwayConfig as HighwayConfig,
     HighwayResult as HighwayResult,
+    an_episode as an_episode,
     highway_steps as highway_steps,
     real_is_there as real_is_there,
     run_highway as run_highway,

@@ -9,17 +9,18 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
+import tomli_w
 from jaxtyping import Array, Float, Int, PRNGKeyArray
 
 from volition import record
 from volition.env import HostStep, driving, host_env
 from volition.evaluation import Estimate, mean_over, play, ratio_over
-from volition.policy import AbstractPolicy, host_episodes
+from volition.policy import AbstractPolicy, episode, host_episodes
 from volition.reward import HighwayReward, Linear
+from volition.store import InputError
 from volition.study.progress import Progress
 from volition.value import learn
-from volition.value.deep import MLP, PQN, Rollout
-from volition.value.deep.optimiser import RAdam
+from volition.value.deep import PQN, Passes, RAdam, Rollout
 from volition.value.schedule import Linear as Falling
 
 # m/s that a certain collision costs for a second. The page of the textbook says
@@ -159,9 +160,14 @@ def run_highway(
 
     Args:
         config: what to do.
-        folder: made where it is missing; policies go to `runs/`.
+        folder: made where it is missing; `study.toml` says what was done, `runs/` holds
+            the policies.
         progress: is told of each step.
+
+    Raises:
+        InputError: where the folder holds another study or cannot be made.
     """
+    _begin(config, folder)
     family = driving.Highway.family()
     key = jax.random.key(config.seed)
     learn_key, play_key = jax.random.split(key)
@@ -208,12 +214,42 @@ def run_highway(
         for who, each in drivers.items():
             progress.step(f"driving in highway-env: {who}")
             scores[who]["real"] = score(drive_for_real(each, config))
-    (folder / "runs").mkdir(parents=True, exist_ok=True)
     for number, policy in enumerate(policies.values()):
-        record.save(policy, folder / "runs" / f"policy-{number}.json")
+        for seed, one in enumerate(_each(policy)):
+            record.save(one, folder / "runs" / f"policy-{number}-{seed}.json")
     rate = 1.0 - DISCOUNT
     lost = {who: scores[who]["train"].speed.value / rate for who in policies}
     return HighwayResult(scores, policies, lost)
+
+
+def _begin(config: HighwayConfig, folder: Path) -> None:
+    """Refuse a folder that is another study's, before anything is computed."""
+    text = tomli_w.dumps({"study": "highway"} | dataclasses.asdict(config))
+    written = folder / "study.toml"
+    if written.exists() and written.read_text() != text:
+        raise InputError(f"{written} is another study's: give --out another folder.")
+    try:
+        (folder / "runs").mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InputError(
+            f"{folder} cannot be made ({error.strerror}): give --out another folder."
+        ) from error
+    record.write_text(written, text)
+
+
+def an_episode(
+    policy: AbstractPolicy, key: PRNGKeyArray, road: driving.AbstractDriving
+) -> driving.SceneLog:
+    """One episode, as pictures are drawn from it.
+
+    Args:
+        policy: of one seed.
+        key: consumed.
+        road: where.
+    """
+    n_steps = int(road.course.time_limit)
+    seen = eqx.filter_jit(episode)(key, road, policy, n_steps)
+    return driving.scene_log(road, seen.transition)
 
 
 def highway_steps(config: HighwayConfig) -> int:
