@@ -1,5 +1,6 @@
 """Settings of every test. The package is not imported here: its hook comes first."""
 
+import fnmatch
 import os
 from pathlib import Path
 
@@ -16,6 +17,30 @@ import pytest
 jax.config.update("jax_enable_x64", True)
 jax.config.update("jax_numpy_dtype_promotion", "strict")
 jax.config.update("jax_numpy_rank_promotion", "raise")
+
+
+# Rows of suites that compile for long: the everyday run has a row of each kind beside
+# them, and `pytest -m slow` runs these.
+SLOW = (
+    "test_bench.py::test_every_figure",
+    "test_environments.py::*Exit*",
+    "test_environments.py::*TwoWay*",
+    "test_environments.py::*Highway by hand*",
+    "test_rewards.py::*exit*",
+    "test_rewards.py::*merge*",
+    "test_rewards.py::*two*way*",
+    "test_parity.py::test_other_roads*",
+    "test_parity.py::test_episodes*-[1-9]*",
+    "test_deep_learners.py::*SAC*",
+    "test_examples.py::test_the_chapters_table_equals_ours",
+)
+
+
+def pytest_collection_modifyitems(items):
+    """Mark what `SLOW` names."""
+    for item in items:
+        if any(fnmatch.fnmatch(item.nodeid, f"*{pattern}*") for pattern in SLOW):
+            item.add_marker(pytest.mark.slow)
 
 
 @pytest.fixture(scope="session")

@@ -56,7 +56,7 @@ def play(
         ...     n_episodes=4,
         ...     n_steps=500,
         ... )
-        >>> bool((seen.returns == seen.lengths).all())
+        >>> seen.returns.tolist() == seen.lengths.tolist()
         True
     """
 

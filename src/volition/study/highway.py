@@ -265,7 +265,7 @@ def real_is_there() -> bool:
     return importlib.util.find_spec("highway_env") is not None
 
 
-Rows = dict[str, Float[np.ndarray, "seed episode"]]
+Rows = dict[str, np.ndarray]  # each [seed, episode]
 
 
 def drive(

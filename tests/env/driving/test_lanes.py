@@ -120,7 +120,7 @@ IMPOSSIBLE = {
     "road 7 is to follow lane 0 but has no lane": lambda: [Lane(*STRAIGHT, 0, 7)],
     "a road of 0 lanes": lambda: [],
     "the length 0 m": lambda: [Lane(arc=(0.0, 0.0, 10.0, 1.0, 1.0))],
-    "lie side by side": lambda: [
+    "apart from the others": lambda: [
         Lane(*STRAIGHT, 0),
         Lane(*STRAIGHT, 1),
         Lane(*STRAIGHT, 0),

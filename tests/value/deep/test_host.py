@@ -7,7 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from volition.env import host
+from volition.env import host_env as host
 from volition.reward import Linear
 from volition.value import (
     DQN,

@@ -130,9 +130,9 @@ class SceneLog(eqx.Module):
         """
         last = self.frames.x.shape[0] - 1
         # A multiple of the interval must not fall into the frame before by rounding.
-        place = float(np.clip(time / self.interval, 0.0, last)) + 1e-6
-        before = min(int(place), last)
-        share = place - before
+        place = float(np.clip(time / self.interval, 0.0, last))
+        before = min(int(place + 1e-6), last)
+        share = max(place - before, 0.0)
 
         def between(leaf: Any) -> np.ndarray:
             values = np.asarray(leaf)

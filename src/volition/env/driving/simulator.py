@@ -388,7 +388,7 @@ def nearest_lane(
 
 def slots(n: int) -> int:
     """Room for `n` vehicles, rounded up to what vector instructions take at once."""
-    return n if n < 8 else -(-n // 8) * 8
+    return -(-n // 8) * 8
 
 
 def placed(
