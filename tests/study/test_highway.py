@@ -94,8 +94,9 @@ def test_the_price_of_a_collision_is_what_it_says():
     reward = highway.price_of(30.0)
     assert isinstance(reward, Linear)
     named = dict(zip(reward.feature_names, np.asarray(reward.weights), strict=True))
-    assert named.pop("speed") == 1.0
-    assert named.pop("collision likelihood") == -30.0
+    speed, collision = named.pop("speed"), named.pop("collision likelihood")
+    assert collision / speed == pytest.approx(-30.0)
+    assert max(30.0 * speed, -collision) == pytest.approx(1.0)
     assert set(named.values()) == {0.0}
 
 
