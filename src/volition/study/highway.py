@@ -130,7 +130,7 @@ class HighwayResult(eqx.Module):
 
 
 def price_of(weight: float) -> Linear:
-    """`speed - weight * collision likelihood`, of the step's end, on a scale of about 1.
+    """`speed - weight * collision likelihood`, of the step's end, scaled to about 1.
 
     A positive scale changes nothing of what is wanted; networks learn numbers of this
     size faster.
