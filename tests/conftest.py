@@ -33,6 +33,8 @@ SLOW = (
     "test_parity.py::test_episodes*-[1-9]*",
     "test_deep_learners.py::*SAC*",
     "test_examples.py::test_the_chapters_table_equals_ours",
+    "test_replay.py::*SAC*",
+    "test_scene.py::test_sub_steps*pedals*",
 )
 
 
