@@ -173,7 +173,7 @@ def double_q_learning(memory, step, numbers):
 def of_ring(length: int) -> Callable:
     """What is remembered of the last steps: ring and number of steps."""
 
-    @njit
+    @njit()
     def begin(n_states, n_actions):
         places = np.zeros((length, 2), dtype=np.int64)
         seen = np.zeros(1, dtype=np.int64)
