@@ -45,14 +45,14 @@ def drive(road: str, driver: str, seed: int, out: Path | None, as_json: bool) ->
     episode.gif and episode.json.
     """
     start_jax()
+    env = ROADS[_known(road, ROADS, "there is no road")]()
+    policy = _policy(driver, env)
     try:
         from volition.report.driving import animate, strip
     except ImportError as error:
         raise InputError(
             "pictures need matplotlib: pip install 'volition[report]'."
         ) from error
-    env = ROADS[_known(road, ROADS, "there is no road")]()
-    policy = _policy(driver, env)
     folder = out or Path("drives") / road
     with _bar() as bar:
         task = bar.add_task("driving", total=None)
