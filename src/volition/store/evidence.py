@@ -236,15 +236,15 @@ class Evidence:
         insert = f"INSERT INTO answer (at, {SAID}) VALUES (?, {_marks(row)})"
         with self.transaction():
             known = self._connection.execute(query, (answer.showing,)).fetchone()
-            if known is not None and known[2:] != row:
-                raise Conflict(
-                    f"the showing {answer.showing} was answered before, otherwise: "
-                    "take that answer back and show the question again."
-                )
             if known is None:
-                number = self._connection.execute(insert, (at, *row)).lastrowid
-                known = (number, at, *row)
-        return Stored(known[0], known[1], answer)
+                self._connection.execute(insert, (at, *row))
+                known = self._connection.execute(query, (answer.showing,)).fetchone()
+        if known[2:] != row:
+            raise Conflict(
+                f"the showing {answer.showing} was answered before, otherwise: take "
+                "that answer back and show the question again."
+            )
+        return _stored(known)
 
     def take_back(self, stored: Stored, showing: str) -> Stored:
         """Undo an answer: a further row says so, and the answer stays on record.

@@ -8,27 +8,6 @@ from volition.store.errors import InputError
 VERSION = 2  # of the tables, kept in the file's `user_version`
 WAIT = 10.0  # s, for another process to finish writing
 
-# The first version wrote no `user_version`. It stays here for the files that it made.
-TABLES_1 = """
-CREATE TABLE answer (
-    number    INTEGER PRIMARY KEY,  -- in the order in which they were given
-    source    TEXT NOT NULL,        -- the group of people
-    kind      TEXT NOT NULL CHECK (kind = 'comparison'),
-    person    INTEGER NOT NULL,     -- -1: not known
-    question  INTEGER NOT NULL,     -- equal numbers of one source: the same question
-    options   TEXT NOT NULL,        -- JSON, in the order shown: start state and actions
-    choice    INTEGER NOT NULL CHECK (choice BETWEEN 0 AND 3),
-    seconds   REAL                  -- NULL: not known
-) STRICT;
-CREATE TRIGGER answer_stays BEFORE UPDATE ON answer
-BEGIN SELECT RAISE(ABORT, 'answers are append-only'); END;
-CREATE TRIGGER answer_remains BEFORE DELETE ON answer
-BEGIN SELECT RAISE(ABORT, 'answers are append-only'); END;
-CREATE TRIGGER answer_is_new BEFORE INSERT ON answer  -- REPLACE fires no delete
-WHEN EXISTS (SELECT 1 FROM answer WHERE number = NEW.number)
-BEGIN SELECT RAISE(ABORT, 'answers are append-only'); END;
-"""
-
 TABLES = """
 CREATE TABLE person (
     number    INTEGER PRIMARY KEY,
@@ -93,6 +72,7 @@ BEGIN SELECT RAISE(ABORT, '{table}s are append-only'); END;
     }.items()
 )
 
+# The first version had one table, of comparisons, and wrote no `user_version`.
 FROM_1_TO_2 = (
     "DROP TRIGGER answer_stays; DROP TRIGGER answer_remains;"
     "DROP TRIGGER answer_is_new; ALTER TABLE answer RENAME TO before;"
