@@ -11,7 +11,7 @@ import pytest
 
 import volition.human
 from tests.reference.paths import answered, featured_world, one, pairs
-from volition.feedback import CANNOT_TELL, FIRST, SECOND, TIE
+from volition.feedback import CANNOT_TELL, FIRST, SECOND, TIE, comparison
 from volition.human import (
     AbstractChoice,
     AbstractHuman,
@@ -71,7 +71,7 @@ prepare = functools.cache(
 def listen(judge, questions):
     """Worth of each option, log-probabilities of each answer, by question."""
     worth = jax.vmap(jax.vmap(judge.worth))(questions)
-    return worth, jax.vmap(judge.log_probs)(questions)
+    return worth, jax.vmap(lambda pair: judge.log_probs(comparison(pair)))(questions)
 
 
 def judge_of(name, weights=WEIGHTS) -> Judge:
