@@ -24,7 +24,8 @@ def main():
     person = vl.human.Boltzmann().judge(truth)
     pairs = jax.tree.map(lambda leaf: leaf.reshape(300, 2, *leaf.shape[1:]), pool)
     keys = jax.random.split(k_say, 300)
-    answers = vl.feedback.Dataset.of(jax.vmap(person.sample)(keys, pairs))
+    questions = jax.vmap(vl.feedback.comparison)(pairs)
+    answers = vl.feedback.Dataset.of(jax.vmap(person.sample)(keys, questions))
 
     # Infer, optimise, evaluate, audit.
     belief = vl.fit(

@@ -11,7 +11,7 @@ import pytest
 
 import volition.human
 from tests.reference.paths import answered, featured_world, one, pairs
-from volition.feedback import CANNOT_TELL, FIRST, SECOND, TIE
+from volition.feedback import CANNOT_TELL, FIRST, SECOND, TIE, comparison
 from volition.human import (
     AbstractChoice,
     AbstractHuman,
@@ -21,12 +21,18 @@ from volition.human import (
     Davidson,
     Foresight,
     Fraction,
+    Graded,
     Judge,
     Lapse,
+    Mistake,
     PartialReturn,
     Positive,
     RaoKupper,
+    Rational,
+    Real,
     Regret,
+    SideBias,
+    Unsure,
 )
 from volition.reward import Linear
 from volition.testing import check_human
@@ -52,10 +58,31 @@ CHOICES = {
     "lapse of Davidson": Lapse(Davidson(Positive(0.7)), Fraction(RATE)),
     "lapse of Bradley-Terry": Lapse(BradleyTerry(), Fraction(RATE)),
 }
+# Each of these changes a choice alone: one valuation shows what it does.
+WRAPPED = {
+    "graded Davidson": Graded(Davidson(Positive(0.7))),
+    "rational Rao-Kupper": Rational(RaoKupper(Positive(0.4)), Positive(1.6)),
+    "mistake of Davidson": Mistake(Davidson(Positive(0.7)), Fraction(RATE)),
+    "unsure Davidson": Unsure(Davidson(Positive(0.7)), Fraction(RATE)),
+    "drawn to the first, Davidson": SideBias(Davidson(Positive(0.7)), Real(0.4)),
+}
 HUMANS = {
     f"{valuation}, {choice}": Boltzmann(VALUATIONS[valuation], CHOICES[choice])
     for valuation in VALUATIONS
     for choice in CHOICES
+} | {
+    f"partial return, {choice}": Boltzmann(
+        VALUATIONS["partial return"], WRAPPED[choice]
+    )
+    for choice in WRAPPED
+}
+# What is left of a choice where one option is better by far, first and second alike.
+SURE = {
+    "lapse of Davidson": [1 - RATE + RATE / 3, RATE / 3, RATE / 3],
+    "lapse of Bradley-Terry": [1 - RATE / 2, RATE / 2],
+    "mistake of Davidson": [1 - RATE, RATE, 0.0],
+    "unsure Davidson": [1 - RATE, 0.0, 0.0, RATE],
+    "Bradley-Terry": [1.0, 0.0],
 }
 
 
@@ -71,13 +98,14 @@ prepare = functools.cache(
 def listen(judge, questions):
     """Worth of each option, log-probabilities of each answer, by question."""
     worth = jax.vmap(jax.vmap(judge.worth))(questions)
-    return worth, jax.vmap(judge.log_probs)(questions)
+    return worth, jax.vmap(lambda pair: judge.log_probs(comparison(pair)))(questions)
 
 
 def judge_of(name, weights=WEIGHTS) -> Judge:
     """What `human.judge(reward)` returns."""
-    valuation, choice = name.split(", ")
-    return Judge(prepare(valuation)(jnp.asarray(weights)), CHOICES[choice])
+    valuation, choice = name.split(", ", 1)
+    worth = prepare(valuation)(jnp.asarray(weights))
+    return Judge(worth, (CHOICES | WRAPPED)[choice])
 
 
 def ask(name, weights=WEIGHTS, questions=QUESTIONS) -> tuple[np.ndarray, np.ndarray]:
@@ -85,10 +113,9 @@ def ask(name, weights=WEIGHTS, questions=QUESTIONS) -> tuple[np.ndarray, np.ndar
     return np.asarray(worth), np.asarray(log_probs)
 
 
-def rate_of(name) -> float:
-    return RATE if "lapse" in name else 0.0
-
-
+fair = pytest.mark.parametrize(
+    "human", [name for name in HUMANS if "drawn" not in name]
+)
 humans = pytest.mark.parametrize("human", HUMANS)
 
 
@@ -96,7 +123,7 @@ humans = pytest.mark.parametrize("human", HUMANS)
     "kind, rows",
     [
         (AbstractValuation, VALUATIONS.values()),
-        (AbstractChoice, CHOICES.values()),
+        (AbstractChoice, (CHOICES | WRAPPED).values()),
         (AbstractHuman, HUMANS.values()),
     ],
     ids=["valuation", "choice", "human"],
@@ -150,7 +177,7 @@ def test_the_constant_is_felt_as_far_as_nothing_comes_after(human):
     np.testing.assert_allclose(gained, 4 * 1.7, atol=1e-10)
 
 
-@humans
+@fair
 def test_without_rationality_the_order_does_not_matter(human):
     _, log_probs = ask(human, 0.0 * WEIGHTS)
     np.testing.assert_allclose(log_probs[:, FIRST], log_probs[:, SECOND], atol=1e-14)
@@ -162,19 +189,19 @@ def test_the_more_rational_the_surer(human):
     ahead = worth[:, FIRST] - worth[:, SECOND]
     assert np.abs(ahead).min() > 1e-3  # no two options are worth the same
     _, log_probs = ask(human, 1e6 * WEIGHTS)
-    better = np.where(ahead > 0, FIRST, SECOND)
-    n_answers = log_probs.shape[1]
-    sure = np.full_like(log_probs, rate_of(human) / n_answers)
-    sure[np.arange(len(better)), better] += 1.0 - rate_of(human)
+    sure = np.array(SURE.get(human.split(", ", 1)[1], [1.0, 0.0, 0.0]))
+    swapped = sure.copy()
+    swapped[:2] = sure[1::-1]
+    sure = np.where(ahead[:, None] > 0, sure, swapped)
     np.testing.assert_allclose(np.exp(log_probs), sure, atol=1e-12)
 
 
-@humans
+@fair
 def test_swapping_the_options_swaps_the_answers(human):
     swapped = jax.tree.map(lambda leaf: leaf[:, ::-1], QUESTIONS)
     _, log_probs = ask(human)
     _, other = ask(human, questions=swapped)
-    order = [SECOND, FIRST, TIE][: log_probs.shape[1]]
+    order = [SECOND, FIRST, TIE, CANNOT_TELL][: log_probs.shape[1]]
     np.testing.assert_allclose(other[:, order], log_probs, atol=1e-12)
 
 
@@ -186,7 +213,7 @@ def test_the_further_ahead_the_more_often_chosen(human):
     assert (np.diff(log_probs[order, SECOND]) < 0).all()
 
 
-@humans
+@pytest.mark.parametrize("human", [name for name in HUMANS if "unsure" not in name])
 def test_cannot_tell_says_nothing(human):
     silent = answered(QUESTIONS, [CANNOT_TELL] * 12)
 
@@ -202,11 +229,30 @@ def test_cannot_tell_says_nothing(human):
     assert all((np.asarray(leaf) == 0.0).all() for leaf in leaves)
 
 
-@humans
+def test_how_often_a_person_cannot_tell_says_nothing_of_worth():
+    name = "partial return, unsure Davidson"
+    for weights in (WEIGHTS, 100.0 * WEIGHTS):
+        _, log_probs = ask(name, weights)
+        np.testing.assert_allclose(np.exp(log_probs[:, CANNOT_TELL]), RATE, rtol=1e-12)
+    _, without = ask("partial return, Davidson")
+    _, log_probs = ask(name)
+    np.testing.assert_allclose(log_probs[:, :3], without + np.log1p(-RATE), rtol=1e-12)
+
+
+def test_one_drawn_to_the_first_sees_it_worth_more():
+    _, log_probs = ask("partial return, drawn to the first, Davidson")
+    _, plain = ask("partial return, Davidson")
+    # The log-odds of first over second move by the bias: 0.4 reward units.
+    odds = log_probs[:, FIRST] - log_probs[:, SECOND]
+    np.testing.assert_allclose(odds, plain[:, FIRST] - plain[:, SECOND] + 0.4)
+    assert (log_probs[:, FIRST] > plain[:, FIRST]).all()
+
+
+@pytest.mark.parametrize("human", [name for name in HUMANS if "lapse" in name])
 def test_a_lapse_bounds_every_probability_from_below(human):
     # At every rationality, also where the better option leaves nothing to the other.
     for scale in (0.0, 1.0, 1e5):
         _, log_probs = ask(human, scale * WEIGHTS)
         # Up to one rounding of a logarithm.
-        least = rate_of(human) / log_probs.shape[1] * (1.0 - 1e-12)
+        least = RATE / log_probs.shape[1] * (1.0 - 1e-12)
         assert np.exp(log_probs).min() >= least

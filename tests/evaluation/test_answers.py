@@ -4,6 +4,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from tests.reference.paths import judge_of_worths, valued
 from volition.evaluation import (
     brier_score,
     calibration_error,
@@ -11,7 +12,7 @@ from volition.evaluation import (
     score_answers,
     skill,
 )
-from volition.feedback import CANNOT_TELL, FIRST, SECOND, TIE
+from volition.feedback import CANNOT_TELL, FIRST, SECOND, TIE, comparison
 from volition.human import BradleyTerry
 
 SEEDS = [0, 7]
@@ -120,9 +121,9 @@ def test_an_impossible_agreement_is_refused(agreement):
 def plain_score(worths, choices):
     """As Bradley-Terry predicts."""
     choice = BradleyTerry()
-    log_probs = np.array([choice.log_probs(jnp.asarray(worth)) for worth in worths])
+    log_probs = np.array([choice.pair(jnp.asarray(worth)) for worth in worths])
     each = [
-        float(choice.log_prob(jnp.asarray(worth), jnp.asarray(code)))
+        float(judge_of_worths(choice).log_prob(comparison(valued(worth), code)))
         for worth, code in zip(worths, choices, strict=True)
     ]
     questions = np.arange(len(choices))

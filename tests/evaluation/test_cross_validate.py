@@ -34,7 +34,9 @@ def by(answers: Dataset, people) -> Dataset:
     person = np.full(answers.capacity, NOBODY)
     person[:N_ANSWERS] = people
     return eqx.tree_at(
-        lambda data: data.comparisons.person, answers, jnp.asarray(person, jnp.int32)
+        lambda data: data.batches[0].answers.person,
+        answers,
+        jnp.asarray(person, jnp.int32),
     )
 
 
@@ -87,7 +89,7 @@ def test_too_few_questions_are_refused(answers):
 
 
 def test_questions_that_were_left_out_fill_no_fold(answers):
-    question = np.asarray(answers.comparisons.question)
+    question = np.asarray(answers.question)
     few = answers.subset(jnp.asarray(np.isin(question, [101, 105, 109])))
     place = folds(few, 3, jax.random.key(0))[np.asarray(few.present)]
     assert sorted(set(place.tolist())) == [0, 1, 2]

@@ -15,7 +15,10 @@ from volition.feedback import (
     SECOND,
     TIE,
     Dataset,
+    Ranking,
+    Rating,
     comparison,
+    ranking,
 )
 from volition.feedback.dataset import SMALLEST
 from volition.human import Boltzmann
@@ -45,7 +48,7 @@ def test_the_empty_one_holds_nothing():
 
 
 def test_a_batch_of_none_is_the_empty_one():
-    assert Dataset.of(rows(ANSWERS, slice(0, 0))).comparisons is None
+    assert Dataset.of(rows(ANSWERS, slice(0, 0))).batches == ()
 
 
 def test_one_at_a_time_is_all_at_once():
@@ -128,21 +131,47 @@ def test_a_subset_of_none_takes_further_answers():
 @pytest.mark.parametrize(
     "other",
     [
-        answered(pairs(SEED, WORLD, 2, 4), [FIRST, SECOND]),
         answered(pairs(SEED, featured_world(SEED, n_features=5), 2, 3), [FIRST, TIE]),
         answered(pairs(SEED, delivery(), 2, 3), [FIRST, TIE]),
     ],
-    ids=["longer", "other features", "other states"],
+    ids=["other features", "other states"],
 )
-def test_other_segments_are_refused(other):
-    with pytest.raises(
-        ValueError, match="one environment and one segment length"
-    ) as told:
+def test_another_environment_is_refused(other):
+    with pytest.raises(ValueError, match="takes one environment") as told:
         ALL.concatenate(other)
     message = str(told.value)
     assert "\n" not in message
     assert message.endswith(".")
-    assert "(2, 3)" in message
+
+
+def test_other_kinds_and_lengths_are_batches_of_their_own():
+    longer = answered(pairs(SEED, WORLD, 2, 4), [FIRST, SECOND])
+    three = jax.tree.map(lambda leaf: leaf[:3, 0], QUESTIONS)
+    mixed = (
+        ALL.subset(jnp.arange(ALL.capacity) < 3)
+        .append(ranking(three, [2, 0]))
+        .concatenate(longer)
+        .append(ranking(three, [1, 2], question=7))
+        .append(one(ANSWERS, 9))
+    )
+    assert [len(Dataset((batch,))) for batch in mixed.batches] == [4, 2, 2]
+    assert len(mixed) == 8
+    assert mixed.capacity == mixed.present.shape[0] == ALL.capacity + 2 * SMALLEST
+    told = mixed.answers(Ranking)
+    assert told.order.tolist() == [[2, 0], [1, 2]]
+    assert mixed.question[mixed.present].tolist() == [0, 1, 2, 9, 0, 7, 0, 1]
+    with pytest.raises(ValueError, match="2 batches of the kind Comparison"):
+        mixed.answers()
+    with pytest.raises(ValueError, match="no answers of the kind Rating"):
+        mixed.answers(Rating)
+    # A subset marks the places of all batches in a row.
+    keep = np.zeros(mixed.capacity, dtype=bool)
+    keep[[1, ALL.capacity + 1]] = True
+    kept = mixed.subset(jnp.asarray(keep))
+    assert kept.question[kept.present].tolist() == [1, 7]
+    free = jnp.array([0.4, -1.2, 0.3, -0.5])
+    parts = [total(Dataset((batch,)), free) for batch in mixed.batches]
+    assert total(mixed, free) == pytest.approx(sum(parts), abs=1e-10)
 
 
 @eqx.filter_jit
@@ -188,7 +217,7 @@ def test_a_comparison_is_a_row_of_a_batch():
     assert int(made.person) == NOBODY
 
 
-@pytest.mark.parametrize("choice", [-1, 4, CANNOT_TELL + 2])
+@pytest.mark.parametrize("choice", [-2, 4, CANNOT_TELL + 2])
 def test_an_unknown_choice_is_refused(choice):
     with pytest.raises(ValueError, match=f"3 \\(cannot tell\\), not {choice}"):
         comparison(one(QUESTIONS, 0), choice)

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 from scipy.special import expit
 
-from volition.feedback import CANNOT_TELL, FIRST, SECOND, TIE
+from tests.reference.paths import judge_of_worths, valued
+from volition.feedback import CANNOT_TELL, FIRST, SECOND, TIE, comparison
 from volition.human import BradleyTerry, Davidson, Fraction, Lapse, Positive, RaoKupper
 
 WORTHS = np.array([[0.0, 0.0], [1.3, -0.4], [-2.0, 3.1], [7.0, 6.5], [-40.0, -38.0]])
@@ -20,7 +21,13 @@ kinds = pytest.mark.parametrize("choice", KINDS.values(), ids=KINDS)
 
 
 def probs(choice, worths=WORTHS) -> np.ndarray:
-    return np.asarray(jnp.exp(jax.vmap(choice.log_probs)(jnp.asarray(worths))))
+    return np.asarray(jnp.exp(jax.vmap(choice.pair)(jnp.asarray(worths))))
+
+
+def said(choice, worth, code) -> float:
+    """Log-likelihood of an answer."""
+    answer = comparison(valued(worth), code)
+    return float(judge_of_worths(choice).log_prob(answer))
 
 
 def test_bradley_terry_is_the_logistic_function_of_the_difference():
@@ -60,9 +67,9 @@ def test_rao_and_kuppers_width_may_be_tiny_or_huge(width):
     def tie(raw, worth):
         wide = RaoKupper(Positive(width))
         wide = jax.tree.map(lambda _: raw, wide)
-        return wide.log_probs(worth)[TIE]
+        return wide.pair(worth)[TIE]
 
-    logs = np.asarray(choice.log_probs(worth))
+    logs = np.asarray(choice.pair(worth))
     expected = np.log(2 * width) - 2 * np.log(2 * np.cosh(0.25)) if width < 1 else 0.0
     assert logs[TIE] == pytest.approx(expected, rel=1e-9, abs=1e-9)
     assert np.isfinite(logs).all()
@@ -80,8 +87,7 @@ def test_without_a_width_there_is_no_tie(choice):
 def test_bradley_terrys_tie_is_half_of_either():
     worth = jnp.array([1.3, -0.4])
     first, second, tie = (
-        float(BradleyTerry().log_prob(worth, jnp.int32(code)))
-        for code in (FIRST, SECOND, TIE)
+        said(BradleyTerry(), worth, code) for code in (FIRST, SECOND, TIE)
     )
     assert tie == pytest.approx((first + second) / 2, abs=1e-15)
     # So the three are no distribution: halves of something counted already.
@@ -102,16 +108,16 @@ def test_a_lapse_mixes_in_any_answer(inner, rate):
 def test_nothing_is_clipped_where_options_differ_a_lot(choice, ahead):
     worth = jnp.array([ahead / 2, -ahead / 2])
     worse = SECOND if ahead > 0 else FIRST
-    logs = choice.log_probs(worth)
+    logs = choice.pair(worth)
     assert np.isfinite(logs).all()
     # log P(worse) = -|u - v| up to a constant below 1 nat.
     assert float(logs[worse]) == pytest.approx(-1e3, abs=1.0)
-    slope = jax.grad(lambda worth: choice.log_probs(worth)[worse])(worth)
+    slope = jax.grad(lambda worth: choice.pair(worth)[worse])(worth)
     np.testing.assert_allclose(slope, [-np.sign(ahead), np.sign(ahead)], atol=1e-12)
     if len(logs) > TIE:
         # log P(tie) = -|u - v| / 2 (Davidson) or -|u - v| (Rao-Kupper), up to a
         # constant: its slope is what brings the two together.
-        slope = jax.grad(lambda worth: choice.log_probs(worth)[TIE])(worth)
+        slope = jax.grad(lambda worth: choice.pair(worth)[TIE])(worth)
         assert np.isfinite(slope).all()
         assert (np.sign(slope) == [-np.sign(ahead), np.sign(ahead)]).all()
 
@@ -124,14 +130,12 @@ def test_a_lapse_is_finite_and_deaf_where_options_differ_a_lot(inner, ahead):
     choice = Lapse(inner, Fraction(0.05))
     worth = jnp.array([ahead, 0.0])
     worse = SECOND if ahead > 0 else FIRST
-    value, slope = jax.value_and_grad(lambda worth: choice.log_probs(worth)[worse])(
-        worth
-    )
-    n_answers = len(choice.log_probs(worth))
+    value, slope = jax.value_and_grad(lambda worth: choice.pair(worth)[worse])(worth)
+    n_answers = len(choice.pair(worth))
     assert float(value) == pytest.approx(np.log(0.05 / n_answers), abs=1e-12)
     assert slope.tolist() == [0.0, 0.0]
     # Close by it listens.
-    near = jax.grad(lambda worth: choice.log_probs(worth)[worse])(worth / 1e3)
+    near = jax.grad(lambda worth: choice.pair(worth)[worse])(worth / 1e3)
     assert np.abs(near).min() > 0.1
 
 
@@ -139,7 +143,7 @@ def test_a_lapse_is_finite_and_deaf_where_options_differ_a_lot(inner, ahead):
 def test_a_search_may_look_at_any_rate(raw):
     def total(raw):
         rate = jax.tree.map(lambda _: raw, Fraction(0.5))
-        return Lapse(Davidson(), rate).log_probs(jnp.array([0.4, 0.0])).sum()
+        return Lapse(Davidson(), rate).pair(jnp.array([0.4, 0.0])).sum()
 
     value, slope = jax.value_and_grad(total)(jnp.asarray(raw))
     assert np.isfinite(value)
@@ -149,7 +153,7 @@ def test_a_search_may_look_at_any_rate(raw):
 @kinds
 def test_cannot_tell_is_certain(choice):
     worth = jnp.array([3.0, -1.0])
-    assert float(choice.log_prob(worth, jnp.int32(CANNOT_TELL))) == 0.0
+    assert said(choice, worth, CANNOT_TELL) == 0.0
 
 
 @pytest.mark.parametrize("seed", [2])
@@ -159,11 +163,11 @@ def test_cannot_tell_is_certain(choice):
 def test_slopes_are_those_of_finite_differences(choice, seed):
     worth = jnp.asarray(np.random.default_rng(seed).normal(size=2))
     step = 1e-6 * jnp.eye(2)
-    for code in range(len(choice.log_probs(worth))):
-        slope = jax.grad(lambda worth, code=code: choice.log_probs(worth)[code])(worth)
+    for code in range(len(choice.pair(worth))):
+        slope = jax.grad(lambda worth, code=code: choice.pair(worth)[code])(worth)
         for axis in range(2):
             up, down = (
-                choice.log_probs(worth + sign * step[axis])[code] for sign in (1, -1)
+                choice.pair(worth + sign * step[axis])[code] for sign in (1, -1)
             )
             assert float(slope[axis]) == pytest.approx(
                 float(up - down) / 2e-6, abs=1e-8

@@ -8,7 +8,7 @@ import pytest
 
 from tests.reference.paths import answered, featured_world, pairs
 from volition.env import delivery
-from volition.feedback import Dataset
+from volition.feedback import Dataset, comparison
 from volition.human import Boltzmann, BradleyTerry, Davidson, Fraction, Lapse, Positive
 from volition.inference import MAP, NUTS, Laplace, Normal, Problem, Result, Signed, fit
 from volition.inference.nuts import _judge
@@ -138,7 +138,9 @@ PERSON = Boltzmann(choice=Lapse(Davidson(Positive(0.5)), Fraction(0.05)))
 
 @eqx.filter_jit
 def say(reward, keys, questions):
-    return jax.vmap(PERSON.judge(reward).sample)(keys, questions).choice
+    judge = PERSON.judge(reward)
+    answer = lambda key, pair: judge.sample(key, comparison(pair)).choice
+    return jax.vmap(answer)(keys, questions)
 
 
 def test_a_simulated_person_is_understood():

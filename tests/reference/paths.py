@@ -5,8 +5,11 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from volition.env import Feature, FiniteMDP
+from volition.env import Feature, FiniteMDP, Transition
+from volition.env.mdp import Index
 from volition.feedback import NOBODY, Comparison, Segment, follow
+from volition.human import Boltzmann, Judge
+from volition.reward import Linear
 
 
 def featured_world(
@@ -57,11 +60,11 @@ def answered(options: Segment, choices) -> Comparison:
     """A batch of answers by nobody in particular, each to its own question."""
     n_answers = len(choices)
     return Comparison(
-        options,
-        jnp.asarray(choices, dtype=jnp.int32),
-        jnp.full(n_answers, NOBODY, dtype=jnp.int32),
-        jnp.arange(n_answers, dtype=jnp.int32),
-        jnp.full(n_answers, jnp.nan),
+        options=options,
+        choice=jnp.asarray(choices, dtype=jnp.int32),
+        person=jnp.full(n_answers, NOBODY, dtype=jnp.int32),
+        question=jnp.arange(n_answers, dtype=jnp.int32),
+        seconds=jnp.full(n_answers, jnp.nan),
     )
 
 
@@ -81,3 +84,24 @@ def sums(options: Segment) -> np.ndarray:
         options.transition.features
     )
     return steps.sum(axis=-2)
+
+
+def valued(worths) -> Segment:
+    """Segments of one step that are worth what is given, `[option, 1]`."""
+    worths = jnp.asarray(worths, dtype=float)
+    index = Index(jnp.zeros((*worths.shape, 1), dtype=jnp.int32))
+    steps = Transition(
+        index,
+        index.index,
+        index,
+        worths[..., None, None],
+        jnp.zeros((*worths.shape, 1), dtype=bool),
+    )
+    return Segment(
+        steps, jnp.ones((*worths.shape, 1)), jnp.ones((*worths.shape, 1), dtype=bool)
+    )
+
+
+def judge_of_worths(choice) -> Judge:
+    """One to whom such segments are worth just that."""
+    return Boltzmann(choice=choice).judge(Linear(("worth",), [1.0]))

@@ -4,11 +4,18 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Float, PRNGKeyArray
+from jaxtyping import Array, Float, Int, PRNGKeyArray
 from scipy.special import expit
 
 from volition.evaluation.estimate import Estimate, clustered_mean
-from volition.feedback import FIRST, NOBODY, SECOND, Dataset
+from volition.feedback import (
+    FIRST,
+    NOBODY,
+    SECOND,
+    UNANSWERED,
+    Comparison,
+    Dataset,
+)
 from volition.human import AbstractHuman
 from volition.inference import AbstractMethod, AbstractPrior, Problem
 from volition.reward import AbstractReward
@@ -40,9 +47,9 @@ def score_answers(
     """Score predictions of answers.
 
     Args:
-        log_probs: predicted for each possible answer, first and second ahead.
+        log_probs: predicted of comparisons, for first, second and any further answer.
         log_likelihood: predicted for the answer given.
-        choices: the answers given.
+        choices: the answers given to comparisons; -1 for answers of other kinds.
         clusters: question or person of each answer.
     """
     decided = (choices == FIRST) | (choices == SECOND)
@@ -148,16 +155,38 @@ def skill(loss: float, null: float, ceiling: float) -> float:
 
 
 @eqx.filter_jit
-def _predict(problem: Problem, free: Float[Array, " free"]):
+def _predict(
+    problem: Problem, free: Float[Array, " free"]
+) -> tuple[Float[Array, "capacity pair=2"], Float[Array, " capacity"]]:
+    """Of first and second where two were compared, and of what was answered."""
     reward, human = problem.unpack(free)
     judge = human.judge(reward)
-    comparisons = problem.answers.comparisons
-    assert comparisons is not None
-    log_probs = jax.vmap(judge.log_probs)(comparisons.options)
-    return log_probs, problem.each_log_likelihood(free)
+    pairs = [jnp.zeros((0, 2), dtype=free.dtype)]
+    for batch in problem.answers.batches:
+        if isinstance(batch.answers, Comparison):
+            pairs.append(jax.vmap(judge.log_probs)(batch.answers)[:, :2])
+        else:
+            pairs.append(jnp.full((batch.capacity, 2), jnp.nan, dtype=free.dtype))
+    return jnp.concatenate(pairs), problem.each_log_likelihood(free)
 
 
-def folds(answers: Dataset, n_folds: int, key: PRNGKeyArray) -> np.ndarray:
+def _choices(answers: Dataset) -> np.ndarray:
+    """What was answered where two were compared, -1 elsewhere, `[capacity]`."""
+    parts = [
+        np.asarray(batch.answers.choice)
+        if isinstance(batch.answers, Comparison)
+        else np.full(batch.capacity, UNANSWERED)
+        for batch in answers.batches
+    ]
+    return np.concatenate(parts)
+
+
+def folds(
+    answers: Dataset,
+    n_folds: int,
+    key: PRNGKeyArray,
+    clusters: Int[np.ndarray, " capacity"] | None = None,
+) -> np.ndarray:
     """Which fold each place of a data set belongs to, `[capacity]`.
 
     All answers of a person are in one fold where people are known, else all answers to
@@ -167,11 +196,12 @@ def folds(answers: Dataset, n_folds: int, key: PRNGKeyArray) -> np.ndarray:
         answers: with at least `n_folds` people or questions.
         n_folds: at least 2.
         key: of the random order.
+        clusters: what is kept together; as above if left out.
 
     Raises:
         ValueError: where there are too few.
     """
-    clusters = clusters_of(answers)
+    clusters = clusters_of(answers) if clusters is None else np.asarray(clusters)
     names = np.unique(clusters[np.asarray(answers.present)])
     if n_folds < 2 or len(names) < n_folds:
         raise ValueError(
@@ -186,12 +216,11 @@ def folds(answers: Dataset, n_folds: int, key: PRNGKeyArray) -> np.ndarray:
 
 def clusters_of(answers: Dataset) -> np.ndarray:
     """The person of each place where people are known, else the question."""
-    comparisons = answers.comparisons
-    if comparisons is None:
+    if not answers.batches:
         raise ValueError("there are no answers yet: ask first.")
-    people = np.asarray(comparisons.person)
+    people = np.asarray(answers.person)
     known = (people != NOBODY)[np.asarray(answers.present)].all()
-    return people if known else np.asarray(comparisons.question)
+    return people if known else np.asarray(answers.question)
 
 
 def cross_validate(
@@ -202,6 +231,7 @@ def cross_validate(
     *,
     prior: AbstractPrior,
     n_folds: int = 10,
+    clusters: Int[np.ndarray, " capacity"] | None = None,
     key: PRNGKeyArray | None = None,
 ) -> AnswerScore:
     """Predict every answer from a fit that has not seen it, nor its person or question.
@@ -213,13 +243,17 @@ def cross_validate(
         method: of inference; its mode is what predicts.
         prior: over the reward's parameters.
         n_folds: how many fits.
+        clusters: what is kept together in a fold, a number for each place; people where
+            they are known, else questions, if left out. Give the questions to score a
+            model of people by what it says of people whom it knows.
         key: of the folds; `jax.random.key(0)` if left out.
 
     Returns:
         The score of all answers, each predicted out of fold.
     """
     fold_key, fit_key = jax.random.split(jax.random.key(0) if key is None else key)
-    place = folds(answers, n_folds, fold_key)
+    clusters = clusters_of(answers) if clusters is None else np.asarray(clusters)
+    place = folds(answers, n_folds, fold_key, clusters)
     log_probs = each = None
     for fold in range(n_folds):
         seen = Problem(reward, human, answers.subset(jnp.asarray(place != fold)), prior)
@@ -233,7 +267,6 @@ def cross_validate(
     assert log_probs is not None
     assert each is not None
     there = np.asarray(answers.present)
-    choices = np.asarray(answers.answers().choice)
     return score_answers(
-        log_probs[there], each[there], choices, clusters_of(answers)[there]
+        log_probs[there], each[there], _choices(answers)[there], clusters[there]
     )

@@ -1,26 +1,43 @@
 """Comparisons: which of two segments is better, or neither."""
 
 import equinox as eqx
+import jax
 import jax.numpy as jnp
-from jaxtyping import ArrayLike, Float, Int
+from jaxtyping import Array, ArrayLike, Float, Int, PRNGKeyArray
 
+from volition.feedback.answer import (
+    NOBODY,
+    UNANSWERED,
+    AbstractAnswer,
+    AbstractJudge,
+    draw,
+    marks,
+    time,
+    whole,
+)
 from volition.policy import Segment
 
 # What can be answered. "Cannot tell" says nothing about worth; it is kept, and counts
 # for the quality of the question.
 FIRST, SECOND, TIE, CANNOT_TELL = range(4)
-NOBODY = -1  # the person when it is not known who answered
 
 
-class Comparison(eqx.Module):
+class Comparison(AbstractAnswer):
     """One answer to "which of these two is better?", or a batch of answers.
+
+    A person who never ties (`volition.human.BradleyTerry`) may still be given ties:
+    each counts as half of either answer, `(log P(first) + log P(second)) / 2`, the
+    usual baseline, which is no probability of a tie.
 
     Args:
         options: the two segments in the order shown, `[option, time]`.
-        choice: `FIRST`, `SECOND`, `TIE` or `CANNOT_TELL`.
+        choice: `FIRST`, `SECOND`, `TIE`, `CANNOT_TELL`, or `UNANSWERED`.
         person: number of who answered; `NOBODY` where that is not known.
         question: number of the question; equal numbers mean the same question.
         seconds: how long the answer took; NaN where that is not known.
+
+    Source: H. J. Jeon, S. Milli, A. Dragan, "Reward-rational (implicit) choice", arXiv
+    2002.04833, table 1; ties as half as in P. Christiano et al., 2017, section 2.2.3.
     """
 
     options: Segment
@@ -29,28 +46,56 @@ class Comparison(eqx.Module):
     question: Int[ArrayLike, "*batch"]
     seconds: Float[ArrayLike, "*batch"]
 
+    def stages(self, judge: AbstractJudge) -> Float[Array, "stage choice"]:
+        """Of first, second, and what else the person answers: one stage."""
+        worth = jax.vmap(judge.value)(self.options)
+        return judge.pair(worth)[None]
+
+    def weights(self, n_choices: int) -> Float[Array, "stage choice"]:
+        """The choice; a tie in halves where the person never ties."""
+        choice = jnp.asarray(self.choice)
+        halves = jnp.where((choice == TIE) & (n_choices <= TIE), jnp.full((), 0.5), 0.0)
+        return (marks(choice, n_choices) + halves)[None]
+
+    def sample(self, key: PRNGKeyArray, judge: AbstractJudge) -> "Comparison":
+        """Answered by a simulated person."""
+        choice = draw(key, self.stages(judge)[0])
+        return eqx.tree_at(lambda answer: answer.choice, self, choice)
+
 
 def comparison(
     options: Segment,
-    choice: int,
+    choice: int = UNANSWERED,
     *,
     person: int = NOBODY,
     question: int = 0,
     seconds: float = jnp.nan,
 ) -> Comparison:
-    """A single answer, checked.
+    """A single answer, checked; or a question, where the choice is left out.
 
     Args:
         options: two segments, leaves `[option, time]`.
-        choice: 0 the first, 1 the second, 2 a tie, 3 cannot tell.
+        choice: 0 the first, 1 the second, 2 a tie, 3 cannot tell, -1 not answered yet.
         person: number of who answered.
         question: number of the question.
         seconds: how long it took.
 
     Raises:
         ValueError: for any other choice, or not two options.
+
+    Example:
+        >>> from volition import env, policy
+        >>> pair = policy.rollout(
+        ...     jax.random.key(0),
+        ...     env.delivery(),
+        ...     policy.Random(4),
+        ...     n_segments=2,
+        ...     length=3,
+        ... )
+        >>> int(comparison(pair, SECOND).choice)
+        1
     """
-    if choice not in (FIRST, SECOND, TIE, CANNOT_TELL):
+    if choice not in (UNANSWERED, FIRST, SECOND, TIE, CANNOT_TELL):
         raise ValueError(f"a choice is 0, 1, 2 (tie) or 3 (cannot tell), not {choice}.")
     if options.weight.ndim != 2 or options.weight.shape[0] != 2:
         raise ValueError(
@@ -58,9 +103,9 @@ def comparison(
             f"{options.weight.shape}."
         )
     return Comparison(
-        options,
-        jnp.asarray(choice, dtype=jnp.int32),
-        jnp.asarray(person, dtype=jnp.int32),
-        jnp.asarray(question, dtype=jnp.int32),
-        jnp.asarray(seconds, dtype=float),
+        options=options,
+        choice=whole(choice),
+        person=whole(person),
+        question=whole(question),
+        seconds=time(seconds),
     )

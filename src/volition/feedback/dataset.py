@@ -1,45 +1,67 @@
 """Data sets of answers, in memory."""
 
+from typing import TypeGuard, TypeVar
+
 import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Bool
+from jaxtyping import Array, Bool, Int
 
+from volition.feedback.answer import AbstractAnswer
 from volition.feedback.comparison import Comparison
+from volition.policy import Segment
 
 SMALLEST = 64  # answers that fit before the first doubling
+Kind = TypeVar("Kind", bound=AbstractAnswer)
+
+
+class Batch(eqx.Module):
+    """Answers of one kind and shape, padded.
+
+    Args:
+        answers: leaves `[capacity, ...]`.
+        present: which places hold an answer, `[capacity]`.
+    """
+
+    answers: AbstractAnswer
+    present: Bool[Array, " capacity"]
+
+    @property
+    def capacity(self) -> int:
+        """How many fit before the batch is made larger."""
+        return self.present.shape[0]
 
 
 class Dataset(eqx.Module):
-    """Answers in a padded batch, so that one more answer does not compile again.
+    """Answers, in one padded batch for each kind, so that one more compiles nothing.
 
-    Make one with `Dataset.empty()` or `Dataset.of(comparisons)`; the capacity doubles
-    when it is reached.
+    Make one with `Dataset.empty()` or `Dataset.of(answers)`; the capacity of a batch
+    doubles when it is reached. Answers of one kind with another number of options or
+    levels, or about segments of another length, are a batch of their own.
 
     Args:
-        comparisons: a batch `[capacity]`, or None where nothing was answered yet.
-        present: which places of the batch hold an answer, `[capacity]`.
+        batches: in the order in which their kinds were first given. The places of a
+            data set are those of its batches, one after the other.
 
     Example:
         >>> len(Dataset.empty())
         0
     """
 
-    comparisons: Comparison | None
-    present: Bool[Array, " capacity"]
+    batches: tuple[Batch, ...]
 
     @classmethod
     def empty(cls) -> "Dataset":
         """No answers."""
-        return cls(None, jnp.zeros(0, dtype=bool))
+        return cls(())
 
     @classmethod
-    def of(cls, comparisons: Comparison, capacity: int = SMALLEST) -> "Dataset":
+    def of(cls, answers: AbstractAnswer, capacity: int = SMALLEST) -> "Dataset":
         """All answers of a batch `[answer]`.
 
         Args:
-            comparisons: leaves with a leading axis `[answer]`.
+            answers: of one kind, leaves with a leading axis `[answer]`.
             capacity: room for at least so many, at least 1.
 
         Raises:
@@ -49,72 +71,158 @@ class Dataset(eqx.Module):
             raise ValueError(
                 f"capacity = {capacity} must be at least 1, to be doubled."
             )
-        n_answers = np.shape(comparisons.choice)[0]
+        n_answers = np.shape(answers.person)[0]
         if n_answers == 0:
             return cls.empty()
-        while capacity < n_answers:
-            capacity *= 2
-        # Padding repeats the first answer, so that it computes to something finite.
-        rows = np.zeros(capacity, dtype=np.int32)
-        rows[:n_answers] = np.arange(n_answers)
-        present = np.arange(capacity) < n_answers
-        return cls(*jax.device_put((_rows(comparisons, rows), present)))
+        return cls((_padded(answers, n_answers, capacity),))
 
     def __len__(self) -> int:
         """How many answers there are."""
-        return int(self.present.sum())
+        return sum(int(batch.present.sum()) for batch in self.batches)
 
     @property
     def capacity(self) -> int:
-        """How many fit before the batch is made larger."""
-        return self.present.shape[0]
+        """How many places there are in all batches."""
+        return sum(batch.capacity for batch in self.batches)
 
-    def append(self, answer: Comparison) -> "Dataset":
+    @property
+    def present(self) -> Bool[Array, " capacity"]:
+        """Which places hold an answer, batch after batch."""
+        none = jnp.zeros(0, dtype=bool)
+        return jnp.concatenate([none, *(batch.present for batch in self.batches)])
+
+    @property
+    def person(self) -> Int[Array, " capacity"]:
+        """Who answered, at every place."""
+        none = jnp.zeros(0, dtype=jnp.int32)
+        people = [jnp.asarray(batch.answers.person) for batch in self.batches]
+        return jnp.concatenate([none, *people])
+
+    @property
+    def question(self) -> Int[Array, " capacity"]:
+        """Number of the question, at every place."""
+        none = jnp.zeros(0, dtype=jnp.int32)
+        questions = [jnp.asarray(batch.answers.question) for batch in self.batches]
+        return jnp.concatenate([none, *questions])
+
+    def append(self, answer: AbstractAnswer) -> "Dataset":
         """This data set and one more answer."""
         added = jax.tree.map(lambda leaf: np.asarray(leaf)[None], answer)
         return self.concatenate(added)
 
-    def concatenate(self, answers: Comparison) -> "Dataset":
-        """This data set and a batch of further answers.
+    def concatenate(self, answers: AbstractAnswer) -> "Dataset":
+        """This data set and a batch of further answers of one kind.
 
         Raises:
-            ValueError: where the segments are of another length or kind.
+            ValueError: where they are about another environment.
         """
-        if self.comparisons is None:
-            return Dataset.of(answers)
-        kept = _rows(self.comparisons, np.flatnonzero(self.present))
-        ours, theirs = (
-            jax.tree.map(lambda leaf: np.shape(leaf)[1:], batch)
-            for batch in (kept, answers)
-        )
-        if jax.tree.structure(ours) != jax.tree.structure(theirs) or ours != theirs:
+        added = Dataset.of(answers)
+        if not added.batches:
+            return self
+        (new,) = added.batches
+        _check_world(self, new.answers)
+        batches = list(self.batches)
+        for number, batch in enumerate(batches):
+            if _shape(batch.answers) == _shape(new.answers):
+                kept = _rows(batch.answers, np.flatnonzero(batch.present))
+                joined = jax.tree.map(
+                    lambda a, b: np.concatenate([a, b]),
+                    kept,
+                    jax.tree.map(np.asarray, answers),
+                )
+                n_answers = np.shape(joined.person)[0]
+                batches[number] = _padded(joined, n_answers, batch.capacity)
+                return Dataset(tuple(batches))
+        return Dataset((*batches, new))
+
+    def answers(self, kind: type[Kind] = Comparison) -> Kind:
+        """The answers of a kind without the padding, `[answer]`.
+
+        Args:
+            kind: which; comparisons if left out.
+
+        Raises:
+            ValueError: where there are none, or of more than one shape.
+        """
+        found = [batch for batch in self.batches if type(batch.answers) is kind]
+        if not found:
             raise ValueError(
-                f"the new answers hold {theirs.options.weight} (option, time) steps "
-                f"of the environment, the old ones {ours.options.weight}, or other "
-                "states: one data set takes one environment and one segment length."
+                "there are no answers yet: ask first."
+                if not self.batches
+                else f"there are no answers of the kind {kind.__name__}: ask some."
             )
-        joined = jax.tree.map(lambda a, b: np.concatenate([a, b]), kept, answers)
-        return Dataset.of(joined, max(self.capacity, SMALLEST))
-
-    def answers(self) -> Comparison:
-        """The answers without the padding, `[answer]`.
-
-        Raises:
-            ValueError: where there are none.
-        """
-        if self.comparisons is None:
-            raise ValueError("there are no answers yet: ask first.")
-        return jax.device_put(_rows(self.comparisons, np.flatnonzero(self.present)))
+        if len(found) > 1:
+            raise ValueError(
+                f"there are {len(found)} batches of the kind {kind.__name__}, of "
+                "different lengths: take them one by one from `batches`."
+            )
+        (batch,) = found
+        return jax.device_put(_rows(batch.answers, np.flatnonzero(batch.present)))
 
     def subset(self, keep: Bool[Array, " capacity"]) -> "Dataset":
         """Only the answers at the marked places; the capacity stays.
 
         Args:
-            keep: marks, `[capacity]`.
+            keep: marks, batch after batch, `[capacity]`.
         """
-        return Dataset(self.comparisons, self.present & jnp.asarray(keep))
+        keep, begin, batches = jnp.asarray(keep), 0, []
+        for batch in self.batches:
+            end = begin + batch.capacity
+            batches.append(Batch(batch.answers, batch.present & keep[begin:end]))
+            begin = end
+        return Dataset(tuple(batches))
 
 
-def _rows(comparisons: Comparison, rows: np.ndarray) -> Comparison:
+def _padded(answers: AbstractAnswer, n_answers: int, capacity: int) -> Batch:
+    while capacity < n_answers:
+        capacity *= 2
+    # Padding repeats the first answer, so that it computes to something finite.
+    rows = np.zeros(capacity, dtype=np.int32)
+    rows[:n_answers] = np.arange(n_answers)
+    present = np.arange(capacity) < n_answers
+    return Batch(*jax.device_put((_rows(answers, rows), present)))
+
+
+def _rows(answers: Kind, rows: np.ndarray) -> Kind:
     """Some answers, on the host: there, another number of them compiles nothing."""
-    return jax.tree.map(lambda leaf: np.asarray(leaf)[rows], comparisons)
+    return jax.tree.map(lambda leaf: np.asarray(leaf)[rows], answers)
+
+
+def _shape(answers: AbstractAnswer) -> tuple:
+    """What two batches of one kind share if they can be one."""
+    leaves, structure = jax.tree.flatten(answers)
+    return structure, tuple((np.shape(leaf)[1:], _kind(leaf)) for leaf in leaves)
+
+
+def _kind(leaf) -> str:
+    return np.asarray(leaf).dtype.kind
+
+
+def _check_world(dataset: Dataset, answers: AbstractAnswer) -> None:
+    """Refuse answers about segments of another environment."""
+    for batch in dataset.batches:
+        ours, theirs = _worlds(batch.answers), _worlds(answers)
+        if ours and theirs and ours[0] != theirs[0]:
+            raise ValueError(
+                f"the new answers are about segments with {theirs[0][1]} features of "
+                f"each step, the old ones about {ours[0][1]}, or their states differ: "
+                "one data set takes one environment."
+            )
+
+
+def _worlds(answers: AbstractAnswer) -> list[tuple]:
+    """What each segment in an answer tells of its world: states, number of features."""
+
+    def is_segment(part: object) -> TypeGuard[Segment]:
+        return isinstance(part, Segment)
+
+    found = []
+    for segment in filter(is_segment, jax.tree.leaves(answers, is_leaf=is_segment)):
+        first = segment.weight.shape
+        states = jax.tree.map(
+            lambda leaf, skip=len(first): np.shape(leaf)[skip:],
+            segment.transition.state,
+        )
+        n_features = np.shape(segment.transition.features)[-1]
+        found.append((str(states), n_features))
+    return found

@@ -1,44 +1,119 @@
 """The human model: a valuation and a choice."""
 
 import abc
+from typing import TypeVar, cast
 
 import equinox as eqx
 import jax
-import jax.numpy as jnp
-from jaxtyping import Array, Float, PRNGKeyArray
+from jaxtyping import Array, Bool, Float, PRNGKeyArray
 
-from volition.feedback import Comparison
-from volition.feedback.comparison import comparison
+from volition.feedback import AbstractAnswer, AbstractJudge, Segment
+from volition.human.acting import AbstractActing, Actor
 from volition.human.choice import AbstractChoice, Davidson
+from volition.human.parameter import AbstractParameter
 from volition.human.valuation import AbstractValuation, PartialReturn, Worth
-from volition.policy import Segment
 from volition.reward import AbstractReward
 
+Answer = TypeVar("Answer", bound=AbstractAnswer)
 
-class Judge(eqx.Module):
+
+class Judge(AbstractJudge):
     """A person who knows a reward: what `human.judge(reward)` returns.
 
     One set of probabilities serves the likelihood of an answer, the distribution over
     answers, and the simulated person who answers.
+
+    Args:
+        worth: what values a single segment.
+        choice: how worth becomes an answer.
+        actor: what the person would do; None where that is not modelled.
     """
 
     worth: Worth
     choice: AbstractChoice
+    actor: Actor | None = None
 
-    def log_prob(self, answer: Comparison) -> Float[Array, ""]:
+    def log_prob(self, answer: AbstractAnswer) -> Float[Array, ""]:
         """Log-likelihood of a single answer."""
-        worth = jax.vmap(self.worth)(answer.options)
-        return self.choice.log_prob(worth, jnp.asarray(answer.choice))
+        return answer.log_prob(self.by(answer))
 
-    def log_probs(self, question: Segment) -> Float[Array, " answer"]:
-        """Log-probability of each answer to two segments, `[option, time]`."""
-        return self.choice.log_probs(jax.vmap(self.worth)(question))
+    def log_probs(self, question: AbstractAnswer) -> Float[Array, " choice"]:
+        """Log-probability of each answer to a question.
 
-    def sample(self, key: PRNGKeyArray, question: Segment) -> Comparison:
+        Raises:
+            ValueError: where it is answered by several choices in a row, as rankings
+                and demonstrations are: `stages` lists them.
+        """
+        stages = question.stages(self.by(question))
+        if stages.shape[0] != 1:
+            raise ValueError(
+                f"an answer of the kind {type(question).__name__} is "
+                f"{stages.shape[0]} choices in a row, too many together to list: see "
+                "`question.stages(judge)`."
+            )
+        return stages[0]
+
+    def sample(self, key: PRNGKeyArray, question: Answer) -> Answer:
         """Answer a question, as a simulated person."""
-        choice = jax.random.categorical(key, self.log_probs(question))
-        answer = comparison(question, 0)
-        return eqx.tree_at(lambda made: made.choice, answer, choice.astype(jnp.int32))
+        said: AbstractAnswer = question.sample(key, self.by(question))
+        return cast(Answer, said)
+
+    def by(self, answer: AbstractAnswer) -> "Judge":
+        """The one who answered, where parameters differ from person to person."""
+        choice = jax.tree.map(
+            lambda leaf: leaf.of(answer.person) if _is_parameter(leaf) else leaf,
+            self.choice,
+            is_leaf=_is_parameter,
+        )
+        return Judge(self.worth, choice, self.actor)
+
+    def value(self, option: Segment) -> Float[Array, ""]:
+        """What a single segment is worth, reward units."""
+        return self.worth(option)
+
+    def pair(self, worth: Float[Array, "option=2"]) -> Float[Array, " choice"]:
+        """Log-probabilities of first, second, and what else is answered to a pair."""
+        return self.choice.pair(worth)
+
+    def among(
+        self, worth: Float[Array, " option"], present: Bool[Array, " option"]
+    ) -> Float[Array, " option"]:
+        """Log-probability of choosing each of the options that are present."""
+        return self.choice.among(worth, present)
+
+    def level(self, worth: Float[Array, ""], n_levels: int) -> Float[Array, " level"]:
+        """Log-probabilities of the levels of a rating."""
+        return self.choice.level(worth, n_levels)
+
+    def degree(self, ahead: Float[Array, ""], n_degrees: int) -> Float[Array, " level"]:
+        """Of how much better the second option is."""
+        return self.choice.degree(ahead, n_degrees)
+
+    def act(self, segment: Segment) -> Float[Array, "time action"]:
+        """Log-probabilities of each action in each state of a single segment."""
+        return self._actor().act(segment)
+
+    def arrive(
+        self, initial: Float[Array, " state"], n_steps: int
+    ) -> Float[Array, " state"]:
+        """Log-probabilities of where a finite world stands after acting in it."""
+        return self._actor().arrive(initial, n_steps)
+
+    def demonstrate(self, key: PRNGKeyArray, segment: Segment) -> Segment:
+        """Act for as long as a single segment lasts, from where it begins."""
+        return self._actor().demonstrate(key, segment)
+
+    def _actor(self) -> Actor:
+        if self.actor is None:
+            raise ValueError(
+                "this person's acting is not modelled: give "
+                "Boltzmann(acting=SoftOptimal(env)) to learn from what people do."
+            )
+        return self.actor
+
+
+def _is_parameter(leaf: object) -> bool:
+    return isinstance(leaf, AbstractParameter)
 
 
 class AbstractHuman(eqx.Module):
@@ -61,6 +136,8 @@ class Boltzmann(AbstractHuman):
     Args:
         valuation: what an option is worth; its partial return if left out.
         choice: how worth becomes an answer; with ties (Davidson) if left out.
+        acting: how the person acts, to learn from what they did; left out where
+            nothing is demonstrated.
 
     Source: H. J. Jeon, S. Milli, A. Dragan, "Reward-rational (implicit) choice", arXiv
     2002.04833, equation 2.
@@ -68,7 +145,9 @@ class Boltzmann(AbstractHuman):
 
     valuation: AbstractValuation = eqx.field(default_factory=PartialReturn)
     choice: AbstractChoice = eqx.field(default_factory=Davidson)
+    acting: AbstractActing | None = None
 
     def judge(self, reward: AbstractReward) -> Judge:
-        """Prepare the valuation."""
-        return Judge(self.valuation.prepare(reward), self.choice)
+        """Prepare the valuation, and plan where the person acts."""
+        actor = None if self.acting is None else self.acting.prepare(reward)
+        return Judge(self.valuation.prepare(reward), self.choice, actor)

@@ -6,7 +6,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
-from volition.feedback import CANNOT_TELL
+from volition.feedback import Batch
 from volition.inference.problem import Free, Problem
 
 
@@ -29,27 +29,37 @@ class Direction(eqx.Module):
 def fisher_information(problem: Problem, free: Free) -> Float[Array, "free free"]:
     """The information that the questions asked hold on the free parameters.
 
-    `sum over questions and answers of P(answer) grad log P grad log P^T`: it depends on
+    `sum over questions and choices of P(choice) grad log P grad log P^T`: it depends on
     what was asked, not on what was answered, and is never negative. Only a question
-    that was answered with "cannot tell" holds none, as that says nothing.
+    that was answered with "cannot tell" holds none, as that says nothing. Of answers in
+    several stages, such as rankings, each stage counts, given those before it.
 
     Args:
         problem: with the questions.
         free: where it is taken.
     """
-    comparisons = problem.answers.comparisons
-    if comparisons is None:
-        return jnp.zeros((free.shape[0], free.shape[0]))
+    total = jnp.zeros((free.shape[0], free.shape[0]), dtype=free.dtype)
+    for batch in problem.answers.batches:
+        total += _information(problem, batch, free)
+    return total
 
+
+def _information(problem: Problem, batch: Batch, free: Free):
     def all_log_probs(free):
         reward, human = problem.unpack(free)
-        return jax.vmap(human.judge(reward).log_probs)(comparisons.options)
+        judge = human.judge(reward)
+        listed = jax.vmap(lambda one: one.stages(judge.by(one)))(batch.answers)
+        # What is impossible holds no information, and its slope must not be NaN.
+        return jnp.where(listed > -jnp.inf, listed, -1e30)
 
     # Forward mode: few parameters, many answers.
     slopes = jax.jacfwd(all_log_probs)(free)
-    told = problem.answers.present & (comparisons.choice != CANNOT_TELL)
-    weight = jnp.where(told[:, None], jnp.exp(all_log_probs(free)), 0.0)
-    return jnp.einsum("qa,qai,qaj->ij", weight, slopes, slopes)
+    log_probs = all_log_probs(free)
+    n_choices = log_probs.shape[-1]
+    said = jax.vmap(lambda one: jnp.sum(one.weights(n_choices), -1) > 0)(batch.answers)
+    told = said & batch.present[:, None]
+    weight = jnp.where(told[..., None], jnp.exp(log_probs), 0.0)
+    return jnp.einsum("qsa,qsai,qsaj->ij", weight, slopes, slopes)
 
 
 def unidentified(problem: Problem, free: Free) -> tuple[Direction, ...]:

@@ -5,10 +5,9 @@ import abc
 import equinox as eqx
 import jax
 import jax.numpy as jnp
-import numpy as np
 from jaxtyping import Array, Float, PRNGKeyArray
 
-from volition.human import AbstractHuman
+from volition.human import AbstractHuman, Judge
 from volition.inference.identify import Direction, unidentified
 from volition.inference.problem import Free, Problem
 from volition.reward import AbstractReward
@@ -118,6 +117,19 @@ class Posterior(eqx.Module):
         free = self.belief.sample(key, n_samples)
         return jax.vmap(lambda one: self.problem.unpack(one)[0])(free)
 
+    def sample_judges(self, key: PRNGKeyArray, n_samples: int) -> Judge:
+        """Rewards and people drawn together: a batch of judges, leaves `[sample, ...]`.
+
+        They say how likely each answer to a question is, as far as is known.
+        """
+        free = self.belief.sample(key, n_samples)
+
+        def one(free: Free) -> Judge:
+            reward, human = self.problem.unpack(free)
+            return human.judge(reward)
+
+        return jax.vmap(one)(free)
+
     def unidentified(self) -> tuple[Direction, ...]:
         """The directions of reward space on which the answers say less than the prior.
 
@@ -126,8 +138,14 @@ class Posterior(eqx.Module):
         return unidentified(self.problem, self.mode)
 
     def neg_log_likelihood(self) -> Float[Array, ""]:
-        """Mean negative log-likelihood of the answers at the mean, nats per answer."""
-        n_answers = np.size(self.problem.answers.answers().choice)
+        """Mean negative log-likelihood of the answers at the mean, nats per answer.
+
+        Raises:
+            ValueError: where there are no answers.
+        """
+        n_answers = len(self.problem.answers)
+        if n_answers == 0:
+            raise ValueError("there are no answers yet: ask first.")
         mean = self.belief.mean(self.problem)
         return -_log_likelihood(self.problem, mean) / n_answers
 

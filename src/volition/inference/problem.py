@@ -18,7 +18,7 @@ class Problem(eqx.Module):
     """Answers, and what is to be inferred from them.
 
     The free parameters are the floating-point arrays of the reward, on the free scale
-    of the prior, and after them every `AbstractParameter` of the human model.
+    of the prior, and after them those of every `AbstractParameter` of the human model.
 
     Args:
         reward: its present parameters are where a search begins.
@@ -36,35 +36,33 @@ class Problem(eqx.Module):
     def start(self) -> Free:
         """The present parameters, on the free scale."""
         flat, _ = ravel_pytree(eqx.filter(self.reward, eqx.is_inexact_array))
-        raw = [parameter.raw[None] for parameter in parameters_of(self.human)]
-        return jnp.concatenate([self.prior.release(flat), *raw])
+        person, _ = ravel_pytree(_split(self.human)[0])
+        return jnp.concatenate([self.prior.release(flat), person.astype(flat.dtype)])
 
     @property
     def n_reward(self) -> int:
         """How many of the free parameters are the reward's; they come first."""
-        return self.start.shape[0] - len(parameters_of(self.human))
+        leaves = jax.tree.leaves(eqx.filter(self.reward, eqx.is_inexact_array))
+        return sum(leaf.size for leaf in leaves)
 
     def unpack(self, free: Free) -> tuple[AbstractReward, AbstractHuman]:
         """The reward and the human that free parameters stand for."""
         learned, fixed = eqx.partition(self.reward, eqx.is_inexact_array)
         flat, unravel = ravel_pytree(learned)
         reward = eqx.combine(unravel(self.prior.constrain(free[: flat.size])), fixed)
-        raw = list(free[flat.size :])
-        human = eqx.tree_at(
-            lambda human: [parameter.raw for parameter in parameters_of(human)],
-            self.human,
-            raw,
-        )
-        return reward, human
+        inferred, known = _split(self.human)
+        _, unravel = ravel_pytree(inferred)
+        return reward, eqx.combine(unravel(free[flat.size :]), known)
 
     def each_log_likelihood(self, free: Free) -> Float[Array, " capacity"]:
         """Log-likelihood of every answer; 0 at places that hold none."""
-        if self.answers.comparisons is None:
-            return jnp.zeros(0)
         reward, human = self.unpack(free)
         judge = human.judge(reward)
-        each = jax.vmap(judge.log_prob)(self.answers.comparisons)
-        return jnp.where(self.answers.present, each, 0.0)
+        each = [jnp.zeros(0, dtype=free.dtype)]
+        for batch in self.answers.batches:
+            said = jax.vmap(judge.log_prob)(batch.answers)
+            each.append(jnp.where(batch.present, said, 0.0))
+        return jnp.concatenate(each)
 
     def log_likelihood(self, free: Free) -> Float[Array, ""]:
         """Log-likelihood of all answers."""
@@ -72,13 +70,9 @@ class Problem(eqx.Module):
 
     def log_prior(self, free: Free) -> Float[Array, ""]:
         """Log-density of the prior, up to a constant."""
-        n_reward = self.n_reward
-        total = self.prior.log_density(free[:n_reward])
-        for raw, parameter in zip(
-            free[n_reward:], parameters_of(self.human), strict=True
-        ):
-            total -= 0.5 * jnp.square((raw - parameter.mean) / parameter.spread)
-        return total
+        _, human = self.unpack(free)
+        each = [parameter.log_prior() for parameter in parameters_of(human)]
+        return sum(each, self.prior.log_density(free[: self.n_reward]))
 
     def log_density(self, free: Free) -> Float[Array, ""]:
         """Log-density of the posterior, up to a constant."""
@@ -86,11 +80,10 @@ class Problem(eqx.Module):
 
     def prior_scale(self) -> Free:
         """Standard deviation of the prior of each free parameter."""
-        n_reward = self.n_reward
-        spreads = [parameter.spread for parameter in parameters_of(self.human)]
         start = self.start
-        scale = self.prior.scale_of(start[:n_reward])
-        return jnp.concatenate([scale, jnp.asarray(spreads, dtype=start.dtype)])
+        scale = self.prior.scale_of(start[: self.n_reward])
+        each = [parameter.scales() for parameter in parameters_of(self.human)]
+        return jnp.concatenate([scale, *(one.astype(start.dtype) for one in each)])
 
     def names(self) -> tuple[str, ...]:
         """A word for each parameter of the reward."""
@@ -103,6 +96,16 @@ def parameters_of(human: AbstractHuman) -> list[AbstractParameter]:
     """The parameters of a human model, in a fixed order."""
     leaves = jax.tree.leaves(human, is_leaf=_is_parameter)
     return [leaf for leaf in leaves if _is_parameter(leaf)]
+
+
+def _split(human: AbstractHuman) -> tuple[AbstractHuman, AbstractHuman]:
+    """What is inferred of a human model, and the rest."""
+    free = jax.tree.map(
+        lambda leaf: leaf.free() if _is_parameter(leaf) else False,
+        human,
+        is_leaf=_is_parameter,
+    )
+    return eqx.partition(human, free)
 
 
 def _is_parameter(leaf: object) -> bool:

@@ -6,7 +6,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, PRNGKeyArray
 
 from volition.env import FiniteMDP
-from volition.feedback import Comparison, follow
+from volition.feedback import Comparison, comparison, follow
 from volition.human import Boltzmann, Davidson, Fraction, Lapse, PartialReturn
 from volition.reward import AbstractReward
 
@@ -41,7 +41,7 @@ def simulate(
         shape = (2, LENGTH)
         actions = jax.random.randint(action_key, shape, 0, world.n_actions)
         options = jax.vmap(follow, (None, 0, 0))(world, starts, actions)
-        answer = judge.sample(answer_key, options)
+        answer = judge.sample(answer_key, comparison(options))
         return eqx.tree_at(lambda made: made.question, answer, number)
 
     numbers = jnp.arange(n_answers, dtype=jnp.int32)

@@ -9,7 +9,7 @@ import numpy as np
 from jaxtyping import Array, Float, Int, Key, PRNGKeyArray
 
 from volition import record
-from volition.feedback import CANNOT_TELL, Comparison, Dataset, comparison
+from volition.feedback import CANNOT_TELL, Batch, Dataset, comparison
 from volition.human import AbstractHuman
 from volition.inference import Normal, Problem
 from volition.policy import Segment
@@ -92,19 +92,21 @@ def _hear(
 ) -> _Heard:
     judge = human.judge(reward)
     both = jax.tree.map(lambda leaf: jnp.stack([leaf, leaf[::-1]]), question)
-    codes = jnp.arange(len(_WORDS), dtype=jnp.int32)
-    options = jax.tree.map(
-        lambda leaf: jnp.broadcast_to(leaf, (len(_WORDS), *leaf.shape)), question
+    asked = comparison(question)
+    answers = jax.tree.map(
+        lambda leaf: jnp.broadcast_to(leaf, (len(_WORDS), *leaf.shape)), asked
     )
-    answers = Comparison(options, codes, codes, codes, jnp.zeros(len(_WORDS)))
-    present = jnp.ones(len(_WORDS), dtype=bool)
-    problem = Problem(reward, human, Dataset(answers, present), Normal())
+    codes = jnp.arange(len(_WORDS), dtype=jnp.int32)
+    answers = eqx.tree_at(lambda answer: answer.choice, answers, codes)
+    # Not by Dataset.of, which works on the host: this is traced.
+    batch = Batch(answers, jnp.ones(len(_WORDS), dtype=bool))
+    problem = Problem(reward, human, Dataset((batch,)), Normal())
     return _Heard(
-        judge.log_probs(question),
-        jax.vmap(judge.log_probs)(both),
+        judge.log_probs(asked),
+        jax.vmap(lambda options: judge.log_probs(comparison(options)))(both),
         problem.each_log_likelihood(problem.start),
         jax.jacrev(problem.each_log_likelihood)(problem.start),
-        jnp.asarray(jax.vmap(judge.sample, (0, None))(keys, question).choice),
+        jnp.asarray(jax.vmap(judge.sample, (0, None))(keys, asked).choice),
     )
 
 
@@ -129,7 +131,7 @@ def _check_kind(
 ) -> None:
     try:
         told = eqx.filter_eval_shape(
-            lambda: human.judge(reward).log_probs(question),
+            lambda: human.judge(reward).log_probs(comparison(question)),
         )
     except Exception as error:
         raise ValueError(
@@ -164,7 +166,8 @@ def _check_batch(heard: _Heard) -> None:
 
 
 def _check_each(heard: _Heard) -> None:
-    if float(heard.each[CANNOT_TELL]) != 0.0:
+    listed = heard.alone.shape[0] > CANNOT_TELL
+    if not listed and float(heard.each[CANNOT_TELL]) != 0.0:
         raise ValueError(
             f'"cannot tell" has the log-likelihood {float(heard.each[CANNOT_TELL])}: '
             "return 0 for it, as it says nothing about worth."

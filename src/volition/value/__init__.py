@@ -44,6 +44,7 @@ from volition.value.evaluate import (
 from volition.value.horizon import (
     HorizonPlan as HorizonPlan,
     backward_induction as backward_induction,
+    induction as induction,
 )
 from volition.value.learning import (
     AbstractLearned as AbstractLearned,

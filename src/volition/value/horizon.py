@@ -49,7 +49,26 @@ def backward_induction(
     Source: R. Bellman, "Dynamic Programming", 1957; the soft form is algorithm 9.1 of
     B. D. Ziebart, PhD thesis, 2010.
     """
-    paid = expected_reward(env, reward)
+    return induction(
+        env, expected_reward(env, reward), horizon, temperature=temperature
+    )
+
+
+def induction(
+    env: FiniteMDP,
+    paid: Float[Array, "state action"],
+    horizon: int,
+    *,
+    temperature: ArrayLike | None = None,
+) -> HorizonPlan:
+    """`backward_induction` of an expected reward; pure, for use inside `jit`.
+
+    Args:
+        env: the world; its discount applies.
+        paid: as `expected_reward` gives it.
+        horizon: how many steps are made, at least 1.
+        temperature: reward units per nat; left out, the policy is greedy.
+    """
 
     def one(value, _):
         q = backup(env, paid, value)
