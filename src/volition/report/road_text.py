@@ -16,7 +16,7 @@ def road_strip(log: SceneLog, n_moments: int = 4) -> str:
 
     Args:
         log: the episode.
-        n_moments: at most so many, evenly spaced.
+        n_moments: at most so many, at least 2, evenly spaced.
     """
     last = log.frames.x.shape[0] - 1
     chosen = np.unique(np.linspace(0, last, n_moments).round().astype(int))
@@ -49,8 +49,9 @@ def road_text(log: SceneLog, time: float) -> str:
         y = np.interp(columns[inside], along[order], across[order])
         rows[_row(y, low), np.flatnonzero(inside)] = "."
     # The car last, so that nobody hides it.
+    beside = _row(np.asarray(now.y, dtype=float), low)
     for number in reversed(range(len(now.x))):
-        row = int(_row(np.asarray(float(now.y[number])), low))
+        row = int(beside[number])
         if 0 <= row < len(rows):
             _put(rows[row], _body(log, now, number), float(now.x[number]) - centre)
     return "\n".join([_when(log, time), *("".join(row).rstrip() for row in rows)])

@@ -86,8 +86,8 @@ SELECT before.number,
     before.source || '/' ||
         row_number() OVER (PARTITION BY before.source ORDER BY before.number),
     question.number, before.person,
-    json_object('choice', CASE before.choice WHEN 0 THEN 'first' WHEN 1 THEN 'second'
-        WHEN 2 THEN 'tie' ELSE 'cannot tell' END),
+    '{"choice": "' || CASE before.choice WHEN 0 THEN 'first' WHEN 1 THEN 'second'
+        WHEN 2 THEN 'tie' ELSE 'cannot tell' END || '"}',
     before.seconds, '{}'
 FROM before JOIN question ON question.source = before.source
     AND question.same = before.question AND question.options = before.options
@@ -169,7 +169,7 @@ def _version(connection: sqlite3.Connection, path: Path) -> int:
         return 0
     if version == 0 and tables == ["answer"]:
         return 1
-    if version != VERSION:
+    if version != VERSION or tables != ["answer", "clip", "person", "question"]:
         raise sqlite3.DatabaseError("it has other tables")
     return version
 

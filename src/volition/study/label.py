@@ -23,8 +23,8 @@ from jaxtyping import Array, Float, Int, PRNGKeyArray
 
 from volition import record
 from volition.evaluation import Estimate, sample_interval
-from volition.feedback import Comparison, Dataset, Segment
-from volition.human import Boltzmann, Davidson, Lapse, PartialReturn
+from volition.feedback import Comparison, Dataset, Segment, comparison
+from volition.human import Boltzmann, Davidson, Judge, Lapse, PartialReturn
 from volition.inference import Laplace, Normal, Posterior, fit
 from volition.reward import Linear
 from volition.store import (
@@ -250,12 +250,13 @@ class Labelling:
         rows = np.array([[place[json.dumps(o)] for o in q.options] for q in asked])
         said = [each.answer.said or {} for each in standing]
         seconds = [each.answer.seconds for each in standing]
+        nan = float("nan")
         batch = Comparison(
-            jax.tree.map(lambda leaf: leaf[rows], self.segments),
-            np.array([CHOICES[each["choice"]] for each in said], dtype=np.int32),
-            np.full(len(said), self.person, dtype=np.int32),
-            np.array([question.same for question in asked], dtype=np.int32),
-            np.array([np.nan if s is None else s for s in seconds], dtype=float),
+            options=jax.tree.map(lambda leaf: leaf[rows], self.segments),
+            choice=np.array([CHOICES[each["choice"]] for each in said], dtype=np.int32),
+            person=np.full(len(said), self.person, dtype=np.int32),
+            question=np.array([question.same for question in asked], dtype=np.int32),
+            seconds=np.array([nan if s is None else s for s in seconds]),
         )
         return Dataset.of(batch)
 
@@ -271,17 +272,14 @@ class Labelling:
 
 
 @eqx.filter_jit
-def _log_probs(
-    posterior: Posterior, rewards: Linear, options: Segment
-) -> Float[Array, "sample answer"]:
-    each = lambda reward: posterior.human.judge(reward).log_probs(options)
-    return jax.vmap(each)(rewards)
+def _log_probs(judges: Judge, question: Comparison) -> Float[Array, "sample answer"]:
+    return jax.vmap(lambda judge: judge.log_probs(question))(judges)
 
 
 def _predict(key: PRNGKeyArray, posterior: Posterior, options: Segment) -> list[float]:
-    """Probability of each answer, over rewards of the posterior."""
-    rewards = cast("Linear", posterior.sample(key, N_SAMPLES))
-    each = np.exp(np.asarray(_log_probs(posterior, rewards, options)))
+    """Probability of each answer, over rewards and people of the posterior."""
+    judges = posterior.sample_judges(key, N_SAMPLES)
+    each = np.exp(np.asarray(_log_probs(judges, comparison(options))))
     return each.mean(axis=0).tolist()
 
 
