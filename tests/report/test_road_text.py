@@ -67,7 +67,7 @@ def test_a_vehicle_is_as_long_as_it_is_and_points_forward(change, body):
 
 
 def test_what_is_out_of_sight_is_cut_off():
-    places = [(0.0, 0.0), (-41.0, 0.0), (101.0, 0.0), (50.0, 4.0), (500.0, 0.0)]
+    places = [(0.0, 0.0), (-40.0, 0.0), (101.0, 0.0), (50.0, 4.0), (500.0, 0.0)]
     _, first, second = road_text(a_log(TWO, places), 0.0).split("\n")
     assert first.startswith(">...")
     assert first.count("o") == 0
