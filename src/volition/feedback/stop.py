@@ -62,7 +62,8 @@ class Stop(AbstractAnswer):
 
 def stopped(segment: Segment, after: Int[ArrayLike, ""]) -> Segment:
     """A single segment that ends after so many steps, the rest being absorbing."""
-    kept = jnp.arange(segment.weight.shape[0]) < jnp.asarray(after)
+    steps = jnp.arange(segment.weight.shape[0], dtype=jnp.int32)
+    kept = steps < jnp.asarray(after, dtype=jnp.int32)
     terminated = jnp.asarray(segment.transition.terminated)
     return eqx.tree_at(
         lambda cut: (cut.weight, cut.transition.terminated),
