@@ -163,11 +163,11 @@ def recovered(
     start = nothing.start
     drawn = jax.random.normal(truth_key, start.shape, dtype=start.dtype)
     reward, somebody = nothing.unpack(start + nothing.prior_scale() * drawn)
+    assert isinstance(reward, Linear)
     answers = Dataset.of(ask(ask_key, kind, env, reward, somebody, n_answers))
     belief = fit(form, human, answers, Laplace(), prior=prior)
     gaussian = belief.belief
     assert isinstance(gaussian, Gaussian)
-    assert isinstance(reward, Linear)
     spread = np.sqrt(np.diag(gaussian.covariance)[:N_FEATURES])
     middle = np.asarray(gaussian.location[:N_FEATURES])
     reach = stats.norm.ppf(0.95)
