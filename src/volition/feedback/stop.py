@@ -10,6 +10,7 @@ from volition.feedback.answer import (
     UNANSWERED,
     AbstractAnswer,
     AbstractJudge,
+    chosen,
     draw,
     marks,
     time,
@@ -54,6 +55,10 @@ class Stop(AbstractAnswer):
         """The number of steps."""
         return marks(self.after, n_choices)[None]
 
+    def log_prob(self, judge: AbstractJudge) -> Float[Array, ""]:
+        """Log-likelihood of a single answer."""
+        return chosen(self, judge)
+
     def sample(self, key: PRNGKeyArray, judge: AbstractJudge) -> "Stop":
         """Stopped by a simulated person."""
         after = draw(key, self.stages(judge)[0])
@@ -62,7 +67,8 @@ class Stop(AbstractAnswer):
 
 def stopped(segment: Segment, after: Int[ArrayLike, ""]) -> Segment:
     """A single segment that ends after so many steps, the rest being absorbing."""
-    kept = jnp.arange(segment.weight.shape[0]) < jnp.asarray(after)
+    steps = jnp.arange(segment.weight.shape[0], dtype=jnp.int32)
+    kept = steps < jnp.asarray(after, dtype=jnp.int32)
     terminated = jnp.asarray(segment.transition.terminated)
     return eqx.tree_at(
         lambda cut: (cut.weight, cut.transition.terminated),

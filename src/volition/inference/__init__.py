@@ -1,6 +1,11 @@
 """Inference: from answers to a posterior over rewards and people."""
 
-from volition.inference.fit import fit as fit
+from volition.inference.fit import by_evidence as by_evidence, fit as fit
+from volition.inference.groups import (
+    Groups as Groups,
+    find_groups as find_groups,
+    fit_groups as fit_groups,
+)
 from volition.inference.identify import (
     Direction as Direction,
     fisher_information as fisher_information,

@@ -73,7 +73,7 @@ class Result(eqx.Module):
     Args:
         converged: whether its result can be used.
         message: why, in a sentence.
-        log_density: at the most probable point found, up to a constant.
+        log_density: of answers and parameters at the most probable point found.
         diagnostics: named numbers of the method.
     """
 
