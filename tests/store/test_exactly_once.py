@@ -7,7 +7,15 @@ from dataclasses import replace
 
 import pytest
 
-from volition.store import Conflict, Evidence, InputError, Question, Said
+from volition.env import delivery
+from volition.store import (
+    Conflict,
+    Evidence,
+    InputError,
+    Question,
+    Said,
+    read_evidence,
+)
 
 QUESTION = Question(
     "us",
@@ -176,3 +184,15 @@ def test_the_file_can_be_read_without_this_program(evidence):
         )
         found = connection.execute(query).fetchall()
     assert found == [("me", "ranking", "information gain", 2)]
+
+
+def test_comparisons_of_something_else_are_not_read_as_paths(evidence):
+    asked = evidence.ask(replace(QUESTION, kind="comparison", options=[{}, {}]))
+    evidence.add(Said("b", asked, 1, {"choice": "tie"}))
+    with pytest.raises(InputError, match=r"not about paths.*'start'"):
+        read_evidence(evidence.path, delivery())
+
+
+def test_answers_of_another_kind_are_left_out_of_the_comparisons(evidence):
+    evidence.add(SAID, WHEN)
+    assert read_evidence(evidence.path, delivery()) == {}

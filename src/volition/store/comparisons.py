@@ -116,13 +116,19 @@ def read_evidence(path: Path, world: FiniteMDP) -> dict[str, Comparison]:
         world: the deterministic world that the paths are from.
 
     Raises:
-        InputError: where the file is no evidence.
+        InputError: where the file is no evidence, or about another kind of world.
     """
     batches: dict[str, list[Row]] = {}
     with Evidence(path) as evidence:
         for row in _rows(evidence):
             batches.setdefault(row.source, []).append(row)
-    return {source: _comparisons(rows, world) for source, rows in batches.items()}
+    try:
+        return {source: _comparisons(rows, world) for source, rows in batches.items()}
+    except KeyError as error:
+        raise InputError(
+            f"{path} has questions that are not about paths in a finite world: they "
+            f"say no {error}; `volition.study.label.open_label` reads the others."
+        ) from error
 
 
 def _rows(evidence: Evidence) -> list[Row]:
