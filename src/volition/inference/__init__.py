@@ -21,6 +21,7 @@ from volition.inference.posterior import (
     AbstractBelief as AbstractBelief,
     Draws as Draws,
     Gaussian as Gaussian,
+    Marginal as Marginal,
     Posterior as Posterior,
     Result as Result,
 )
