@@ -1,5 +1,9 @@
 """Inference: from answers to a posterior over rewards and people."""
 
+from volition.inference.contrastive import (
+    Contrastive as Contrastive,
+    LogitNetwork as LogitNetwork,
+)
 from volition.inference.fit import by_evidence as by_evidence, fit as fit
 from volition.inference.groups import (
     Groups as Groups,
