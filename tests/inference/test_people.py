@@ -194,3 +194,21 @@ def test_the_evidence_is_the_integral():
 def test_evidence_needs_something_to_choose_from():
     with pytest.raises(ValueError, match="at least one prior"):
         by_evidence(FORM, Boltzmann(), Dataset.empty(), [])
+
+
+def test_marginals_say_what_was_believed_before_and_after():
+    weights = np.tile(2 * TRUTH, (4, 1))
+    answers = Dataset.of(said(3, weights, np.ones(4), 40))
+    belief = fit(FORM, Boltzmann(), answers, Laplace(), prior=PRIOR)
+    told = belief.marginals(jax.random.key(1), 4000)
+    assert [one.name for one in told] == list(WORLD.feature_names)
+    mean = np.asarray(belief.mean.weights)
+    spread = np.sqrt(np.diag(belief.belief.covariance))[:3]
+    for one, middle, width in zip(told, mean, spread, strict=True):
+        assert one.prior == pytest.approx((-3.29, 0.0, 3.29), abs=0.2)
+        expected = (middle - 1.645 * width, middle, middle + 1.645 * width)
+        assert one.posterior == pytest.approx(expected, abs=0.12 * width)
+    # Of the constant nothing was learned.
+    assert told[2].posterior == pytest.approx(told[2].prior, abs=0.3)
+    with pytest.raises(ValueError, match="too few for ends of 5 %"):
+        belief.marginals(jax.random.key(0), 10)

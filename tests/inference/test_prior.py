@@ -112,3 +112,18 @@ def test_another_sign_is_refused(signs):
 def test_another_number_of_signs_is_refused(method):
     with pytest.raises(ValueError, match="3 signs, the reward has 2 parameters"):
         getattr(Signed((1, 0, 1)), method)(jnp.zeros(2))
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+@pytest.mark.parametrize("prior", [Normal(SCALE), Signed(SIGNS, SCALE)], ids=repr)
+def test_draws_are_from_the_prior(seed, prior):
+    n = 4000
+    drawn = prior.sample(jax.random.key(seed), n, jnp.zeros(4))
+    assert drawn.shape == (n, 4)
+    weights = np.asarray(jax.vmap(prior.constrain)(drawn))
+    for column, scale in zip(weights.T, np.broadcast_to(SCALE, 4), strict=True):
+        signs = np.unique(np.sign(column))
+        both = len(signs) == 2
+        expected = stats.norm(scale=scale) if both else stats.halfnorm(scale=scale)
+        sizes = column if both else np.abs(column)
+        assert stats.kstest(sizes, expected.cdf).pvalue > 6e-5

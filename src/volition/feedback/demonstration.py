@@ -168,6 +168,17 @@ def world_state(
 
     Raises:
         ValueError: for a state that there is not, or no step.
+
+    Example:
+        >>> import jax
+        >>> from volition import env, human, reward
+        >>> world = env.delivery()
+        >>> person = human.Boltzmann(acting=human.SoftOptimal(world))
+        >>> judge = person.judge(reward.delivery_true())
+        >>> begun = jax.nn.one_hot(69, world.n_states)  # two steps above the goal
+        >>> seen = judge.log_probs(world_state(begun, 2))
+        >>> int(jnp.argmax(seen))
+        89
     """
     initial = jnp.asarray(initial, dtype=float)
     if n_steps < 1 or not UNANSWERED <= state < initial.shape[0]:

@@ -167,6 +167,20 @@ def strength(
 
     Raises:
         ValueError: for a degree that the scale does not have, or not two options.
+
+    Example:
+        >>> from volition import env, human, policy, reward
+        >>> pair = policy.rollout(
+        ...     jax.random.key(0),
+        ...     env.delivery(),
+        ...     policy.Random(4),
+        ...     n_segments=2,
+        ...     length=3,
+        ... )
+        >>> person = human.Boltzmann(choice=human.Graded(human.Davidson()))
+        >>> judge = person.judge(reward.delivery_true())
+        >>> judge.log_probs(strength(pair)).shape
+        (5,)
     """
     n_options = check_options(options, 2, "a comparison by degrees")
     if n_options != 2:

@@ -29,6 +29,7 @@ class Graded(AbstractChoice):
         width: between the cuts of a degree, reward units.
 
     Example:
+        >>> from volition.human import Davidson
         >>> choice = Graded(Davidson(), gap=Positive(2.0))
         >>> each = jnp.exp(choice.level(jnp.array(0.0), 3))
         >>> [round(float(one), 4) for one in each]
@@ -76,6 +77,7 @@ class Rational(AbstractChoice):
         rationality: nats per reward unit, above 0.
 
     Example:
+        >>> from volition.human import BradleyTerry
         >>> choice = Rational(BradleyTerry(), Positive(2.0))
         >>> round(float(jnp.exp(choice.pair(jnp.array([0.5, 0.0])))[0]), 6)
         0.731059
@@ -113,6 +115,7 @@ class SideBias(AbstractChoice):
         bias: added to the worth of the first option, reward units.
 
     Example:
+        >>> from volition.human import BradleyTerry
         >>> choice = SideBias(BradleyTerry(), Real(0.08))
         >>> round(float(jnp.exp(choice.pair(jnp.zeros(2)))[0]), 3)
         0.52
@@ -151,6 +154,7 @@ class Lapse(AbstractChoice):
         rate: in `(0, 1)`.
 
     Example:
+        >>> from volition.human import Davidson
         >>> choice = Lapse(Davidson(), Fraction(0.3))
         >>> round(float(jnp.exp(choice.pair(jnp.array([0.0, 99.0])))[0]), 6)
         0.1
@@ -203,6 +207,7 @@ class Mistake(AbstractChoice):
         rate: in `(0, 1)`.
 
     Example:
+        >>> from volition.human import BradleyTerry
         >>> choice = Mistake(BradleyTerry(), Fraction(0.1))
         >>> round(float(jnp.exp(choice.pair(jnp.array([0.0, 99.0])))[0]), 6)
         0.1
@@ -248,6 +253,7 @@ class Unsure(AbstractChoice):
         rate: in `(0, 1)`.
 
     Example:
+        >>> from volition.human import Davidson
         >>> choice = Unsure(Davidson(Positive(1.0)), Fraction(0.4))
         >>> [round(float(one), 6) for one in jnp.exp(choice.pair(jnp.zeros(2)))]
         [0.2, 0.2, 0.2, 0.4]
@@ -287,6 +293,7 @@ class Equal(AbstractChoice):
         threshold: difference in worth below which it is a tie, reward units.
 
     Example:
+        >>> from volition.human import Davidson
         >>> choice = Equal(Davidson(), 0.5)
         >>> [
         ...     round(float(one), 3)
@@ -328,6 +335,7 @@ class Skip(AbstractChoice):
         threshold: worth below which both must be, reward units.
 
     Example:
+        >>> from volition.human import Davidson
         >>> choice = Skip(Davidson(), 0.5)
         >>> each = jnp.exp(choice.pair(jnp.array([0.3, 0.0])))
         >>> [round(float(one), 3) for one in each]

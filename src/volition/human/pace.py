@@ -41,7 +41,8 @@ class Diffusion(AbstractPace):
 
     Example:
         >>> pace = Diffusion(Positive(1.0), Positive(0.3))
-        >>> easy, hard = (pace.log_density(jnp.array(d), 3.0) for d in (4.0, 0.0))
+        >>> after = jnp.array(3.0)
+        >>> easy, hard = (pace.log_density(jnp.array(d), after) for d in (4.0, 0.0))
         >>> bool(hard > easy)
         True
 

@@ -1,5 +1,9 @@
 """Inference: from answers to a posterior over rewards and people."""
 
+from volition.inference.contrastive import (
+    Contrastive as Contrastive,
+    LogitNetwork as LogitNetwork,
+)
 from volition.inference.fit import by_evidence as by_evidence, fit as fit
 from volition.inference.groups import (
     Groups as Groups,
@@ -21,6 +25,7 @@ from volition.inference.posterior import (
     AbstractBelief as AbstractBelief,
     Draws as Draws,
     Gaussian as Gaussian,
+    Marginal as Marginal,
     Posterior as Posterior,
     Result as Result,
 )
