@@ -5,12 +5,14 @@ import jax
 import numpy as np
 import pytest
 
-from volition.feedback import comparison
+from volition.feedback import Strength, strength
+from volition.human import Boltzmann, Davidson, Fraction, Graded, Lapse, Positive
 from volition.reward import Linear, delivery_true
 from volition.store import CHOICES, InputError
 from volition.study import simulated
 from volition.study.clips import CLIPS, totals
 from volition.study.label import (
+    DEGREES,
     ENOUGH,
     Chosen,
     LabelConfig,
@@ -23,7 +25,6 @@ from volition.study.label import (
 
 SEED = 5
 CONFIG = LabelConfig(n_questions=30, seed=SEED)
-WORDS = {choice: word for word, choice in CHOICES.items()}
 
 
 @pytest.fixture
@@ -37,14 +38,14 @@ def answer_all(labelling: Labelling, say, n: int = 1000) -> list:
     seen = []
     while len(seen) < n and (asked := labelling.ask()) is not None:
         showing = f"{labelling.person}-{asked.number}-{len(seen)}"
-        labelling.answer(asked, showing, {"choice": say(asked)})
+        labelling.answer(asked, showing, say(asked))
         seen.append(asked)
     return seen
 
 
-def tie(asked) -> str:
+def tie(asked) -> dict:
     del asked
-    return "tie"
+    return {"choice": "tie"}
 
 
 def test_every_person_is_asked_so_many_different_questions(tmp_path):
@@ -111,19 +112,26 @@ def test_sides_are_drawn_by_chance(folder):
     assert abs(np.mean(ordered) - 0.5) < 4.0 * 0.5 / np.sqrt(len(seen))
 
 
-def test_a_simulated_person_is_understood(folder):
+def test_a_simulated_person_is_understood(tmp_path):
     """What is learned of the answers predicts further ones better than a coin."""
-    labelling = open_label(folder, "me")
-    judge = simulated.person().judge(delivery_true())
+    begin_label(tmp_path / "study", LabelConfig(n_questions=100, seed=SEED))
+    labelling = open_label(tmp_path / "study", "me")
+    choice = Lapse(Graded(Davidson(), width=Positive(2.0)), Fraction(0.02))
+    judge = Boltzmann(choice=choice).judge(delivery_true())
     place = {str(option): number for number, option in enumerate(labelling.clips)}
-    keys = iter(jax.random.split(jax.random.key(SEED), 100))
+    keys = iter(jax.random.split(jax.random.key(SEED), 200))
 
     def pair(asked):
         rows = [place[str(option)] for option in asked.options]
         return jax.tree.map(lambda leaf: leaf[rows], labelling.segments)
 
     sample = eqx.filter_jit(judge.sample)
-    say = lambda asked: WORDS[int(sample(next(keys), comparison(pair(asked))).choice)]
+
+    def say(asked):
+        degree = int(sample(next(keys), strength(pair(asked))).degree)
+        word, strong = DEGREES[degree]
+        return {"choice": word, "strength": strong} if strong else {"choice": word}
+
     with labelling.evidence:
         answer_all(labelling, say)
         questions = labelling.evidence.questions()
@@ -143,7 +151,7 @@ def test_a_simulated_person_is_understood(folder):
         np.testing.assert_allclose(np.sum(each or 1.0), 1.0, atol=1e-12)
     mean, error = np.mean(losses), np.std(losses, ddof=1) / np.sqrt(len(losses))
     assert mean + 2.0 * error < np.log(3.0)
-    assert len(posterior.problem.answers) == 30
+    assert len(posterior.problem.answers) == 100
     found = learned(posterior)
     assert list(found) == list(delivery_true().feature_names)
     # Three moves burn gas or go through mud: what they cost is known of each other.
@@ -278,3 +286,22 @@ def test_a_folder_that_is_there_is_not_taken(folder):
         begin_label(folder, LabelConfig())
     assert (folder / "study.toml").read_bytes() == before
     assert [each.name for each in folder.parent.iterdir()] == ["study"]
+
+
+def test_how_strongly_something_is_preferred_counts(folder):
+    """Of the same questions: strongly and plainly, and what nobody could tell."""
+    said = {"plain": 1, "strong": 2}
+    found = {}
+    for name, strong in said.items():
+        labelling = open_label(folder, name)
+        with labelling.evidence:
+            for number in range(6):
+                asked = labelling.ask()
+                assert asked is not None
+                told = {"choice": "first", "strength": strong}
+                last = number == 5
+                told = {"choice": "cannot tell"} if last else told
+                labelling.answer(asked, f"{name} {number}", told)
+            batch = labelling.answers().answers(Strength)
+        found[name] = np.asarray(batch.degree).tolist()
+    assert found == {"plain": [1] * 5 + [-1], "strong": [0] * 5 + [-1]}

@@ -23,12 +23,11 @@ from jaxtyping import Array, Float, Int, PRNGKeyArray
 
 from volition import record
 from volition.evaluation import Estimate, sample_interval
-from volition.feedback import Comparison, Dataset, Segment, comparison
-from volition.human import Boltzmann, Davidson, Judge, Lapse, PartialReturn
+from volition.feedback import UNANSWERED, Dataset, Segment, Strength, strength
+from volition.human import Boltzmann, Davidson, Graded, Judge, Lapse, PartialReturn
 from volition.inference import Laplace, Normal, Posterior, fit
 from volition.reward import Linear
 from volition.store import (
-    CHOICES,
     COMPARISON,
     Evidence,
     InputError,
@@ -42,6 +41,9 @@ from volition.study.models import PRIOR_SCALE
 
 ENOUGH = 5  # answers, before which there is no posterior; ours
 N_SAMPLES = 400  # rewards of the posterior, for an interval or a prediction; ours
+# The word and the strength of each degree, from the first being far better on.
+DEGREES = [("first", 2), ("first", 1), ("tie", 0), ("second", 1), ("second", 2)]
+N_DEGREES = len(DEGREES)
 KIND = "label"  # what `study.toml` says
 
 
@@ -251,9 +253,10 @@ class Labelling:
         said = [each.answer.said or {} for each in standing]
         seconds = [each.answer.seconds for each in standing]
         nan = float("nan")
-        batch = Comparison(
+        batch = Strength(
             options=jax.tree.map(lambda leaf: leaf[rows], self.segments),
-            choice=np.array([CHOICES[each["choice"]] for each in said], dtype=np.int32),
+            degree=np.array([_degree(each) for each in said], dtype=np.int32),
+            n_degrees=N_DEGREES,
             person=np.full(len(said), self.person, dtype=np.int32),
             question=np.array([question.same for question in asked], dtype=np.int32),
             seconds=np.array([nan if s is None else s for s in seconds]),
@@ -266,21 +269,30 @@ class Labelling:
         if len(answers) < ENOUGH:
             return None
         names = tuple(each.name for each in CLIPS[self.config.env].feature_info)
-        human = Boltzmann(PartialReturn(), Lapse(Davidson()))
+        human = Boltzmann(PartialReturn(), Lapse(Graded(Davidson())))
         prior = Normal(PRIOR_SCALE)
         return fit(Linear(names), human, answers, Laplace(), prior=prior, throw=False)
 
 
+def _degree(said: dict[str, Any]) -> int:
+    """By how much one clip is better, in `DEGREES`; -1 where nobody could tell."""
+    if said["choice"] == "cannot tell":
+        return UNANSWERED
+    strong = said.get("strength", 0 if said["choice"] == "tie" else 1)
+    return DEGREES.index((said["choice"], strong))
+
+
 @eqx.filter_jit
-def _log_probs(judges: Judge, question: Comparison) -> Float[Array, "sample answer"]:
+def _log_probs(judges: Judge, question: Strength) -> Float[Array, "sample degree"]:
     return jax.vmap(lambda judge: judge.log_probs(question))(judges)
 
 
 def _predict(key: PRNGKeyArray, posterior: Posterior, options: Segment) -> list[float]:
-    """Probability of each answer, over rewards and people of the posterior."""
+    """Probability of first, second and tie, over the rewards of a posterior."""
     judges = posterior.sample_judges(key, N_SAMPLES)
-    each = np.exp(np.asarray(_log_probs(judges, comparison(options))))
-    return each.mean(axis=0).tolist()
+    asked = strength(options, n_degrees=N_DEGREES)
+    each = np.exp(np.asarray(_log_probs(judges, asked))).mean(axis=0)
+    return [float(each[:2].sum()), float(each[3:].sum()), float(each[2])]
 
 
 def learned(posterior: Posterior) -> dict[str, Estimate]:
