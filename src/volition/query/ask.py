@@ -105,10 +105,10 @@ def ask_several(
 ) -> tuple[AbstractAnswer, ...]:
     """A batch of good questions, no two of them nearly the same.
 
-    Greedy: the best, then the best of those that are not like any chosen, and so on. Two
-    questions are alike by the greatest correlation, over samples, of a difference in
-    worth between options of the one with one of the other; 1 for the same question with
-    its options swapped. Where all are alike, the least alike is taken.
+    Greedy: the best, then the best of those that are not like any chosen, and so on.
+    Two questions are alike by the greatest correlation, over samples, of a difference
+    in worth between options of the one with one of the other; 1 for the same question
+    with its options swapped. Where all are alike, the least alike is taken.
 
     Args:
         key: consumed.

@@ -81,11 +81,11 @@ def scores_of(
     n_candidates, n_options = candidates.members.shape
     noise = jnp.max(jnp.abs(worth)) * ROUNDING
     seconds = candidates.seconds.astype(worth.dtype)
-    blank = candidates.question(labelled(worth[0, :n_options]))
+    blank = candidates.question(labelled(worth[0, :n_options, None]))
     asked = eqx.tree_at(lambda question: question.person, blank, person)
     told = Told(judge.by(asked))
 
-    def log_probs(worth: Float[Array, " option"]) -> Float[Array, " choice"]:
+    def log_probs(worth: Float[Array, "option 1"]) -> Float[Array, " choice"]:
         question = candidates.question(labelled(worth))
         return only_stage(question.stages(told))
 
@@ -94,7 +94,7 @@ def scores_of(
         mine = by_segment[members]
         seen = Seen(
             worth=mine,
-            log_probs=jax.vmap(log_probs, in_axes=1, out_axes=1)(mine),
+            log_probs=jax.vmap(log_probs, -1, -1)(mine[:, None, :]),
             decisions=worth,
             seconds=seconds,
             chance=chance,

@@ -7,13 +7,11 @@ from volition.env import Transition
 from volition.feedback import AbstractJudge, Segment
 
 
-def labelled(worth: Float[Array, " option"]) -> Segment:
-    """Stand-ins for segments, each of which carries its worth, `[option, 1]`."""
-    n_options = worth.shape[0]
-    nothing = jnp.zeros((n_options, 1, 0), dtype=worth.dtype)
-    ends = jnp.zeros((n_options, 1), dtype=bool)
-    step = Transition(None, None, None, nothing, ends)
-    return Segment(step, worth[:, None], ~ends)
+def labelled(worth: Float[Array, "option 1"]) -> Segment:
+    """Stand-ins for segments, of one step each, whose weight is their worth."""
+    ends = jnp.zeros(worth.shape, dtype=bool)
+    nothing = jnp.zeros((*worth.shape, 0), dtype=worth.dtype)
+    return Segment(Transition(None, None, None, nothing, ends), worth, ~ends)
 
 
 class Told(AbstractJudge):
@@ -30,7 +28,9 @@ class Told(AbstractJudge):
 
     def value(self, option: Segment) -> Float[Array, ""]:
         """What the stand-in carries."""
-        return option.weight[0]
+        # A sum of one: to take the first entry would move the axis of the batch, and
+        # what is computed from it would take three times as long.
+        return jnp.sum(option.weight)
 
     def pair(self, worth: Float[Array, "option=2"]) -> Float[Array, " choice"]:
         """The judge's."""
