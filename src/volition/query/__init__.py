@@ -16,6 +16,17 @@ from volition.query.candidates import (
     ratings as ratings,
     strengths as strengths,
 )
+from volition.query.generate import (
+    Perturbed as Perturbed,
+    optimised as optimised,
+    perturbed as perturbed,
+    replayed as replayed,
+)
+from volition.query.imagine import imagined as imagined
+from volition.query.regret import (
+    ExpectedRegret as ExpectedRegret,
+    expected_regret as expected_regret,
+)
 from volition.query.rule import (
     AbstractRule as AbstractRule,
     Disagreement as Disagreement,

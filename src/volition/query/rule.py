@@ -57,7 +57,7 @@ class Random(AbstractRule):
 
     Example:
         >>> half = jnp.full((2, 3), 0.5)
-        >>> seen = Seen(half, half, half, jnp.array(1.0), jnp.array(0.25))
+        >>> seen = Seen(half, half, half.T, jnp.array(1.0), jnp.array(0.25))
         >>> float(Random().score(seen))
         0.25
     """
@@ -245,7 +245,7 @@ class PerSecond(AbstractRule):
 
     Example:
         >>> half = jnp.full((2, 3), 0.5)
-        >>> seen = Seen(half, half, half, jnp.array(4.0), jnp.array(0.5))
+        >>> seen = Seen(half, half, half.T, jnp.array(4.0), jnp.array(0.5))
         >>> float(PerSecond(Random()).score(seen))
         0.125
 

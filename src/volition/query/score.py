@@ -6,7 +6,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool, Float, Int, PRNGKeyArray
 
-from volition.feedback import Dataset, Segment
+from volition.feedback import NOBODY, Dataset, Segment
 from volition.human import Judge
 from volition.inference import Posterior, Result
 from volition.query.candidates import AbstractCandidates
@@ -105,6 +105,24 @@ def scores_of(
     chance = jax.random.uniform(key, (n_candidates,), dtype=worth.dtype)
     at_once = max(1, min(n_candidates, IN_FLIGHT // n_samples))
     return jax.lax.map(one, (candidates.members, chance), batch_size=at_once)
+
+
+def score_one(
+    worth: Float[Array, "sample option"],
+    candidates: AbstractCandidates,
+    rule: AbstractRule,
+    judge: Judge,
+) -> Float[Array, ""]:
+    """The score of a single candidate, about all of its options in their order.
+
+    Args:
+        worth: of each option under each sample, reward units.
+        candidates: of one kind, with one candidate.
+        rule: what makes a question good.
+        judge: how worth becomes an answer.
+    """
+    key, nobody = jax.random.key(0), jnp.int32(NOBODY)
+    return scores_of(key, worth, candidates, rule, judge, nobody)[0][0]
 
 
 def likeness(
