@@ -6,6 +6,11 @@ from volition.inference.identify import (
     fisher_information as fisher_information,
     unidentified as unidentified,
 )
+from volition.inference.importance import (
+    Importance as Importance,
+    newton as newton,
+    tail_shape as tail_shape,
+)
 from volition.inference.map import (
     MAP as MAP,
     AbstractMethod as AbstractMethod,
@@ -18,6 +23,7 @@ from volition.inference.posterior import (
     Gaussian as Gaussian,
     Posterior as Posterior,
     Result as Result,
+    Weighted as Weighted,
 )
 from volition.inference.prior import (
     AbstractPrior as AbstractPrior,

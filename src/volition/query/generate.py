@@ -60,9 +60,7 @@ def replayed(
             jax.tree.map(lambda leaf, end: _either(made, leaf, end), part, stays)
             for part in (cut.state, cut.next_state)
         )
-        features = _either(
-            made, jnp.asarray(cut.features), jnp.zeros((), cut.features.dtype)
-        )
+        features = jnp.where(made[:, None], jnp.asarray(cut.features), 0.0)
         terminated = jnp.where(made, jnp.asarray(cut.terminated), ended)
         moved = Transition(state, cut.action, next_state, features, terminated)
         return Segment(moved, made.astype(features.dtype), made | ended)
