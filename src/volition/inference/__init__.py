@@ -6,11 +6,6 @@ from volition.inference.identify import (
     fisher_information as fisher_information,
     unidentified as unidentified,
 )
-from volition.inference.importance import (
-    Importance as Importance,
-    newton as newton,
-    tail_shape as tail_shape,
-)
 from volition.inference.map import (
     MAP as MAP,
     AbstractMethod as AbstractMethod,
@@ -23,7 +18,6 @@ from volition.inference.posterior import (
     Gaussian as Gaussian,
     Posterior as Posterior,
     Result as Result,
-    Weighted as Weighted,
 )
 from volition.inference.prior import (
     AbstractPrior as AbstractPrior,
@@ -31,3 +25,4 @@ from volition.inference.prior import (
     Signed as Signed,
 )
 from volition.inference.problem import Problem as Problem
+from volition.inference.sequential import Sequential as Sequential

@@ -67,30 +67,6 @@ class Draws(AbstractBelief):
         return self.draws[rows]
 
 
-class Weighted(AbstractBelief):
-    """Draws of unequal weight.
-
-    Args:
-        draws: `[draw, free]`.
-        weights: of each, sum 1, `[draw]`.
-    """
-
-    draws: Float[Array, "draw free"]
-    weights: Float[Array, " draw"]
-
-    def mean(self, problem: Problem) -> Free:
-        """Mean of the rewards, and mean of the person's free parameters."""
-        n_reward = problem.n_reward
-        constrained = jax.vmap(problem.prior.constrain)(self.draws[:, :n_reward])
-        reward = problem.prior.release(self.weights @ constrained)
-        return jnp.concatenate([reward, self.weights @ self.draws[:, n_reward:]])
-
-    def sample(self, key: PRNGKeyArray, n_samples: int) -> Float[Array, "sample free"]:
-        """Draws again, each as often as its weight says."""
-        n_draws = self.draws.shape[0]
-        return self.draws[jax.random.choice(key, n_draws, (n_samples,), p=self.weights)]
-
-
 class Result(eqx.Module):
     """How inference went.
 
