@@ -79,12 +79,12 @@ class Sequential(AbstractMethod):
         """Weigh, draw again, and move, from the last posterior to this one."""
         start_key, move_key = jax.random.split(key)
         if self.previous is None:
-            mode, end = _from_maximum(start_key, move_key, problem, self.n_draws)
+            mode, end = from_maximum(start_key, move_key, problem, self.n_draws)
         else:
             old = already_heard(self.previous.problem, problem)
             n_before = jnp.asarray(self.previous.result.diagnostics["n_effective"])
             draws = _resized(start_key, self.previous.belief, self.n_draws)
-            mode, end = _from_draws(move_key, problem, old, draws, n_before)
+            mode, end = from_draws(move_key, problem, old, draws, n_before)
         return mode, Draws(end.cloud.place), self._judged(problem, mode, end)
 
     def _judged(self, problem: Problem, mode: Free, end: "Stand") -> Result:
@@ -178,7 +178,7 @@ def _at(problem: Problem, free: Free) -> Float[Array, ""]:
 
 
 @eqx.filter_jit
-def _from_maximum(
+def from_maximum(
     draw_key: PRNGKeyArray, move_key: PRNGKeyArray, problem: Problem, n_draws: int
 ) -> tuple[Free, Stand]:
     """Without a last posterior: from Student's t around the maximum."""
@@ -200,7 +200,7 @@ def _from_maximum(
 
 
 @eqx.filter_jit
-def _from_draws(
+def from_draws(
     key: PRNGKeyArray,
     problem: Problem,
     heard: Bool[Array, " capacity"],
