@@ -107,12 +107,8 @@ def interview(
             lambda leaf: leaf[members[jnp.argmax(score)]], candidates.segments
         )
         answer = judge.sample(say_key, feedback.comparison(pair))
-        said = Said(
-            jax.tree.map(
-                lambda all, new: all.at[row].set(new), said.options, answer.options
-            ),
-            said.choice.at[row].set(answer.choice),
-        )
+        new = Said(pair, jnp.asarray(answer.choice))
+        said = jax.tree.map(lambda all, one: all.at[row].set(one), said, new)
         draws = believed(draw_key, said)
         return (draws, said), cosine(jnp.mean(draws, axis=0), truth)
 

@@ -1,6 +1,15 @@
 """Inference: from answers to a posterior over rewards and people."""
 
-from volition.inference.fit import fit as fit
+from volition.inference.contrastive import (
+    Contrastive as Contrastive,
+    LogitNetwork as LogitNetwork,
+)
+from volition.inference.fit import by_evidence as by_evidence, fit as fit
+from volition.inference.groups import (
+    Groups as Groups,
+    find_groups as find_groups,
+    fit_groups as fit_groups,
+)
 from volition.inference.identify import (
     Direction as Direction,
     fisher_information as fisher_information,
@@ -16,6 +25,7 @@ from volition.inference.posterior import (
     AbstractBelief as AbstractBelief,
     Draws as Draws,
     Gaussian as Gaussian,
+    Marginal as Marginal,
     Posterior as Posterior,
     Result as Result,
 )

@@ -4,8 +4,10 @@ import abc
 from collections.abc import Sequence
 
 import equinox as eqx
+import jax
 import jax.numpy as jnp
-from jaxtyping import Array, ArrayLike, Float
+from jax.scipy.stats import norm
+from jaxtyping import Array, ArrayLike, Float, PRNGKeyArray
 
 Vector = Float[Array, " parameter"]
 
@@ -26,7 +28,13 @@ class AbstractPrior(eqx.Module):
 
     @abc.abstractmethod
     def log_density(self, free: Vector) -> Float[Array, ""]:
-        """Of a point of the free scale, up to a constant."""
+        """Of a point of the free scale."""
+
+    @abc.abstractmethod
+    def sample(
+        self, key: PRNGKeyArray, n_samples: int, like: Vector
+    ) -> Float[Array, "sample parameter"]:
+        """Draws on the free scale, of as many parameters as a vector has."""
 
     @abc.abstractmethod
     def scale_of(self, free: Vector) -> Vector:
@@ -41,8 +49,8 @@ class Normal(AbstractPrior):
             one for each parameter.
 
     Example:
-        >>> float(Normal(2.0).log_density(jnp.array([2.0])))
-        -0.5
+        >>> round(float(Normal(2.0).log_density(jnp.array([2.0]))), 6)
+        -2.112086
     """
 
     scale: Float[Array, "..."]
@@ -60,7 +68,14 @@ class Normal(AbstractPrior):
 
     def log_density(self, free: Vector) -> Float[Array, ""]:
         """Of the Gaussians."""
-        return -0.5 * jnp.sum(jnp.square(free / self.scale_of(free)))
+        return jnp.sum(norm.logpdf(free, scale=self.scale_of(free)))
+
+    def sample(
+        self, key: PRNGKeyArray, n_samples: int, like: Vector
+    ) -> Float[Array, "sample parameter"]:
+        """Gaussian draws."""
+        drawn = jax.random.normal(key, (n_samples, *like.shape), dtype=like.dtype)
+        return self.scale_of(like)[None] * drawn
 
     def scale_of(self, free: Vector) -> Vector:
         """The standard deviations."""
@@ -119,8 +134,19 @@ class Signed(AbstractPrior):
     def log_density(self, free: Vector) -> Float[Array, ""]:
         """Of the half-Gaussians, on the free scale (with the slope of `exp`)."""
         signs = self._signs(free)
-        inside = -0.5 * jnp.square(self.constrain(free) / self.scale)
-        return jnp.sum(inside + jnp.where(signs == 0, 0.0, free))
+        scale = jnp.broadcast_to(self.scale, free.shape)
+        inside = norm.logpdf(self.constrain(free), scale=scale)
+        return jnp.sum(inside + jnp.where(signs == 0, 0.0, free + jnp.log(2.0)))
+
+    def sample(
+        self, key: PRNGKeyArray, n_samples: int, like: Vector
+    ) -> Float[Array, "sample parameter"]:
+        """Gaussian draws; of a known sign, the logarithm of their size."""
+        scale = jnp.broadcast_to(self.scale, like.shape)[None]
+        drawn = jax.random.normal(key, (n_samples, *like.shape), dtype=like.dtype)
+        known = (self._signs(like) != 0)[None]
+        drawn = scale * drawn
+        return jnp.where(known, jnp.log(jnp.abs(drawn)), drawn)
 
     def scale_of(self, free: Vector) -> Vector:
         """Of the logarithm of a half-Gaussian, or of an open parameter itself."""

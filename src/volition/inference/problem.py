@@ -69,13 +69,13 @@ class Problem(eqx.Module):
         return jnp.sum(self.each_log_likelihood(free))
 
     def log_prior(self, free: Free) -> Float[Array, ""]:
-        """Log-density of the prior, up to a constant."""
+        """Log-density of the prior, on the free scale."""
         _, human = self.unpack(free)
         each = [parameter.log_prior() for parameter in parameters_of(human)]
         return sum(each, self.prior.log_density(free[: self.n_reward]))
 
     def log_density(self, free: Free) -> Float[Array, ""]:
-        """Log-density of the posterior, up to a constant."""
+        """Log-density of answers and parameters together."""
         return self.log_likelihood(free) + self.log_prior(free)
 
     def prior_scale(self) -> Free:
