@@ -11,7 +11,7 @@ from volition.human import Judge
 from volition.inference import Posterior, Result
 from volition.query.candidates import AbstractCandidates
 from volition.query.rule import AbstractRule, Seen
-from volition.query.told import Told, labelled
+from volition.query.told import labelled, told
 
 # Numbers in flight for each option: half a megabyte in 32 bits, which stays in the
 # second-level cache, and 1,300 blocks of the thousand trajectories' pairs at most.
@@ -76,18 +76,18 @@ def scores_of(
         judge: how worth becomes an answer.
         person: number of who is asked.
     """
-    worth, judge = _single(worth, candidates.relative), _cast(judge)
+    worth = _single(worth, candidates.relative)
     by_segment, n_samples = worth.T, worth.shape[0]
     n_candidates, n_options = candidates.members.shape
     noise = jnp.max(jnp.abs(worth)) * ROUNDING
     seconds = candidates.seconds.astype(worth.dtype)
     blank = candidates.question(labelled(worth[0, :n_options, None]))
     asked = eqx.tree_at(lambda question: question.person, blank, person)
-    told = Told(judge.by(asked))
+    person_asked = told(judge).by(asked)
 
     def log_probs(worth: Float[Array, "option 1"]) -> Float[Array, " choice"]:
         question = candidates.question(labelled(worth))
-        return only_stage(question.stages(told))
+        return only_stage(question.stages(person_asked))
 
     def one(candidate):
         members, chance = candidate
@@ -181,10 +181,3 @@ def _single(worth: Float[Array, "sample segment"], relative: bool):
     if relative:
         worth = worth - jnp.mean(worth, axis=1, keepdims=True)
     return worth.astype(jnp.float32)
-
-
-def _cast(judge: Judge) -> Judge:
-    def single(leaf):
-        return leaf.astype(jnp.float32) if eqx.is_inexact_array(leaf) else leaf
-
-    return Judge(judge.worth, jax.tree.map(single, judge.choice))
