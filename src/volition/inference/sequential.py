@@ -92,7 +92,7 @@ class Sequential(AbstractMethod):
         accepted = float(end.n_accepted) / max(1.0, float(end.n_moves))
         converged = arrived >= 1.0 and n_effective >= 0.1 * self.n_draws
         message = (
-            f"{max(n_effective, 0.0):.0f} of {self.n_draws} draws are effective, after "
+            f"Effective draws: {n_effective:.0f} of {self.n_draws}, after "
             f"{int(end.n_bridges)} bridges and {int(end.n_moves)} moves of each, "
             f"{accepted:.0%} accepted."
         )
