@@ -20,13 +20,19 @@ from volition.inference import (
     AbstractPrior,
     Laplace,
     Normal,
+    Sequential,
     Signed,
     fit,
 )
 from volition.reward import AbstractReward
 
 SEED = 6
-METHODS = {"MAP": MAP(), "Laplace": Laplace(), "NUTS": NUTS(n_draws=2000)}
+METHODS = {
+    "MAP": MAP(),
+    "Laplace": Laplace(),
+    "NUTS": NUTS(n_draws=2000),
+    "Sequential": Sequential(n_draws=1000),
+}
 SCALE = np.array([0.7, 2.0, 1.3])
 PRIORS = {"normal": Normal(SCALE), "signed": Signed((1, 0, -1), SCALE)}
 TRACES = []

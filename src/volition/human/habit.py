@@ -51,18 +51,18 @@ class Graded(AbstractChoice):
 
     def level(self, worth: Worth, n_levels: int) -> LogProbs:
         """By equal cuts around the centre."""
-        return ordinal(
-            worth, self.centre.value + self.gap.value * middled(n_levels - 1)
-        )
+        gap = self.gap.value
+        return ordinal(worth, self.centre.value + gap * middled(n_levels - 1, gap))
 
     def degree(self, ahead: Worth, n_degrees: int) -> LogProbs:
         """By equal cuts around 0."""
-        return ordinal(ahead, self.width.value * middled(n_degrees - 1))
+        width = self.width.value
+        return ordinal(ahead, width * middled(n_degrees - 1, width))
 
 
-def middled(n: int) -> Float[Array, " n"]:
-    """`n` numbers 1 apart, around 0."""
-    return jnp.arange(n, dtype=float) - 0.5 * (n - 1)
+def middled(n: int, like: Float[Array, "..."]) -> Float[Array, " n"]:
+    """`n` numbers 1 apart, around 0, of the precision of another."""
+    return jnp.arange(n, dtype=like.dtype) - 0.5 * (n - 1)
 
 
 class Rational(AbstractChoice):

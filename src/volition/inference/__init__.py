@@ -35,3 +35,4 @@ from volition.inference.prior import (
     Signed as Signed,
 )
 from volition.inference.problem import Problem as Problem
+from volition.inference.sequential import Sequential as Sequential
