@@ -17,6 +17,7 @@ from typing import Any, NamedTuple, cast
 
 import equinox as eqx
 import jax
+import jax.numpy as jnp
 import numpy as np
 import tomli_w
 from jaxtyping import Array, Float, Int, PRNGKeyArray
@@ -26,6 +27,7 @@ from volition.evaluation import Estimate, sample_interval
 from volition.feedback import UNANSWERED, Dataset, Segment, Strength, strength
 from volition.human import Boltzmann, Davidson, Graded, Judge, Lapse, PartialReturn
 from volition.inference import Laplace, Normal, Posterior, fit
+from volition.query import InformationGain, Strengths, scores
 from volition.reward import Linear
 from volition.store import (
     COMPARISON,
@@ -40,6 +42,7 @@ from volition.study.clips import CLIPS, Tell, totals
 from volition.study.models import PRIOR_SCALE
 
 ENOUGH = 5  # answers, before which there is no posterior; ours
+N_CANDIDATES = 200  # pairs among which the next question is chosen; ours
 N_SAMPLES = 400  # rewards of the posterior, for an interval or a prediction; ours
 # The word and the strength of each degree, from the first being far better on.
 DEGREES = [("first", 2), ("first", 1), ("tie", 0), ("second", 1), ("second", 2)]
@@ -99,6 +102,27 @@ def random_pair(
     return Chosen((first, second), "random")
 
 
+def most_telling(
+    key: PRNGKeyArray,
+    posterior: Posterior | None,
+    segments: Segment,
+    pairs: Int[np.ndarray, "pair 2"],
+) -> Chosen:
+    """The pair whose answer should say most about the reward; any, before the first.
+
+    Of `N_CANDIDATES` pairs drawn at random, so that one more question compiles nothing.
+    """
+    draw_key, score_key = jax.random.split(key)
+    if posterior is None:
+        return random_pair(draw_key, posterior, segments, pairs)
+    rows = jax.random.randint(draw_key, (N_CANDIDATES,), 0, len(pairs))
+    members = np.asarray(pairs, dtype=np.int32)[np.asarray(rows)]
+    candidates = Strengths(segments, jnp.asarray(members), jnp.ones(()), N_DEGREES)
+    gains = scores(score_key, posterior, candidates, InformationGain())
+    first, second = members[int(np.argmax(gains))].tolist()
+    return Chosen((first, second), "information gain")
+
+
 class Asked(NamedTuple):
     """A question as it is to be shown.
 
@@ -131,7 +155,7 @@ class Labelling:
     person: int
     clips: list[Any]
     segments: Segment
-    choose_fn: ChooseFn = random_pair
+    choose_fn: ChooseFn = most_telling
 
     def standing(self) -> list[Stored]:
         """What this person has answered and not taken back."""
@@ -386,7 +410,7 @@ def open_label(
     folder: Path,
     person: str,
     *,
-    choose_fn: ChooseFn = random_pair,
+    choose_fn: ChooseFn = most_telling,
     tell: Tell = lambda done, total: None,
 ) -> Labelling:
     """Open a study for a person to answer; whatever was answered before is there.
@@ -394,7 +418,7 @@ def open_label(
     Args:
         folder: the study's, made by `begin_label`.
         person: their name.
-        choose_fn: chooses the next question.
+        choose_fn: chooses the next question; `most_telling` if left out.
         tell: is told how many clips were made, of how many, the first time.
 
     Raises:
