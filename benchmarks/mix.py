@@ -38,15 +38,16 @@ NAMES = ("f0", "f1", "f2", "alive")
 POOL = 30  # segments, of which every kind asks
 N = 200  # candidates of each kind
 MINUTE = 60.0
-# Seconds of an answer. Christiano et al. 2017 report 3 to 5 for two clips; the others
-# in proportion to what is to be looked at, which is ours.
+# Seconds of an answer: two to look, clips side by side, and two to decide, as in the
+# 3 to 5 that Christiano et al. 2017 report; more for a degree and for four clips,
+# which is ours.
 KINDS: dict[str, Callable[..., AbstractCandidates]] = {
     "comparison": lambda pool, key: pairs(pool, n_pairs=N, key=key, seconds=4.0),
-    "strength": lambda pool, key: strengths(pool, n_pairs=N, key=key, seconds=5.0),
+    "strength": lambda pool, key: strengths(pool, n_pairs=N, key=key, seconds=4.5),
     "best of 4": lambda pool, key: choices(
         pool, n_options=4, n_choices=N, key=key, seconds=8.0
     ),
-    "rating": lambda pool, key: ratings(pool, seconds=2.5),
+    "rating": lambda pool, key: ratings(pool, seconds=4.0),
 }
 
 
