@@ -13,7 +13,7 @@ from volition.feedback import Dataset
 from volition.human import Boltzmann, BradleyTerry
 from volition.inference import Normal, fit
 from volition.policy import Always, Random, rollout
-from volition.reward import Function, Linear
+from volition.reward import Linear, Tabular
 from volition.value import plan
 
 WORLD = featured_world(2, terminal=(1,))
@@ -131,10 +131,7 @@ def test_what_is_imagined_tells_more_than_what_was_driven(seed):
     assert gain.min() > np.median(driven)
     question = ask(jax.random.key(0), BELIEF, made)
     assert Dataset.of(jax.tree.map(lambda leaf: leaf[None], question)).capacity == 64
-    plain = fit(
-        Function(lambda state, action: state.index + 0.0 * action),
-        Boltzmann(),
-        Dataset.empty(),
-    )
+    table = Tabular(jnp.zeros((WORLD.n_states, WORLD.n_actions)))
+    plain = fit(table, Boltzmann(), Dataset.empty())
     with pytest.raises(ValueError, match=r"reads the state itself"):
         query.imagined(jax.random.key(0), plain, pool)
