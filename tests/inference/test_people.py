@@ -188,7 +188,7 @@ def test_the_evidence_is_the_integral():
     human = Boltzmann(choice=_PLAIN)
     priors = [Normal(scale) for scale in found]
     best = by_evidence(Linear(wide.feature_names), human, answers, priors)
-    assert float(best.problem.prior.scale) == max(found, key=found.get)
+    assert float(best.problem.prior.scale) == max(found, key=lambda scale: found[scale])
 
 
 def test_evidence_needs_something_to_choose_from():
