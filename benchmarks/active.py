@@ -60,7 +60,11 @@ def problem(said: Said) -> inference.Problem:
     n_places = said.choice.shape[0]
     number = jnp.zeros(n_places, dtype=jnp.int32)
     answers = feedback.Comparison(
-        said.options, said.choice, number - 1, number, jnp.zeros(n_places)
+        options=said.options,
+        choice=said.choice,
+        person=number - 1,
+        question=number,
+        seconds=jnp.zeros(n_places),
     )
     batch = feedback.Batch(answers, said.choice != feedback.UNANSWERED)
     # Without a tie, as the models that peers compare do.

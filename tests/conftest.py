@@ -22,6 +22,7 @@ jax.config.update("jax_numpy_rank_promotion", "raise")
 # Rows of suites that compile for long: the everyday run has a row of each kind beside
 # them, and `pytest -m slow` runs these.
 SLOW = (
+    "test_benchmarks.py::test_asking_well*",
     "test_bench.py::test_every_figure",
     "test_environments.py::*Exit*",
     "test_environments.py::*TwoWay*",

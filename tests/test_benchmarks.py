@@ -13,17 +13,19 @@ import numpy as np
 import pytest
 
 from benchmarks import (
+    active,
     cartpole,
     cartpole_volition,
     peers,
     planning,
+    preferences,
     q_learning,
     q_learning_loops as loops,
     tabular as learners,
     tabular_loops,
 )
 from benchmarks.measure import Measurement, measurement, ratio, report
-from volition import value
+from volition import feedback, human, inference, value
 
 N_STEPS = 2_000
 KEY = jax.random.key(5)
@@ -205,3 +207,27 @@ def test_an_environment_that_is_there_is_not_made_again(tmp_path, monkeypatch):
     place.mkdir(parents=True)
     (place / "complete.json").write_text('["a==1", "b==2"]')
     assert peers.environment("one", ["b==2", "a==1"]) == place / "bin" / "python"
+
+
+def test_asking_well_learns_faster_than_asking_at_random():
+    """Of ten people, after six questions: the means are far apart."""
+    likeness = {
+        name: np.asarray(active.interviews(1, active.RULES[name], 10, 6))
+        for name in ("random", "information gain")
+    }
+    assert all(each.shape == (10, 6) for each in likeness.values())
+    gap = likeness["information gain"][:, -1] - likeness["random"][:, -1]
+    assert gap.mean() > 2 * gap.std(ddof=1) / 10**0.5
+    lines = active.lines("information gain", np.repeat(likeness["random"], 5, axis=1))
+    assert [line.recorded for line in lines[:2]] == [False, True]
+    assert lines[0].low < lines[0].median < lines[0].high
+
+
+def test_the_posterior_that_is_timed_is_one():
+    person = human.Boltzmann(choice=preferences.CHOICES["without ties"])
+    known = feedback.Dataset.of(preferences.answers(0, 4, person))
+    assert len(known) == preferences.N_ANSWERS
+    belief = preferences.believed(4, person, known, inference.Laplace())
+    assert belief.result.converged
+    # A person of length 5, as its prior says on average.
+    assert 1.0 < float(jnp.linalg.norm(belief.mean.weights)) < 15.0

@@ -227,7 +227,9 @@ def _cross(
     """From draws of the old density to draws of the new."""
 
     def goes_on(stand: Stand) -> Bool[Array, ""]:
-        return (stand.share < 1.0) & (stand.n_bridges < MAX_BRIDGES)
+        # Where hardly a draw is effective (or that is no number) there is no way on.
+        lost = ~(stand.n_effective > 2.0)
+        return (stand.share < 1.0) & (stand.n_bridges < MAX_BRIDGES) & ~lost
 
     cloud = _cloud(densities, draws)
     nothing = jnp.zeros((), dtype=draws.dtype)

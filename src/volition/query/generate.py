@@ -16,7 +16,6 @@ from volition.policy import AbstractPolicy, rollout
 from volition.reward import AbstractReward
 
 
-@eqx.filter_jit
 def replayed(
     key: PRNGKeyArray,
     steps: Transition,
@@ -46,13 +45,23 @@ def replayed(
     n_steps = over.shape[0]
     if not 1 <= length <= n_steps:
         raise ValueError(f"{n_steps} recorded steps hold no segment of {length} steps.")
+    starts = jax.random.randint(key, (n_segments,), 0, n_steps - length + 1)
+    return _cut(starts, steps, over, length)
 
+
+@eqx.filter_jit
+def _cut(
+    starts: Int[Array, " segment"],
+    steps: Transition,
+    over: Bool[Array, " time"],
+    length: int,
+) -> Segment:
     def one(start: Int[Array, ""]) -> Segment:
         rows = start + jnp.arange(length, dtype=start.dtype)
         cut: Transition = jax.tree.map(lambda leaf: jnp.asarray(leaf)[rows], steps)
         # Whether an episode was over before each step, and the last step of the first.
         after = jnp.cumsum(over[rows], dtype=jnp.int32)
-        made = jnp.concatenate([jnp.zeros(1, dtype=bool), after[:-1] > 0]) == 0
+        made = jnp.concatenate([jnp.ones(1, dtype=bool), after[:-1] == 0])
         last = jnp.sum(made, dtype=jnp.int32) - 1
         ended = jnp.asarray(cut.terminated)[last]
         stays = jax.tree.map(lambda leaf: leaf[last], cut.next_state)
@@ -65,7 +74,6 @@ def replayed(
         moved = Transition(state, cut.action, next_state, features, terminated)
         return Segment(moved, made.astype(features.dtype), made | ended)
 
-    starts = jax.random.randint(key, (n_segments,), 0, n_steps - length + 1)
     return jax.vmap(one)(starts)
 
 
