@@ -1,11 +1,13 @@
 """Inference: from answers to a posterior over rewards and people."""
 
+from volition.inference.ensemble import Ensemble as Ensemble
 from volition.inference.fit import fit as fit
 from volition.inference.identify import (
     Direction as Direction,
     fisher_information as fisher_information,
     unidentified as unidentified,
 )
+from volition.inference.last_layer import LastLayer as LastLayer
 from volition.inference.map import (
     MAP as MAP,
     AbstractMethod as AbstractMethod,
@@ -16,6 +18,8 @@ from volition.inference.posterior import (
     AbstractBelief as AbstractBelief,
     Draws as Draws,
     Gaussian as Gaussian,
+    Members as Members,
+    Partly as Partly,
     Posterior as Posterior,
     Result as Result,
 )

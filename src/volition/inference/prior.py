@@ -64,7 +64,7 @@ class Normal(AbstractPrior):
 
     def scale_of(self, free: Vector) -> Vector:
         """The standard deviations."""
-        return jnp.broadcast_to(self.scale, free.shape)
+        return jnp.broadcast_to(self.scale.astype(free.dtype), free.shape)
 
 
 class Signed(AbstractPrior):
@@ -119,12 +119,13 @@ class Signed(AbstractPrior):
     def log_density(self, free: Vector) -> Float[Array, ""]:
         """Of the half-Gaussians, on the free scale (with the slope of `exp`)."""
         signs = self._signs(free)
-        inside = -0.5 * jnp.square(self.constrain(free) / self.scale)
+        scale = self.scale.astype(free.dtype)
+        inside = -0.5 * jnp.square(self.constrain(free) / scale)
         return jnp.sum(inside + jnp.where(signs == 0, 0.0, free))
 
     def scale_of(self, free: Vector) -> Vector:
         """Of the logarithm of a half-Gaussian, or of an open parameter itself."""
         # The variance of log |z| for a standard Gaussian z is pi^2 / 8.
         half = jnp.pi / (2.0 * jnp.sqrt(2.0))
-        scale = jnp.broadcast_to(self.scale, free.shape)
+        scale = jnp.broadcast_to(self.scale.astype(free.dtype), free.shape)
         return jnp.where(self._signs(free) == 0, scale, half)

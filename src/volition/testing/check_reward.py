@@ -41,7 +41,7 @@ def check_reward(
     It reads only features that the environment has; it compiles, and in a batch is
     worth what it is alone; it is one finite number on every transition, the absorbing
     ones behind an end included, as their weight of 0 would not cancel a NaN; its
-    gradient in its own arrays is finite; saved as JSON or beside arrays and read back,
+    gradient in what is learned of it is finite; saved as JSON or beside arrays and read back,
     it gives the same values bit for bit.
 
     Args:
@@ -101,7 +101,7 @@ def _one(reward: Callable[..., Any], transition: Transition) -> Any:
 
 @eqx.filter_jit
 def _slopes(reward: AbstractReward, transitions: Transition) -> PyTree:
-    arrays, rest = eqx.partition(reward, eqx.is_inexact_array)
+    arrays, rest = eqx.partition(reward, reward.learned())
 
     def total(arrays: PyTree) -> Float[Array, ""]:
         return jnp.sum(jax.vmap(eqx.combine(arrays, rest))(transitions))
