@@ -9,7 +9,7 @@ import numpy as np
 import optax
 from jaxtyping import Array, Float, Int, PRNGKeyArray
 
-from volition.feedback import Batch
+from volition.feedback import AbstractAnswer
 from volition.inference.map import AbstractMethod
 from volition.inference.posterior import Members, Result
 from volition.inference.problem import Free, Problem
@@ -21,9 +21,11 @@ class Ensemble(AbstractMethod):
     Member `m` climbs `log P(answers) + log prior(w) + w . a_m / scale^2` from `a_m`, a
     draw of the prior: for a Gaussian prior it is drawn to `a_m` in place of 0. So
     members differ where the answers say nothing by as much as the prior does, and
-    without answers they are draws of it. Each also leaves one part of the answers out,
-    by which training is stopped: at the step that predicts all of the parts best. There
-    is no bootstrap beside that, as it would leave out a third of few answers.
+    without answers they are draws of it. (Where the answers say much they differ less
+    than the posterior does, as the answers are the same for all.) Each also leaves one
+    part of the answers out, by which training is stopped: at the step that predicts all
+    of the parts best. There is no bootstrap beside that: it would leave out a third of
+    what are few answers.
 
     Adam with small batches, all members in one compiled program; the size of its steps,
     in units of the prior, falls to nothing along a cosine.
@@ -49,7 +51,9 @@ class Ensemble(AbstractMethod):
     batch_size: int = eqx.field(static=True, default=32)
     step_size: float = eqx.field(static=True, default=0.02)
 
-    n_looks: ClassVar[int] = 20  # times at which the left-out answers are looked at
+    # Shares of the steps at which the left-out answers are looked at: what is learned
+    # in a step falls about as one over their number.
+    looks: ClassVar[tuple[float, ...]] = (0.0, 1 / 16, 1 / 8, 1 / 4, 1 / 2, 3 / 4, 1.0)
 
     def __check_init__(self):
         if self.n_members < 2 or min(self.n_steps, self.batch_size) < 1:
@@ -63,29 +67,41 @@ class Ensemble(AbstractMethod):
     def run(self, key: PRNGKeyArray, problem: Problem) -> tuple[Free, Members, Result]:
         """Train all, and stop where left-out answers are predicted best."""
         fold_key, train_key = jax.random.split(key)
-        present = np.asarray(problem.answers.present)
         part = _parts(fold_key, np.asarray(problem.answers.question), self.n_members)
-        seen, held_out, density = _train(
+        seen, left_out, n_left_out = _train(
             train_key, problem, jnp.asarray(part, dtype=jnp.int32), self
         )
-        held_out = np.asarray(held_out).sum(axis=1) / max(present.sum(), 1)
+        n_looked_at = max(int(np.asarray(n_left_out).sum()), 1)
+        held_out = np.asarray(left_out).sum(axis=1) / n_looked_at
         look = int(np.argmax(np.nan_to_num(held_out, nan=-np.inf)))
-        points, density = seen[look], np.asarray(density[look])
-        best = int(np.argmax(np.nan_to_num(density, nan=-np.inf)))
+        points, stopped = seen[look], self._steps[look]
+        # The one that predicts its own part best.
+        each = np.asarray(left_out)[look] / np.maximum(np.asarray(n_left_out), 1)
+        best = int(np.argmax(np.nan_to_num(each, nan=-np.inf)))
+        density = _density(problem, points[best])
         finite = bool(np.isfinite(np.asarray(points)).all())
-        stopped = look * self.n_steps / self.n_looks
         message = (
-            f"{self.n_members} members; stopped at step {stopped:.0f} of "
+            f"Trained {self.n_members} members; stopped at step {stopped} of "
             f"{self.n_steps}, where answers left out have a log-likelihood of "
             f"{held_out[look]:.3f} nats each, {held_out[0]:.3f} at first."
         )
         diagnostics = {
-            "step": stopped,
+            "step": float(stopped),
             "held_out": float(held_out[look]),
             "held_out_first": float(held_out[0]),
         }
-        result = Result(finite, message, float(density[best]), diagnostics)
+        result = Result(finite, message, float(density), diagnostics)
         return points[best], Members(points, jnp.int32(best)), result
+
+    @property
+    def _steps(self) -> tuple[int, ...]:
+        """The steps before each look."""
+        return tuple(round(share * self.n_steps) for share in self.looks)
+
+
+@eqx.filter_jit
+def _density(problem: Problem, point: Free) -> Float[Array, ""]:
+    return problem.abridged().log_density(point)
 
 
 def _parts(key: PRNGKeyArray, question: np.ndarray, n_parts: int) -> np.ndarray:
@@ -107,24 +123,25 @@ def _train(
 ) -> tuple[
     Float[Array, "look member free"],
     Float[Array, "look member"],
-    Float[Array, "look member"],
+    Int[Array, " member"],
 ]:
     """Each member at each look, with what it says of the answers that it left out."""
+    problem = problem.abridged()
     scale, n_reward = problem.prior_scale(), problem.n_reward
-    n_steps = -(-settings.n_steps // settings.n_looks)
-    adam = optax.adam(
-        optax.cosine_decay_schedule(
-            settings.step_size, max(n_steps * settings.n_looks, 1)
-        )
-    )
+    steps = jnp.asarray(settings._steps, dtype=jnp.int32)
+    adam = optax.adam(optax.cosine_decay_schedule(settings.step_size, settings.n_steps))
 
     def member(number: Int[Array, ""], key: PRNGKeyArray):
         anchor_key, train_key = jax.random.split(key)
         # Of the reward alone: the person's numbers begin where they are.
         of_reward = (jnp.arange(scale.shape[0]) < n_reward).astype(scale.dtype)
         anchor = jax.random.normal(anchor_key, scale.shape, scale.dtype) * of_reward
-        middle = problem.start * (1.0 - of_reward)
+        middle = problem.start.at[:n_reward].set(
+            problem.prior.centre_of(problem.start[:n_reward])
+        )
         keep = part != number
+        orders = _orders(problem, keep)
+        others = _orders(problem, ~keep)
 
         def at(white):
             return middle + white * scale
@@ -133,67 +150,104 @@ def _train(
             return problem.log_prior(at(white)) + jnp.sum(white * anchor)
 
         def loss(white, batch_key):
-            said = _estimate(problem, at(white), keep, batch_key, settings.batch_size)
+            said = _estimate(problem, at(white), orders, batch_key, settings)
             return -(said + penalty(white).astype(said.dtype))
 
-        def one_step(carry, batch_key):
+        def one_step(step, carry):
             white, state = carry
-            slope = jax.grad(loss)(white, batch_key)
+            slope = jax.grad(loss)(white, jax.random.fold_in(train_key, step))
             with jax.numpy_dtype_promotion("standard"):
                 update, state = adam.update(slope, state, white)
-            return (white + jnp.asarray(update).astype(white.dtype), state), None
+            return white + jnp.asarray(update).astype(white.dtype), state
 
-        def look(carry, keys):
-            white, _ = carry
-            each = problem.each_log_likelihood(at(white))
-            left_out = jnp.sum(jnp.where(keep, 0.0, each))
-            density = jnp.sum(each) + problem.log_prior(at(white)).astype(each.dtype)
-            seen = (at(white), left_out, density)
-            carry, _ = jax.lax.scan(one_step, carry, keys)
-            return carry, seen
+        def look(carry, between):
+            carry = jax.lax.fori_loop(between[0], between[1], one_step, carry)
+            free = at(carry[0])
+            return carry, (free, *_sum(problem, free, others, settings.n_members))
 
-        keys = jax.random.split(train_key, (settings.n_looks, n_steps))
         with jax.numpy_dtype_promotion("standard"):
             state = adam.init(anchor)
-        carry, seen = jax.lax.scan(look, (anchor, state), keys)
-        # And at the end.
-        _, last = look(carry, keys[:1, 0])
-        return jax.tree.map(lambda a, b: jnp.concatenate([a, b[None]]), seen, last)
+        between = jnp.stack([jnp.append(steps[:1], steps[:-1]), steps], axis=1)
+        _, (free, left_out, n) = jax.lax.scan(look, (anchor, state), between)
+        return free, left_out, n[0]
 
     numbers = jnp.arange(settings.n_members, dtype=jnp.int32)
     keys = jax.random.split(key, settings.n_members)
-    return jax.vmap(member, out_axes=1)(numbers, keys)
+    # One after the other: on a core a batch of small networks takes a third longer.
+    points, left_out, n = jax.lax.map(lambda one: member(*one), (numbers, keys))
+    return jnp.swapaxes(points, 0, 1), jnp.swapaxes(left_out, 0, 1), n
+
+
+class Order(eqx.Module):
+    """Where in a batch the answers are that are learned from.
+
+    Args:
+        rows: of all places; those learned from come first.
+        n: how many these are.
+    """
+
+    rows: Int[Array, " capacity"]
+    n: Int[Array, ""]
+
+    def draw(self, key: PRNGKeyArray, size: int) -> Int[Array, " row"]:
+        """Some of them, with replacement."""
+        share = jax.random.uniform(key, (size,), jnp.float32)
+        place = (share * self.n.astype(jnp.float32)).astype(jnp.int32)
+        # Rounding must not reach one place further.
+        return self.rows[jnp.minimum(place, jnp.maximum(self.n - 1, 0))]
+
+
+def _orders(problem: Problem, keep: Array) -> list[Order]:
+    """Of each batch."""
+    orders, begin = [], 0
+    for batch in problem.answers.batches:
+        kept = keep[begin : begin + batch.capacity] & batch.present
+        begin += batch.capacity
+        rows = jnp.argsort(~kept, stable=True)
+        orders.append(Order(rows, jnp.sum(kept, dtype=jnp.int32)))
+    return orders
+
+
+def _sum(
+    problem: Problem, free: Free, orders: list[Order], n_parts: int
+) -> tuple[Float[Array, ""], Int[Array, ""]]:
+    """Log-likelihood of the answers of a part, and how many they are.
+
+    No more than an equal share of the places: where many answers are about one
+    question, the others of a part are not looked at.
+    """
+    reward, human = problem.unpack(free)
+    judge = human.judge(reward)
+    total, n = jnp.zeros(()), jnp.int32(0)
+    for batch, order in zip(problem.answers.batches, orders, strict=True):
+        size = -(-batch.capacity // n_parts)
+        here = jnp.arange(size, dtype=jnp.int32) < order.n
+        rows = order.rows[:size]
+        said = jax.vmap(judge.log_prob)(_taken(batch.answers, rows))
+        total += jnp.sum(jnp.where(here, said, 0.0))
+        n += jnp.sum(here, dtype=jnp.int32)
+    return total, n
 
 
 def _estimate(
     problem: Problem,
     free: Free,
-    keep: Array,
+    orders: list[Order],
     key: PRNGKeyArray,
-    batch_size: int,
+    settings: Ensemble,
 ) -> Float[Array, ""]:
-    """The log-likelihood of the answers kept, estimated by some of them."""
+    """The log-likelihood of the answers learned from, estimated by some of them."""
     reward, human = problem.unpack(free)
     judge = human.judge(reward)
-    total, begin = jnp.zeros(()), 0
-    for number, batch in enumerate(problem.answers.batches):
+    total, batches = jnp.zeros(()), problem.answers.batches
+    for number, (batch, order) in enumerate(zip(batches, orders, strict=True)):
         share = batch.capacity / problem.answers.capacity
-        size = max(1, min(round(batch_size * share), batch.capacity))
-        kept = keep[begin : begin + batch.capacity] & batch.present
-        begin += batch.capacity
-        some, weight = _some(batch, kept, jax.random.fold_in(key, number), size)
-        said = jax.vmap(judge.log_prob)(some)
-        total += weight * jnp.sum(said)
+        size = max(1, min(round(settings.batch_size * share), batch.capacity))
+        rows = order.draw(jax.random.fold_in(key, number), size)
+        said = jax.vmap(judge.log_prob)(_taken(batch.answers, rows))
+        total += order.n.astype(float) / size * jnp.sum(said)
     return total
 
 
-def _some(batch: Batch, kept: Array, key: PRNGKeyArray, size: int):
-    """Answers drawn with replacement from those kept, and how many each stands for."""
-    n_kept = jnp.sum(kept, dtype=jnp.int32)
-    # Those kept come first, in their order.
-    order = jnp.argsort(~kept, stable=True)
-    share = jax.random.uniform(key, (size,), jnp.float32)
-    place = (share * n_kept.astype(jnp.float32)).astype(jnp.int32)
-    rows = order[jnp.minimum(place, jnp.maximum(n_kept - 1, 0))]
-    some = jax.tree.map(lambda leaf: jnp.asarray(leaf)[rows], batch.answers)
-    return some, n_kept.astype(float) / size
+def _taken(answers: AbstractAnswer, rows: Int[Array, " row"]) -> AbstractAnswer:
+    return jax.tree.map(lambda leaf: jnp.asarray(leaf)[rows], answers)

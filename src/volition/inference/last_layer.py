@@ -42,7 +42,9 @@ class LastLayer(AbstractMethod):
         covariance = jnp.linalg.inv(precision)
         finite = bool(jnp.isfinite(covariance).all() & jnp.isfinite(point).all())
         converged = trained.converged and finite and bool(gain < 1e-3)
-        message = f"{trained.message} The last step of its last layer gained {gain:.2g}."
+        message = (
+            f"{trained.message} The last step of its last layer gained {gain:.2g}."
+        )
         result = Result(converged, message, float(log_density), trained.diagnostics)
         return point, Partly(point, places, covariance), result
 
@@ -51,7 +53,7 @@ class LastLayer(AbstractMethod):
 def _fit(
     problem: Problem, start: Free, places: Int[Array, " part"], n_steps: int
 ) -> tuple[Free, Array, Array, Float[Array, "part part"]]:
-    """The maximum over some parameters, what the last step gained, and the precision."""
+    """The maximum over some, what the last step gained, the density, the precision."""
 
     def density(part):
         return problem.log_density(start.at[places].set(part))
@@ -72,7 +74,7 @@ def _fit(
 
     def more(carry):
         _, _, gain, step = carry
-        return (step < n_steps) & (gain > 1e-4)
+        return (step < n_steps) & (gain > 1e-10)
 
     part = start[places]
     value = density(part)

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 
 import equinox as eqx
 import jax.numpy as jnp
+import numpy as np
 from jaxtyping import Array, ArrayLike, Float
 
 Vector = Float[Array, " parameter"]
@@ -31,6 +32,10 @@ class AbstractPrior(eqx.Module):
     @abc.abstractmethod
     def scale_of(self, free: Vector) -> Vector:
         """How far each free coordinate may go: its standard deviation."""
+
+    @abc.abstractmethod
+    def centre_of(self, free: Vector) -> Vector:
+        """The mean of each free coordinate."""
 
 
 class Normal(AbstractPrior):
@@ -65,6 +70,10 @@ class Normal(AbstractPrior):
     def scale_of(self, free: Vector) -> Vector:
         """The standard deviations."""
         return jnp.broadcast_to(self.scale.astype(free.dtype), free.shape)
+
+    def centre_of(self, free: Vector) -> Vector:
+        """0."""
+        return jnp.zeros_like(free)
 
 
 class Signed(AbstractPrior):
@@ -129,3 +138,10 @@ class Signed(AbstractPrior):
         half = jnp.pi / (2.0 * jnp.sqrt(2.0))
         scale = jnp.broadcast_to(self.scale.astype(free.dtype), free.shape)
         return jnp.where(self._signs(free) == 0, scale, half)
+
+    def centre_of(self, free: Vector) -> Vector:
+        """Of the logarithm of a half-Gaussian, or 0."""
+        # E log |z| = -(Euler's constant + log 2) / 2 for a standard Gaussian z.
+        half = jnp.log(self.scale) - 0.5 * (np.euler_gamma + np.log(2.0))
+        centre = jnp.broadcast_to(half.astype(free.dtype), free.shape)
+        return jnp.where(self._signs(free) == 0, 0.0, centre)

@@ -7,7 +7,7 @@ import numpy as np
 from jax.flatten_util import ravel_pytree
 from jaxtyping import Array, Bool, Float
 
-from volition.feedback import Dataset
+from volition.feedback import Dataset, Segment
 from volition.human import AbstractHuman, AbstractParameter
 from volition.inference.prior import AbstractPrior
 from volition.reward import AbstractReward
@@ -58,6 +58,21 @@ class Problem(eqx.Module):
         )
         person = np.ones(self.start.shape[0] - self.n_reward, dtype=bool)
         return np.concatenate([*jax.tree.leaves(marks), person])
+
+    def abridged(self) -> "Problem":
+        """The same problem, with what is not learned worked out once."""
+        reward, fn = self.reward.abridged()
+
+        def work(part):
+            if not _is_segment(part):
+                return part
+            each = fn
+            for _ in range(part.weight.ndim):
+                each = jax.vmap(each)
+            return eqx.tree_at(lambda s: s.transition, part, each(part.transition))
+
+        answers = jax.tree.map(work, self.answers, is_leaf=_is_segment)
+        return Problem(reward, self.human, answers, self.prior)
 
     def unpack(self, free: Free) -> tuple[AbstractReward, AbstractHuman]:
         """The reward and the human that free parameters stand for."""
@@ -129,6 +144,10 @@ def _split(human: AbstractHuman) -> tuple[AbstractHuman, AbstractHuman]:
         is_leaf=_is_parameter,
     )
     return eqx.partition(human, free)
+
+
+def _is_segment(part: object) -> bool:
+    return isinstance(part, Segment)
 
 
 def _is_parameter(leaf: object) -> bool:

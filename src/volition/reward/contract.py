@@ -1,6 +1,7 @@
 """The reward contract."""
 
 import abc
+from collections.abc import Callable
 
 import equinox as eqx
 import jax
@@ -29,9 +30,21 @@ class AbstractReward(eqx.Module):
         """Which of its leaves `fit` learns: the same tree, of marks."""
         return jax.tree.map(eqx.is_inexact_array, self)
 
+    def abridged(self) -> tuple["AbstractReward", Callable[[Transition], Transition]]:
+        """The same reward of transitions that were worked through once, and how.
+
+        For rewards that look at states through what is not learned: the same work need
+        not be done at every step of learning. What is learned is the same in both.
+        """
+        return self, _as_it_is
+
     def last(self) -> PyTree[bool]:
         """Those of them in which it is linear, whatever the others: all if not said."""
         return self.learned()
+
+
+def _as_it_is(transition: Transition) -> Transition:
+    return transition
 
 
 def check_features(reward: AbstractReward, feature_names: tuple[str, ...]) -> None:

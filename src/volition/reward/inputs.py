@@ -154,3 +154,27 @@ class StepInputs(AbstractTransitionInputs):
             ended = jnp.asarray(transition.terminated).astype(jnp.float32)
             parts += [seen(self.env.observe(transition.next_state)), ended[None]]
         return jnp.concatenate(parts)
+
+
+class GivenInputs(AbstractTransitionInputs):
+    """Features that are the inputs as they are: what `Network.abridged` leaves.
+
+    Args:
+        n: how many.
+    """
+
+    n: int = eqx.field(static=True)
+
+    @property
+    def size(self) -> int:
+        """As many as given."""
+        return self.n
+
+    @property
+    def feature_names(self) -> tuple[str, ...]:
+        """None of an environment's."""
+        return ()
+
+    def __call__(self, transition: Transition) -> Float[Array, " input"]:
+        """The features."""
+        return jnp.asarray(transition.features)

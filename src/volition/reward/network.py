@@ -1,5 +1,6 @@
 """Rewards that are a network over features, or over what is seen and done."""
 
+from collections.abc import Callable
 from itertools import pairwise
 
 import equinox as eqx
@@ -10,7 +11,7 @@ from jaxtyping import Array, Float, PRNGKeyArray, PyTree
 
 from volition.env import Transition
 from volition.reward.contract import AbstractReward
-from volition.reward.inputs import AbstractTransitionInputs
+from volition.reward.inputs import AbstractTransitionInputs, GivenInputs
 
 
 class Layer(eqx.Module):
@@ -101,6 +102,12 @@ class Network(AbstractReward):
         layers = jax.tree.map(eqx.is_inexact_array, self.layers)
         return eqx.tree_at(lambda marks: marks.layers, nothing, layers)
 
+    def abridged(self) -> tuple[AbstractReward, Callable[[Transition], Transition]]:
+        """With the inputs in place of the features."""
+        given = GivenInputs(self.inputs.size)
+        reads = lambda network: network.inputs
+        return eqx.tree_at(reads, self, given), jax.tree_util.Partial(_given, self)
+
     def last(self) -> PyTree[bool]:
         """The output layer."""
         nothing = jax.tree.map(lambda leaf: False, self)
@@ -120,6 +127,11 @@ class Network(AbstractReward):
             before, after = layer.weight.shape
             each += [np.full(before * after, _scale(before)), np.ones(after)]
         return jnp.asarray(np.concatenate(each), dtype=float)
+
+
+def _given(network: Network, transition: Transition) -> Transition:
+    inputs = network.inputs(transition)
+    return eqx.tree_at(lambda step: step.features, transition, inputs)
 
 
 def _scale(n_inputs: int) -> float:

@@ -11,7 +11,7 @@ from jaxtyping import Array, ArrayLike, Float, PRNGKeyArray, PyTree
 
 from volition.env import AbstractEnvironment
 from volition.env.spaces import Space
-from volition.feedback import AbstractAnswer, Comparison, Dataset, Segment, comparison
+from volition.feedback import Comparison, Dataset, Segment, comparison
 from volition.human import AbstractHuman, Judge
 from volition.inference import (
     AbstractMethod,
@@ -115,7 +115,7 @@ class LearnedFromAnswers(eqx.Module):
         return self.posterior.problem.answers
 
 
-def simulated(judge: Judge) -> Person:
+def answered_by(judge: Judge) -> Person:
     """A simulated person, to ask many questions at once.
 
     Args:
@@ -123,7 +123,7 @@ def simulated(judge: Judge) -> Person:
     """
 
     @eqx.filter_jit
-    def say(judge: Judge, key: PRNGKeyArray, questions: AbstractAnswer):
+    def say(judge: Judge, key: PRNGKeyArray, questions: Comparison) -> Comparison:
         keys = jax.random.split(key, jnp.shape(questions.person)[0])
         return jax.vmap(judge.sample)(keys, questions)
 
@@ -157,7 +157,7 @@ def learn_from_answers(
         env: the world, or several tasks of one shape.
         reward: its form.
         human: how people answer, as inference takes it.
-        person: whoever answers; `simulated(judge)`, or people.
+        person: whoever answers; `answered_by(judge)`, or people.
         learner: what each round does; its schedules go on from round to round, so that
             it learns as from `rounds x n_steps` steps in one go.
         rounds: how much is asked when.
@@ -192,7 +192,8 @@ def learn_from_answers(
         curves.append(found.curve)
         if progress is not None and posterior is not None:
             progress(number, posterior)
-    assert policy is not None and posterior is not None  # the first round asks
+    assert policy is not None
+    assert posterior is not None  # the first round asks
     return LearnedFromAnswers(policy, posterior, joined(curves), tuple(results))
 
 
@@ -207,17 +208,17 @@ def _questions(
     """Random pairs of segments, numbered from `first` on, `[question]`."""
     mix_key, *keys = jax.random.split(key, 1 + 2 * len(tasks))
     n_each = -(-2 * n_questions // len(tasks))
-    n_random = n_each if policy is None else round(rounds.random * n_each)
+    n_random = round(rounds.random * n_each)
     parts = []
     for number, task in enumerate(tasks):
         space = task.action_space
+        anything = Exploring(None, space, 1.0)
+        # In the first round the other half is random, too: of the same shape, so that
+        # it compiles once.
+        mostly = Exploring(policy, space, rounds.exploration)
         for who, n_segments, one_key in (
-            (Exploring(None, space, 1.0), n_random, keys[2 * number]),
-            (
-                Exploring(policy, space, rounds.exploration),
-                n_each - n_random,
-                keys[2 * number + 1],
-            ),
+            (anything, n_random, keys[2 * number]),
+            (mostly, n_each - n_random, keys[2 * number + 1]),
         ):
             if n_segments > 0:
                 parts.append(_segments(one_key, task, who, rounds, n_segments))
