@@ -1,10 +1,10 @@
 """Each kind of answer, simulated and understood again: `python -m benchmarks.kinds`.
 
-For each kind: a person whose reward is drawn from the prior answers questions about
-random paths of a random world; the reward is inferred, and compared with the truth. The
-cosine is that of one fit to 500 answers, its mean over seeds; the coverage is the share
-of true weights inside the middle 90 % of their posterior, over as many truths as seeds
-(simulation-based calibration).
+For each kind: a person who, like the reward, is drawn from the prior answers questions
+about random paths of a random world; the reward is inferred, and compared with the
+truth. The cosine is that of a fit to 500 answers, its mean over seeds; the coverage is
+the share of true weights inside the middle 90 % of their posterior after 100 answers,
+over many such truths (simulation-based calibration).
 """
 
 import argparse
@@ -46,7 +46,7 @@ from volition.human import (
     Real,
     SoftOptimal,
 )
-from volition.inference import Laplace, Normal, Posterior, fit
+from volition.inference import Gaussian, Laplace, Normal, Problem, fit
 from volition.reward import Linear
 
 N_STATES, N_ACTIONS, N_FEATURES = 12, 4, 3
@@ -149,28 +149,31 @@ def ask(
 
 def recovered(
     kind: str, seed: int, n_answers: int
-) -> tuple[np.ndarray, Posterior, np.ndarray]:
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """A truth drawn from the prior, what is inferred of it, and the interval's ends.
 
     Returns:
-        True weights, the posterior, and the middle 90 % of each weight, `[2, weight]`.
+        True weights, their posterior mean, and its middle 90 %, `[2, weight]`.
     """
-    env = world(seed % 4)
-    human = person(env)
+    env, prior = world(seed % 4), Normal(SCALE)
+    form, human = Linear(env.feature_names), person(env)
     truth_key, ask_key = jax.random.split(jax.random.key(seed))
-    truth = SCALE * jax.random.normal(truth_key, (N_FEATURES,), dtype=float)
-    reward = Linear(env.feature_names, truth)
-    answers = Dataset.of(ask(ask_key, kind, env, reward, human, n_answers))
-    belief = fit(
-        Linear(env.feature_names), human, answers, Laplace(), prior=Normal(SCALE)
-    )
+    # The person, too, is drawn from the prior.
+    nothing = Problem(form, human, Dataset.empty(), prior)
+    start = nothing.start
+    drawn = jax.random.normal(truth_key, start.shape, dtype=start.dtype)
+    reward, somebody = nothing.unpack(start + nothing.prior_scale() * drawn)
+    assert isinstance(reward, Linear)
+    answers = Dataset.of(ask(ask_key, kind, env, reward, somebody, n_answers))
+    belief = fit(form, human, answers, Laplace(), prior=prior)
     gaussian = belief.belief
+    assert isinstance(gaussian, Gaussian)
     spread = np.sqrt(np.diag(gaussian.covariance)[:N_FEATURES])
     middle = np.asarray(gaussian.location[:N_FEATURES])
     reach = stats.norm.ppf(0.95)
     return (
-        np.asarray(truth),
-        belief,
+        np.asarray(reward.weights),
+        middle,
         np.stack([middle - reach * spread, middle + reach * spread]),
     )
 
@@ -182,10 +185,10 @@ def cosine(a: np.ndarray, b: np.ndarray) -> float:
 
 def main() -> None:
     """Print the table, or one line of JSON, last."""
-    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser = argparse.ArgumentParser(description="Each kind of answer, understood.")
     parser.add_argument("--json", action="store_true", help="one line of JSON, last")
     parser.add_argument("--seeds", type=int, default=10, help="fits to 500 answers")
-    parser.add_argument("--truths", type=int, default=100, help="for the coverage")
+    parser.add_argument("--truths", type=int, default=200, help="for the coverage")
     parser.add_argument("--kinds", nargs="+", default=list(KINDS), choices=list(KINDS))
     asked = parser.parse_args()
     jax.config.update("jax_enable_x64", True)
@@ -194,8 +197,8 @@ def main() -> None:
         cosines = []
         for seed in range(asked.seeds):
             say(f"{kind}: 500 answers, seed {seed + 1} of {asked.seeds}")
-            truth, belief, _ = recovered(kind, seed, 500)
-            cosines.append(cosine(np.asarray(belief.mean.weights), truth))
+            truth, mean, _ = recovered(kind, seed, 500)
+            cosines.append(cosine(mean, truth))
         inside = []
         for seed in range(asked.truths):
             say(f"{kind}: coverage, truth {seed + 1} of {asked.truths}")

@@ -11,6 +11,7 @@ from volition import (
     inference as inference,
     policy as policy,
     probes as probes,
+    query as query,
     reward as reward,
     value as value,
 )
@@ -18,6 +19,7 @@ from volition.evaluation import cross_validate as cross_validate
 from volition.inference import fit as fit
 from volition.policy import rollout as rollout
 from volition.probes import audit as audit
+from volition.query import ask as ask
 from volition.reward import gymnasium_ids
 from volition.value import learn as learn, plan as plan
 

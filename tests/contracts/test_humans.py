@@ -19,12 +19,15 @@ from volition.human import (
     Boltzmann,
     BradleyTerry,
     Davidson,
+    Discounted,
+    Equal,
     Foresight,
     Fraction,
     Graded,
     Judge,
     Lapse,
     Mistake,
+    Myopic,
     PartialReturn,
     Positive,
     RaoKupper,
@@ -32,6 +35,7 @@ from volition.human import (
     Real,
     Regret,
     SideBias,
+    Skip,
     Unsure,
 )
 from volition.reward import Linear
@@ -51,6 +55,8 @@ VALUATIONS = {
     "regret": Regret(WORLD, ValueIteration(1e-13), discount=0.8),
     "foresight": Foresight(WORLD, ValueIteration(1e-13), share=Fraction(0.3)),
 }
+# These add up rewards with other weights: one choice shows what they do.
+FADING = {"discounted": Discounted(Fraction(0.6)), "myopic": Myopic(Fraction(0.6))}
 CHOICES = {
     "Bradley-Terry": BradleyTerry(),
     "Davidson": Davidson(Positive(0.7)),
@@ -76,6 +82,8 @@ HUMANS = {
     )
     for choice in WRAPPED
 }
+# Thresholds, where probabilities jump: not smooth, so with tests of their own.
+HARD = [Equal(Davidson(), 0.3), Skip(Davidson(), 0.2)]
 # What is left of a choice where one option is better by far, first and second alike.
 SURE = {
     "lapse of Davidson": [1 - RATE + RATE / 3, RATE / 3, RATE / 3],
@@ -89,7 +97,9 @@ SURE = {
 # Planning is compiled for each valuation once, not for each choice with it again.
 prepare = functools.cache(
     lambda name: eqx.filter_jit(
-        lambda weights: VALUATIONS[name].prepare(Linear(WORLD.feature_names, weights))
+        lambda weights: (VALUATIONS | FADING)[name].prepare(
+            Linear(WORLD.feature_names, weights)
+        )
     )
 )
 
@@ -122,8 +132,8 @@ humans = pytest.mark.parametrize("human", HUMANS)
 @pytest.mark.parametrize(
     "kind, rows",
     [
-        (AbstractValuation, VALUATIONS.values()),
-        (AbstractChoice, (CHOICES | WRAPPED).values()),
+        (AbstractValuation, (VALUATIONS | FADING).values()),
+        (AbstractChoice, [*(CHOICES | WRAPPED).values(), *HARD]),
         (AbstractHuman, HUMANS.values()),
     ],
     ids=["valuation", "choice", "human"],
@@ -170,7 +180,9 @@ def test_a_constant_added_to_the_reward_changes_no_answer(human):
     np.testing.assert_allclose(same, log_probs, atol=1e-10)
 
 
-@humans
+@pytest.mark.parametrize(
+    "human", [name for name in HUMANS if name.split(",")[0] not in FADING]
+)
 def test_the_constant_is_felt_as_far_as_nothing_comes_after(human):
     # By a partial return 4 c; by a regret 4 c less 0, as start and end gain alike.
     gained = ask(human, PAID)[0] - ask(human)[0]
@@ -256,3 +268,32 @@ def test_a_lapse_bounds_every_probability_from_below(human):
         # Up to one rounding of a logarithm.
         least = RATE / log_probs.shape[1] * (1.0 - 1e-12)
         assert np.exp(log_probs).min() >= least
+
+
+@pytest.mark.parametrize("ahead", [-0.5, -0.2, 0.0, 0.29, 0.31])
+def test_close_options_tie_where_thresholds_are_hard(ahead):
+    logs = HARD[0].pair(jnp.array([1.0 + ahead, 1.0]))
+    if abs(ahead) < 0.3:
+        assert logs.tolist() == [-np.inf, -np.inf, 0.0]
+    else:
+        expected = HARD[0].inner.pair(jnp.array([1.0 + ahead, 1.0]))
+        np.testing.assert_array_equal(logs, expected)
+
+
+@pytest.mark.parametrize("worth", [[0.1, -3.0], [0.1, 0.3], [-1.0, 0.19]])
+def test_nothing_is_said_where_neither_is_worth_much(worth):
+    logs = HARD[1].pair(jnp.array(worth))
+    if max(worth) < 0.2:
+        assert logs.tolist() == [-np.inf, -np.inf, -np.inf, 0.0]
+    else:
+        expected = HARD[1].inner.pair(jnp.array(worth))
+        np.testing.assert_array_equal(logs[:3], expected)
+        assert logs[3] == -np.inf
+
+
+@pytest.mark.parametrize("name, weigh", [("discounted", 1), ("myopic", -1)])
+def test_what_fades_is_the_far_or_the_past(name, weigh):
+    worth, _ = ask(f"{name}, Davidson")
+    steps = np.asarray(QUESTIONS.transition.features) @ WEIGHTS
+    fade = (0.6 ** np.arange(4))[::weigh]
+    np.testing.assert_allclose(worth, (steps * fade).sum(-1), atol=1e-12)

@@ -22,6 +22,7 @@ from volition.inference import (
     Laplace,
     LastLayer,
     Normal,
+    Sequential,
     Signed,
     fit,
 )
@@ -35,6 +36,7 @@ METHODS = {
     "NUTS": NUTS(n_draws=2000),
     "Ensemble": SHORT,
     "LastLayer": LastLayer(SHORT),
+    "Sequential": Sequential(n_draws=1000),
 }
 SCALE = np.array([0.7, 2.0, 1.3])
 PRIORS = {"normal": Normal(SCALE), "signed": Signed((1, 0, -1), SCALE)}

@@ -10,7 +10,17 @@ from tests.reference.paths import answered, featured_world, pairs
 from volition.env import delivery
 from volition.feedback import Dataset, comparison
 from volition.human import Boltzmann, BradleyTerry, Davidson, Fraction, Lapse, Positive
-from volition.inference import MAP, NUTS, Laplace, Normal, Problem, Result, Signed, fit
+from volition.inference import (
+    MAP,
+    NUTS,
+    Laplace,
+    Normal,
+    Problem,
+    Result,
+    Signed,
+    by_evidence,
+    fit,
+)
 from volition.inference.nuts import _judge
 from volition.reward import Linear, delivery_true
 
@@ -144,7 +154,11 @@ def say(reward, keys, questions):
 
 
 def test_a_simulated_person_is_understood():
-    """500 answers about random pairs of 3 moves, mean over seeds 0 to 7."""
+    """500 answers about random pairs of 3 moves, mean over seeds 0 to 7.
+
+    The scale of the prior is chosen by evidence: at a scale of 10, where what is seldom
+    seen (the goal, a sheep) runs away, the mean cosine of 40 seeds is .93 +- .01.
+    """
     world = delivery()
     # A tenth of the reward that the world states: at its full size a person would
     # hardly ever err, and how much worse a sheep is than mud is not to be seen.
@@ -154,12 +168,11 @@ def test_a_simulated_person_is_understood():
         questions = pairs(seed, world, 500, 3)
         keys = jax.random.split(jax.random.key(seed), 500)
         choices = np.asarray(say(Linear(world.feature_names, truth), keys, questions))
-        belief = fit(
+        belief = by_evidence(
             Linear(world.feature_names),
             PERSON,
             Dataset.of(answered(questions, choices)),
-            MAP(),
-            prior=Normal(10.0),
+            [Normal(scale) for scale in (1.0, 3.0, 10.0)],
         )
         found = np.asarray(belief.mean.weights)
         size = np.linalg.norm(found) * np.linalg.norm(truth)

@@ -47,8 +47,7 @@ def test_what_has_the_wrong_sign_begins_near_0(weight):
 def test_a_normal_is_scipys():
     free = jnp.array([0.3, -1.0, 2.0, 7.0])
     expected = stats.norm(scale=SCALE).logpdf(free).sum()
-    at_zero = stats.norm(scale=SCALE).logpdf(0.0).sum()
-    assert float(Normal(SCALE).log_density(free)) == pytest.approx(expected - at_zero)
+    assert float(Normal(SCALE).log_density(free)) == pytest.approx(expected)
 
 
 @pytest.mark.parametrize("sign", [1, -1])
@@ -63,6 +62,7 @@ def test_a_signed_weight_is_half_a_gaussian(sign, scale):
 
     low, high = np.log(scale) - 30.0, np.log(scale) + 3.0
     total, _ = integrate.quad(density, low, high)
+    assert total == pytest.approx(1.0, abs=1e-7)
     for share in (0.05, 0.5, 0.95):
         size = stats.halfnorm(scale=scale).ppf(share)
         assert float(prior.constrain(jnp.log(jnp.array([size])))[0]) == pytest.approx(
@@ -112,3 +112,18 @@ def test_another_sign_is_refused(signs):
 def test_another_number_of_signs_is_refused(method):
     with pytest.raises(ValueError, match="3 signs, the reward has 2 parameters"):
         getattr(Signed((1, 0, 1)), method)(jnp.zeros(2))
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+@pytest.mark.parametrize("prior", [Normal(SCALE), Signed(SIGNS, SCALE)], ids=repr)
+def test_draws_are_from_the_prior(seed, prior):
+    n = 4000
+    drawn = prior.sample(jax.random.key(seed), n, jnp.zeros(4))
+    assert drawn.shape == (n, 4)
+    weights = np.asarray(jax.vmap(prior.constrain)(drawn))
+    for column, scale in zip(weights.T, np.broadcast_to(SCALE, 4), strict=True):
+        signs = np.unique(np.sign(column))
+        both = len(signs) == 2
+        expected = stats.norm(scale=scale) if both else stats.halfnorm(scale=scale)
+        sizes = column if both else np.abs(column)
+        assert stats.kstest(sizes, expected.cdf).pvalue > 6e-5

@@ -70,19 +70,28 @@ def test_groups_are_kept_apart_and_in_order(tmp_path, answers):
     assert fingerprint(back["two"]) == fingerprint(back["one"]) == fingerprint(answers)
 
 
+COLUMNS = "question, person, said, seconds, shown"
+
+
 def run(path, sql: str) -> None:
-    with closing(sqlite3.connect(path)) as connection, connection:
-        connection.execute(sql)
+    with closing(sqlite3.connect(path, isolation_level=None)) as connection:
+        for statement in sql.split("; "):
+            connection.execute(statement)
 
 
 @pytest.mark.parametrize(
     "sql",
     [
-        "UPDATE answer SET choice = 0 WHERE number = 2",
+        "UPDATE answer SET said = '{}' WHERE number = 2",
         "DELETE FROM answer WHERE number = 2",
         "DELETE FROM answer",
         "INSERT OR REPLACE INTO answer SELECT * FROM answer WHERE number = 2",
         "UPDATE OR REPLACE answer SET number = 3 WHERE number = 2",
+        "UPDATE question SET options = '[]'",
+        "DELETE FROM question",
+        "INSERT OR REPLACE INTO question SELECT * FROM question WHERE number = 2",
+        "INSERT OR REPLACE INTO answer (showing, question, person, said, shown) "
+        "SELECT showing, question, person, '{}', shown FROM answer WHERE number = 2",
     ],
 )
 def test_no_answer_can_be_changed(evidence, sql):
@@ -93,25 +102,25 @@ def test_no_answer_can_be_changed(evidence, sql):
 
 
 @pytest.mark.parametrize(
-    "change", ["choice = 4", "kind = 'ranking'", "question = 'first'"]
+    "change",
+    ["said = 'left'", "said = NULL", "question = 99", "question = 'first'"],
 )
-def test_no_answer_of_another_kind_can_be_added(evidence, change):
+def test_no_answer_of_another_form_can_be_added(evidence, change):
     name, value = change.split(" = ")
-    columns = "source, kind, person, question, options, choice, seconds"
-    new = ", ".join(
-        value if column == name else column for column in columns.split(", ")
-    )
+    new = COLUMNS.replace(name, value)
     with pytest.raises(sqlite3.IntegrityError):
         run(
-            evidence, f"INSERT INTO answer ({columns}) SELECT {new} FROM answer LIMIT 1"
+            evidence,
+            f"PRAGMA foreign_keys = ON; INSERT INTO answer (showing, {COLUMNS}) "
+            f"SELECT 'new', {new} FROM answer LIMIT 1",
         )
 
 
 def test_an_answer_can_be_added(evidence):
-    columns = "source, kind, person, question, options, choice, seconds"
     run(
         evidence,
-        f"INSERT INTO answer ({columns}) SELECT {columns} FROM answer WHERE number = 2",
+        f"INSERT INTO answer (showing, {COLUMNS}) SELECT 'new', {COLUMNS} FROM answer "
+        "WHERE number = 2",
     )
     assert np.shape(read_evidence(evidence, WORLD)["one"].choice) == (41,)
 

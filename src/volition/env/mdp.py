@@ -186,8 +186,8 @@ class FiniteMDP(AbstractEnvironment):
         index = jnp.where(self.terminal[state.index], state.index, index)
         return MDPState(index, jnp.asarray(state.time + 1))
 
-    def observe(self, state: MDPState) -> Int[ArrayLike, ""]:
-        """The state's number."""
+    def observe(self, state: PyTree) -> Int[ArrayLike, ""]:
+        """The state's number, also of a state as transitions hold it."""
         return state.index
 
     def terminated(self, state: MDPState) -> Bool[Array, ""]:

@@ -1,5 +1,9 @@
 """Evaluation: predictions of answers, and policies under a known reward."""
 
+from volition.evaluation.agreement import (
+    agreement as agreement,
+    comparison_agreement as comparison_agreement,
+)
 from volition.evaluation.answers import (
     AnswerScore as AnswerScore,
     brier_score as brier_score,

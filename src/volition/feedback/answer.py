@@ -43,6 +43,18 @@ class AbstractJudge(eqx.Module):
         """Of how much better the second option is, first far better first."""
 
     @abc.abstractmethod
+    def hesitate(
+        self, log_probs: Float[Array, " choice"], seconds: Float[Array, ""]
+    ) -> Float[Array, ""]:
+        """Log-density of how long the answer to a pair took; 0 if nothing is known."""
+
+    @abc.abstractmethod
+    def wait(
+        self, key: PRNGKeyArray, log_probs: Float[Array, " choice"]
+    ) -> Float[Array, ""]:
+        """How long a simulated person takes for a pair, s; NaN if that is not known."""
+
+    @abc.abstractmethod
     def act(self, segment: Segment) -> Float[Array, "time action"]:
         """Log-probabilities of each action in each state of a single segment."""
 
@@ -83,13 +95,18 @@ class AbstractAnswer(eqx.Module):
     def sample(self, key: PRNGKeyArray, judge: AbstractJudge) -> "AbstractAnswer":
         """The same question, answered by a simulated person."""
 
+    @abc.abstractmethod
     def log_prob(self, judge: AbstractJudge) -> Float[Array, ""]:
-        """Log-likelihood of a single answer."""
-        log_probs = self.stages(judge)
-        weights = self.weights(log_probs.shape[-1])
-        # What nobody chose may be impossible: -inf must not be multiplied with 0.
-        heard = jnp.where(weights > 0, log_probs, 0.0)
-        return jnp.sum(weights * heard)
+        """Log-likelihood of a single answer: of most kinds `chosen(self, judge)`."""
+
+
+def chosen(answer: AbstractAnswer, judge: AbstractJudge) -> Float[Array, ""]:
+    """Log-likelihood of the choices that a single answer is made of."""
+    log_probs = answer.stages(judge)
+    weights = answer.weights(log_probs.shape[-1])
+    # What nobody chose may be impossible: -inf must not be multiplied with 0.
+    heard = jnp.where(weights > 0, log_probs, 0.0)
+    return jnp.sum(weights * heard)
 
 
 def marks(

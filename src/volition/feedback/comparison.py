@@ -10,6 +10,7 @@ from volition.feedback.answer import (
     UNANSWERED,
     AbstractAnswer,
     AbstractJudge,
+    chosen,
     draw,
     marks,
     time,
@@ -59,8 +60,19 @@ class Comparison(AbstractAnswer):
 
     def sample(self, key: PRNGKeyArray, judge: AbstractJudge) -> "Comparison":
         """Answered by a simulated person."""
-        choice = draw(key, self.stages(judge)[0])
-        return eqx.tree_at(lambda answer: answer.choice, self, choice)
+        choice_key, wait_key = jax.random.split(key)
+        log_probs = self.stages(judge)[0]
+        choice, seconds = draw(choice_key, log_probs), judge.wait(wait_key, log_probs)
+        where = lambda answer: (answer.choice, answer.seconds)
+        return eqx.tree_at(where, self, (choice, seconds))
+
+    def log_prob(self, judge: AbstractJudge) -> Float[Array, ""]:
+        """Log-likelihood of a single answer, and of how long it took if that counts."""
+        log_probs = self.stages(judge)[0]
+        choice = jnp.asarray(self.choice)
+        decided = (choice == FIRST) | (choice == SECOND)
+        seconds = jnp.where(decided, jnp.asarray(self.seconds), jnp.nan)
+        return chosen(self, judge) + judge.hesitate(log_probs, seconds)
 
 
 def comparison(

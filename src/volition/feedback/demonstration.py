@@ -9,6 +9,7 @@ from volition.feedback.answer import (
     UNANSWERED,
     AbstractAnswer,
     AbstractJudge,
+    chosen,
     draw,
     marks,
     time,
@@ -49,6 +50,10 @@ class Demonstration(AbstractAnswer):
         """The action at each step that was made."""
         made = jnp.asarray(self.given) & (self.done.weight > 0)
         return marks(jnp.where(made, self.done.transition.action, -1), n_choices)
+
+    def log_prob(self, judge: AbstractJudge) -> Float[Array, ""]:
+        """Log-likelihood of a single answer."""
+        return chosen(self, judge)
 
     def sample(self, key: PRNGKeyArray, judge: AbstractJudge) -> "Demonstration":
         """Demonstrated by a simulated person, from the same state."""
@@ -134,6 +139,10 @@ class WorldState(AbstractAnswer):
         """The state."""
         return marks(self.state, n_choices)[None]
 
+    def log_prob(self, judge: AbstractJudge) -> Float[Array, ""]:
+        """Log-likelihood of a single answer."""
+        return chosen(self, judge)
+
     def sample(self, key: PRNGKeyArray, judge: AbstractJudge) -> "WorldState":
         """Where a simulated person leaves the world."""
         state = draw(key, self.stages(judge)[0])
@@ -159,6 +168,17 @@ def world_state(
 
     Raises:
         ValueError: for a state that there is not, or no step.
+
+    Example:
+        >>> import jax
+        >>> from volition import env, human, reward
+        >>> world = env.delivery()
+        >>> person = human.Boltzmann(acting=human.SoftOptimal(world))
+        >>> judge = person.judge(reward.delivery_true())
+        >>> begun = jax.nn.one_hot(69, world.n_states)  # two steps above the goal
+        >>> seen = judge.log_probs(world_state(begun, 2))
+        >>> int(jnp.argmax(seen))
+        89
     """
     initial = jnp.asarray(initial, dtype=float)
     if n_steps < 1 or not UNANSWERED <= state < initial.shape[0]:

@@ -11,6 +11,7 @@ from volition.feedback.answer import (
     AbstractAnswer,
     AbstractJudge,
     check_options,
+    chosen,
     draw,
     marks,
     time,
@@ -50,6 +51,10 @@ class OneOf(AbstractAnswer):
     def weights(self, n_choices: int) -> Float[Array, "stage choice"]:
         """The choice."""
         return marks(self.choice, n_choices)[None]
+
+    def log_prob(self, judge: AbstractJudge) -> Float[Array, ""]:
+        """Log-likelihood of a single answer."""
+        return chosen(self, judge)
 
     def sample(self, key: PRNGKeyArray, judge: AbstractJudge) -> "OneOf":
         """Chosen by a simulated person."""
@@ -129,6 +134,17 @@ def correction(
     Raises:
         ValueError: where the two are of different lengths.
 
+    Example:
+        >>> from volition import env, human, reward
+        >>> from volition.feedback import follow
+        >>> world = env.delivery()
+        >>> start = jnp.int32(79)  # above the goal
+        >>> away = follow(world, start, jnp.array([0]))
+        >>> into = follow(world, start, jnp.array([1]))
+        >>> judge = human.Boltzmann().judge(reward.delivery_true())
+        >>> bool(judge.log_prob(correction(away, into)) > -1e-9)
+        True
+
     Source: Jeon et al., arXiv 2002.04833, table 1, "improvement".
     """
     options = _beside(original, corrected)
@@ -161,6 +177,15 @@ def approval(
 
     Raises:
         ValueError: where the two are of different lengths.
+
+    Example:
+        >>> from volition import env, human, reward
+        >>> from volition.feedback import follow
+        >>> world = env.delivery()
+        >>> moves = [follow(world, jnp.int32(79), jnp.array([a])) for a in (0, 1)]
+        >>> judge = human.Boltzmann().judge(reward.delivery_true())
+        >>> bool(judge.log_prob(approval(*moves, approves=True)) < -50.0)
+        True
 
     Source: Jeon et al., arXiv 2002.04833, table 1, "reward and punishment".
     """
@@ -201,6 +226,16 @@ def proxy_reward(
 
     Raises:
         ValueError: for fewer than two, or a choice that is none of them.
+
+    Example:
+        >>> from volition import env, human, reward
+        >>> world = env.delivery(discount=0.9)
+        >>> weights = jnp.array([[-1.0, 50, -50, 1, -1, -2], [-1.0, 0, 0, 1, -1, -2]])
+        >>> candidates = jax.vmap(lambda w: reward.Linear(world.feature_names, w))
+        >>> bags = human.optimal_bags(world, candidates(weights))
+        >>> judge = human.Boltzmann().judge(reward.delivery_true())
+        >>> int(jnp.argmax(judge.log_probs(proxy_reward(bags))))  # it names the goal
+        0
 
     Source: D. Hadfield-Menell et al., "Inverse reward design", NeurIPS 2017,
     equation 4, with the normaliser over the rewards that could have been written.

@@ -11,6 +11,7 @@ from volition.feedback.answer import (
     AbstractAnswer,
     AbstractJudge,
     check_options,
+    chosen,
     draw,
     marks,
     time,
@@ -48,6 +49,10 @@ class Rating(AbstractAnswer):
         """The level."""
         return marks(self.level, n_choices)[None]
 
+    def log_prob(self, judge: AbstractJudge) -> Float[Array, ""]:
+        """Log-likelihood of a single answer."""
+        return chosen(self, judge)
+
     def sample(self, key: PRNGKeyArray, judge: AbstractJudge) -> "Rating":
         """Rated by a simulated person."""
         level = draw(key, self.stages(judge)[0])
@@ -82,6 +87,10 @@ class Strength(AbstractAnswer):
     def weights(self, n_choices: int) -> Float[Array, "stage choice"]:
         """The degree."""
         return marks(self.degree, n_choices)[None]
+
+    def log_prob(self, judge: AbstractJudge) -> Float[Array, ""]:
+        """Log-likelihood of a single answer."""
+        return chosen(self, judge)
 
     def sample(self, key: PRNGKeyArray, judge: AbstractJudge) -> "Strength":
         """Answered by a simulated person."""
@@ -158,6 +167,20 @@ def strength(
 
     Raises:
         ValueError: for a degree that the scale does not have, or not two options.
+
+    Example:
+        >>> from volition import env, human, policy, reward
+        >>> pair = policy.rollout(
+        ...     jax.random.key(0),
+        ...     env.delivery(),
+        ...     policy.Random(4),
+        ...     n_segments=2,
+        ...     length=3,
+        ... )
+        >>> person = human.Boltzmann(choice=human.Graded(human.Davidson()))
+        >>> judge = person.judge(reward.delivery_true())
+        >>> judge.log_probs(strength(pair)).shape
+        (5,)
     """
     n_options = check_options(options, 2, "a comparison by degrees")
     if n_options != 2:

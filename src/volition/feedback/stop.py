@@ -10,6 +10,7 @@ from volition.feedback.answer import (
     UNANSWERED,
     AbstractAnswer,
     AbstractJudge,
+    chosen,
     draw,
     marks,
     time,
@@ -53,6 +54,10 @@ class Stop(AbstractAnswer):
     def weights(self, n_choices: int) -> Float[Array, "stage choice"]:
         """The number of steps."""
         return marks(self.after, n_choices)[None]
+
+    def log_prob(self, judge: AbstractJudge) -> Float[Array, ""]:
+        """Log-likelihood of a single answer."""
+        return chosen(self, judge)
 
     def sample(self, key: PRNGKeyArray, judge: AbstractJudge) -> "Stop":
         """Stopped by a simulated person."""

@@ -14,15 +14,20 @@ from volition.human.choice import (
     AbstractChoice as AbstractChoice,
     BradleyTerry as BradleyTerry,
     Davidson as Davidson,
+    RaoKupper as RaoKupper,
+)
+from volition.human.designer import bag as bag, optimal_bags as optimal_bags
+from volition.human.habit import (
+    Equal as Equal,
     Graded as Graded,
     Lapse as Lapse,
     Mistake as Mistake,
-    RaoKupper as RaoKupper,
     Rational as Rational,
     SideBias as SideBias,
+    Skip as Skip,
     Unsure as Unsure,
 )
-from volition.human.designer import bag as bag, optimal_bags as optimal_bags
+from volition.human.pace import AbstractPace as AbstractPace, Diffusion as Diffusion
 from volition.human.parameter import (
     AbstractParameter as AbstractParameter,
     AbstractScale as AbstractScale,
@@ -31,9 +36,20 @@ from volition.human.parameter import (
     Positive as Positive,
     Real as Real,
 )
+from volition.human.teachers import (
+    equal as equal,
+    mistaken as mistaken,
+    myopic as myopic,
+    oracle as oracle,
+    realistic as realistic,
+    skipping as skipping,
+    stochastic as stochastic,
+)
 from volition.human.valuation import (
     AbstractValuation as AbstractValuation,
+    Discounted as Discounted,
     Foresight as Foresight,
+    Myopic as Myopic,
     PartialReturn as PartialReturn,
     Regret as Regret,
     partial_return as partial_return,

@@ -5,11 +5,13 @@ from typing import TypeVar, cast
 
 import equinox as eqx
 import jax
+import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, PRNGKeyArray
 
 from volition.feedback import AbstractAnswer, AbstractJudge, Segment
 from volition.human.acting import AbstractActing, Actor
 from volition.human.choice import AbstractChoice, Davidson
+from volition.human.pace import AbstractPace
 from volition.human.parameter import AbstractParameter
 from volition.human.valuation import AbstractValuation, PartialReturn, Worth
 from volition.reward import AbstractReward
@@ -27,11 +29,13 @@ class Judge(AbstractJudge):
         worth: what values a single segment.
         choice: how worth becomes an answer.
         actor: what the person would do; None where that is not modelled.
+        pace: how long the person takes; None where that says nothing.
     """
 
     worth: Worth
     choice: AbstractChoice
     actor: Actor | None = None
+    pace: AbstractPace | None = None
 
     def log_prob(self, answer: AbstractAnswer) -> Float[Array, ""]:
         """Log-likelihood of a single answer."""
@@ -60,12 +64,12 @@ class Judge(AbstractJudge):
 
     def by(self, answer: AbstractAnswer) -> "Judge":
         """The one who answered, where parameters differ from person to person."""
-        choice = jax.tree.map(
+        choice, pace = jax.tree.map(
             lambda leaf: leaf.of(answer.person) if _is_parameter(leaf) else leaf,
-            self.choice,
+            (self.choice, self.pace),
             is_leaf=_is_parameter,
         )
-        return Judge(self.worth, choice, self.actor)
+        return Judge(self.worth, choice, self.actor, pace)
 
     def value(self, option: Segment) -> Float[Array, ""]:
         """What a single segment is worth, reward units."""
@@ -88,6 +92,26 @@ class Judge(AbstractJudge):
     def degree(self, ahead: Float[Array, ""], n_degrees: int) -> Float[Array, " level"]:
         """Of how much better the second option is."""
         return self.choice.degree(ahead, n_degrees)
+
+    def hesitate(
+        self, log_probs: Float[Array, " choice"], seconds: Float[Array, ""]
+    ) -> Float[Array, ""]:
+        """Log-density of how long the answer to a pair took."""
+        if self.pace is None:
+            return jnp.zeros((), dtype=log_probs.dtype)
+        known = jnp.isfinite(seconds)
+        density = self.pace.log_density(
+            log_probs[0] - log_probs[1], jnp.where(known, seconds, 1.0)
+        )
+        return jnp.where(known, density, 0.0)
+
+    def wait(
+        self, key: PRNGKeyArray, log_probs: Float[Array, " choice"]
+    ) -> Float[Array, ""]:
+        """How long a simulated person takes for a pair, s."""
+        if self.pace is None:
+            return jnp.full((), jnp.nan)
+        return self.pace.sample(key, log_probs[0] - log_probs[1])
 
     def act(self, segment: Segment) -> Float[Array, "time action"]:
         """Log-probabilities of each action in each state of a single segment."""
@@ -138,6 +162,8 @@ class Boltzmann(AbstractHuman):
         choice: how worth becomes an answer; with ties (Davidson) if left out.
         acting: how the person acts, to learn from what they did; left out where
             nothing is demonstrated.
+        pace: how long answers to pairs take, to learn from `seconds`, too; left out
+            where that says nothing.
 
     Source: H. J. Jeon, S. Milli, A. Dragan, "Reward-rational (implicit) choice", arXiv
     2002.04833, equation 2.
@@ -146,8 +172,9 @@ class Boltzmann(AbstractHuman):
     valuation: AbstractValuation = eqx.field(default_factory=PartialReturn)
     choice: AbstractChoice = eqx.field(default_factory=Davidson)
     acting: AbstractActing | None = None
+    pace: AbstractPace | None = None
 
     def judge(self, reward: AbstractReward) -> Judge:
         """Prepare the valuation, and plan where the person acts."""
         actor = None if self.acting is None else self.acting.prepare(reward)
-        return Judge(self.valuation.prepare(reward), self.choice, actor)
+        return Judge(self.valuation.prepare(reward), self.choice, actor, self.pace)

@@ -8,6 +8,7 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.scipy.stats import norm
 from jaxtyping import Array, Float, Int, PyTree
 
 Numbers = float | Sequence[float]
@@ -27,7 +28,7 @@ class AbstractParameter(eqx.Module):
 
     @abc.abstractmethod
     def log_prior(self) -> Float[Array, ""]:
-        """Log-density of the prior where the parameter is, up to a constant."""
+        """Log-density of the prior where the parameter is."""
 
     @abc.abstractmethod
     def scales(self) -> Float[Array, " free"]:
@@ -58,7 +59,7 @@ class AbstractScale(AbstractParameter):
     def log_prior(self) -> Float[Array, ""]:
         """Of a Gaussian."""
         mean = jnp.asarray(self.mean, dtype=self.raw.dtype)
-        return -0.5 * jnp.sum(jnp.square((self.raw - mean) / self.spread))
+        return jnp.sum(norm.logpdf(self.raw, mean, self.spread))
 
     def scales(self) -> Float[Array, " free"]:
         """The spread, for each number."""
@@ -244,9 +245,8 @@ class PerPerson(AbstractParameter):
 
     def log_prior(self) -> Float[Array, ""]:
         """Of them all, of how much they differ, and of each."""
-        each = -0.5 * jnp.sum(jnp.square(self.offset))
-        # Where the common number is known, its density is a constant.
-        return self.common.log_prior() + self.spread.log_prior() + each
+        common = 0.0 if self.known else self.common.log_prior()
+        return common + self.spread.log_prior() + jnp.sum(norm.logpdf(self.offset))
 
     def scales(self) -> Float[Array, " free"]:
         """Of the same, in this order."""

@@ -75,6 +75,45 @@ class PartialReturn(AbstractValuation):
         return jax.tree_util.Partial(partial_return, reward)
 
 
+class Discounted(AbstractValuation):
+    """Early steps count more: `sum over t of discount^t r_t`.
+
+    Args:
+        discount: per step, in `(0, 1)`.
+    """
+
+    discount: AbstractParameter = eqx.field(default_factory=lambda: Fraction(0.9))
+
+    def prepare(self, reward: AbstractReward) -> Worth:
+        """Nothing to prepare."""
+        return jax.tree_util.Partial(_faded, reward, self.discount.value, 1.0)
+
+
+class Myopic(AbstractValuation):
+    """What was seen last counts most: `sum over t of discount^(length - 1 - t) r_t`.
+
+    Args:
+        discount: per step back in time, in `(0, 1)`.
+
+    Source: K. Lee et al., "B-Pref", NeurIPS 2021, section 4.2.
+    """
+
+    discount: AbstractParameter = eqx.field(default_factory=lambda: Fraction(0.9))
+
+    def prepare(self, reward: AbstractReward) -> Worth:
+        """Nothing to prepare."""
+        return jax.tree_util.Partial(_faded, reward, self.discount.value, 0.0)
+
+
+def _faded(reward, discount, forward, segment):
+    """The sum of rewards, fading forwards in time (1) or backwards (0)."""
+    length = segment.weight.shape[0]
+    steps = jnp.arange(length, dtype=segment.weight.dtype)
+    ago = forward * steps + (1.0 - forward) * (length - 1 - steps)
+    faded = segment.weight * jnp.power(discount, ago)
+    return partial_return(reward, eqx.tree_at(lambda s: s.weight, segment, faded))
+
+
 def _foresighted(reward, values, share, segment):
     return partial_return(reward, segment) + share * value_change(values, segment)
 

@@ -1,7 +1,16 @@
 """Inference: from answers to a posterior over rewards and people."""
 
+from volition.inference.contrastive import (
+    Contrastive as Contrastive,
+    LogitNetwork as LogitNetwork,
+)
 from volition.inference.ensemble import Ensemble as Ensemble
-from volition.inference.fit import fit as fit
+from volition.inference.fit import by_evidence as by_evidence, fit as fit
+from volition.inference.groups import (
+    Groups as Groups,
+    find_groups as find_groups,
+    fit_groups as fit_groups,
+)
 from volition.inference.identify import (
     Direction as Direction,
     fisher_information as fisher_information,
@@ -18,6 +27,7 @@ from volition.inference.posterior import (
     AbstractBelief as AbstractBelief,
     Draws as Draws,
     Gaussian as Gaussian,
+    Marginal as Marginal,
     Members as Members,
     Partly as Partly,
     Posterior as Posterior,
@@ -29,3 +39,4 @@ from volition.inference.prior import (
     Signed as Signed,
 )
 from volition.inference.problem import Problem as Problem
+from volition.inference.sequential import Sequential as Sequential

@@ -12,16 +12,16 @@ from jaxtyping import Array, Float, Int, PRNGKeyArray
 from volition.feedback import AbstractAnswer
 from volition.inference.map import AbstractMethod
 from volition.inference.posterior import Members, Result
-from volition.inference.problem import Free, Problem
+from volition.inference.problem import Free, Problem, parameters_of
 
 
 class Ensemble(AbstractMethod):
     """Several rewards, each trained from its own draw of the prior and drawn to it.
 
-    Member `m` climbs `log P(answers) + log prior(w) + w . a_m / scale^2` from `a_m`, a
-    draw of the prior: for a Gaussian prior it is drawn to `a_m` in place of 0. So
-    members differ where the answers say nothing by as much as the prior does, and
-    without answers they are draws of it. (Where the answers say much they differ less
+    Member `m` climbs `log P(answers) - sum ((w - a_m) / scale)^2 / 2` from `a_m`, a
+    draw of the prior, where a single Gaussian prior would draw it to 0. So members
+    differ where the answers say nothing by as much as the prior does, and without
+    answers they are draws of it. (Where the answers say much they differ less
     than the posterior does, as the answers are the same for all.) Each also leaves one
     part of the answers out, by which training is stopped: at the step that predicts all
     of the parts best. There is no bootstrap beside that: it would leave out a third of
@@ -133,25 +133,27 @@ def _train(
 
     def member(number: Int[Array, ""], key: PRNGKeyArray):
         anchor_key, train_key = jax.random.split(key)
-        # Of the reward alone: the person's numbers begin where they are.
-        of_reward = (jnp.arange(scale.shape[0]) < n_reward).astype(scale.dtype)
-        anchor = jax.random.normal(anchor_key, scale.shape, scale.dtype) * of_reward
-        middle = problem.start.at[:n_reward].set(
-            problem.prior.centre_of(problem.start[:n_reward])
-        )
+        begins = problem.start
+        drawn = problem.prior.sample(anchor_key, 1, begins[:n_reward])[0]
+        anchor = begins.at[:n_reward].set(drawn)
         keep = part != number
         orders = _orders(problem, keep)
         others = _orders(problem, ~keep)
 
         def at(white):
-            return middle + white * scale
+            return anchor + white * scale
 
         def penalty(white):
-            return problem.log_prior(at(white)) + jnp.sum(white * anchor)
+            _, human = problem.unpack(at(white))
+            person = [one.log_prior() for one in parameters_of(human)]
+            away = -0.5 * jnp.sum(jnp.square(white[:n_reward]))
+            return sum((one.astype(away.dtype) for one in person), away)
 
         def loss(white, batch_key):
             said = _estimate(problem, at(white), orders, batch_key, settings)
             return -(said + penalty(white).astype(said.dtype))
+
+        nothing = jnp.zeros_like(scale)
 
         def one_step(step, carry):
             white, state = carry
@@ -166,9 +168,9 @@ def _train(
             return carry, (free, *_sum(problem, free, others, settings.n_members))
 
         with jax.numpy_dtype_promotion("standard"):
-            state = adam.init(anchor)
+            state = adam.init(nothing)
         between = jnp.stack([jnp.append(steps[:1], steps[:-1]), steps], axis=1)
-        _, (free, left_out, n) = jax.lax.scan(look, (anchor, state), between)
+        _, (free, left_out, n) = jax.lax.scan(look, (nothing, state), between)
         return free, left_out, n[0]
 
     numbers = jnp.arange(settings.n_members, dtype=jnp.int32)

@@ -1,5 +1,7 @@
 """The verb `fit`: from answers to a posterior over rewards and people."""
 
+from collections.abc import Sequence
+
 import jax
 from jaxtyping import PRNGKeyArray
 
@@ -58,3 +60,48 @@ def fit(
             "or use more starts or draws; throw=False returns what there is."
         )
     return Posterior(problem, mode, belief, result)
+
+
+def by_evidence(
+    reward: AbstractReward,
+    human: AbstractHuman,
+    answers: Dataset,
+    priors: Sequence[AbstractPrior],
+    *,
+    n_starts: int = 1,
+    key: PRNGKeyArray | None = None,
+    throw: bool = True,
+) -> Posterior:
+    """Infer under each of several priors, and keep the one that foresaw the answers.
+
+    Args:
+        reward: its form.
+        human: how the person answers.
+        answers: the evidence.
+        priors: over the reward's parameters, such as `Normal` of several scales.
+        n_starts: of each search, see `Laplace`.
+        key: for random starts; `jax.random.key(0)` if left out.
+        throw: whether to raise where the best did not converge.
+
+    Returns:
+        The Laplace approximation of greatest `log_evidence`.
+
+    Raises:
+        ValueError: for no prior at all.
+        RuntimeError: where it did not converge and `throw` is set.
+
+    Source: D. J. C. MacKay, "Bayesian interpolation", 1992, section 3.
+    """
+    if not priors:
+        raise ValueError("give at least one prior to choose from.")
+    found = [
+        fit(reward, human, answers, Laplace(n_starts), prior=one, key=key, throw=False)
+        for one in priors
+    ]
+    best = max(found, key=lambda one: one.result.diagnostics["log_evidence"])
+    if throw and not best.result.converged:
+        raise RuntimeError(
+            f"inference did not converge: {best.result.message} Narrow the priors or "
+            "use more starts; throw=False returns what there is."
+        )
+    return best

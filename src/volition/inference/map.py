@@ -152,13 +152,16 @@ class Laplace(AbstractMethod):
     Its precision is the Fisher information of the questions at the maximum plus the
     curvature of the prior: for linear rewards and partial returns without ties or
     lapses this is the observed curvature, and elsewhere it is still positive.
-    On the free scale of `Signed`, too: its bend is counted as observed.
+    On the free scale of `Signed`, too: its bend is counted as observed. Its diagnostics
+    hold `log_evidence`, the log-probability of the answers under the prior, by which
+    priors, models of people and forms of reward can be compared.
 
     Args:
         n_starts: starts of the search for the maximum.
 
     Source: D. J. C. MacKay, "Information Theory, Inference, and Learning Algorithms",
-    chapter 27. Differs: expected in place of observed curvature.
+    chapter 27 (and 28 for the evidence). Differs: expected in place of observed
+    curvature.
     """
 
     n_starts: int = 1
@@ -167,4 +170,16 @@ class Laplace(AbstractMethod):
         """Maximise, then take the curvature."""
         point, result = best_of(key, problem, self.n_starts)
         precision = expected_curvature(problem, point)
+        volume = log_volume(precision)
+        diagnostics = result.diagnostics | {
+            "log_evidence": result.log_density + float(volume)
+        }
+        result = eqx.tree_at(lambda told: told.diagnostics, result, diagnostics)
         return point, Gaussian(point, jnp.linalg.inv(precision)), result
+
+
+def log_volume(precision: Float[Array, "free free"]) -> Float[Array, ""]:
+    """Log of the integral of `exp(-x^T precision x / 2)`."""
+    n_free = precision.shape[0]
+    _, log_det = jnp.linalg.slogdet(precision)
+    return 0.5 * (n_free * jnp.log(2.0 * jnp.pi) - log_det)

@@ -5,6 +5,7 @@ import abc
 import equinox as eqx
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jaxtyping import Array, Float, Int, PRNGKeyArray
 
 from volition.human import AbstractHuman, Judge
@@ -133,7 +134,7 @@ class Result(eqx.Module):
     Args:
         converged: whether its result can be used.
         message: why, in a sentence.
-        log_density: at the most probable point found, up to a constant.
+        log_density: of answers and parameters at the most probable point found.
         diagnostics: named numbers of the method.
     """
 
@@ -141,6 +142,31 @@ class Result(eqx.Module):
     message: str = eqx.field(static=True)
     log_density: float
     diagnostics: dict[str, float]
+
+
+class Marginal(eqx.Module):
+    """What was believed of one parameter of a reward, before and after the answers.
+
+    Args:
+        name: of the parameter.
+        prior: its 5 %, 50 % and 95 % quantiles before.
+        posterior: the same after.
+
+    Example:
+        >>> print(Marginal("speed", (-16.4, 0.0, 16.4), (0.8, 1.0, 1.3)))
+        speed: 1 [0.8, 1.3], before 0 [-16.4, 16.4] (median, middle 90 %)
+    """
+
+    name: str = eqx.field(static=True)
+    prior: tuple[float, float, float] = eqx.field(static=True)
+    posterior: tuple[float, float, float] = eqx.field(static=True)
+
+    def __str__(self) -> str:
+        after, before = (
+            f"{middle:.3g} [{low:.3g}, {high:.3g}]"
+            for low, middle, high in (self.posterior, self.prior)
+        )
+        return f"{self.name}: {after}, before {before} (median, middle 90 %)"
 
 
 class Posterior(eqx.Module):
@@ -189,6 +215,41 @@ class Posterior(eqx.Module):
             return human.judge(reward)
 
         return jax.vmap(one)(free)
+
+    def marginals(
+        self, key: PRNGKeyArray, n_samples: int = 1000
+    ) -> tuple[Marginal, ...]:
+        """What was believed of each parameter of the reward before and after.
+
+        Args:
+            key: of the draws.
+            n_samples: from either, at least 20.
+
+        Returns:
+            In the order of `problem.names()`.
+
+        Raises:
+            ValueError: for fewer draws.
+        """
+        if n_samples < 20:
+            raise ValueError(
+                f"n_samples = {n_samples} is too few for ends of 5 %: at least 20."
+            )
+        before_key, after_key = jax.random.split(key)
+        problem, n_reward = self.problem, self.problem.n_reward
+        before = problem.prior.sample(before_key, n_samples, problem.start[:n_reward])
+        after = self.belief.sample(after_key, n_samples)[:, :n_reward]
+        quantiles = jnp.array([0.05, 0.5, 0.95])
+        told = [
+            np.asarray(
+                jnp.quantile(jax.vmap(problem.prior.constrain)(free), quantiles, axis=0)
+            )
+            for free in (before, after)
+        ]
+        return tuple(
+            Marginal(name, tuple(told[0][:, n].tolist()), tuple(told[1][:, n].tolist()))
+            for n, name in enumerate(problem.names())
+        )
 
     def unidentified(self) -> tuple[Direction, ...]:
         """The directions of reward space on which the answers say less than the prior.

@@ -4,9 +4,10 @@ import abc
 from collections.abc import Sequence
 
 import equinox as eqx
+import jax
 import jax.numpy as jnp
-import numpy as np
-from jaxtyping import Array, ArrayLike, Float
+from jax.scipy.stats import norm
+from jaxtyping import Array, ArrayLike, Float, PRNGKeyArray
 
 Vector = Float[Array, " parameter"]
 
@@ -27,15 +28,17 @@ class AbstractPrior(eqx.Module):
 
     @abc.abstractmethod
     def log_density(self, free: Vector) -> Float[Array, ""]:
-        """Of a point of the free scale, up to a constant."""
+        """Of a point of the free scale."""
+
+    @abc.abstractmethod
+    def sample(
+        self, key: PRNGKeyArray, n_samples: int, like: Vector
+    ) -> Float[Array, "sample parameter"]:
+        """Draws on the free scale, of as many parameters as a vector has."""
 
     @abc.abstractmethod
     def scale_of(self, free: Vector) -> Vector:
         """How far each free coordinate may go: its standard deviation."""
-
-    @abc.abstractmethod
-    def centre_of(self, free: Vector) -> Vector:
-        """The mean of each free coordinate."""
 
 
 class Normal(AbstractPrior):
@@ -46,8 +49,8 @@ class Normal(AbstractPrior):
             one for each parameter.
 
     Example:
-        >>> float(Normal(2.0).log_density(jnp.array([2.0])))
-        -0.5
+        >>> round(float(Normal(2.0).log_density(jnp.array([2.0]))), 6)
+        -2.112086
     """
 
     scale: Float[Array, "..."]
@@ -65,15 +68,18 @@ class Normal(AbstractPrior):
 
     def log_density(self, free: Vector) -> Float[Array, ""]:
         """Of the Gaussians."""
-        return -0.5 * jnp.sum(jnp.square(free / self.scale_of(free)))
+        return jnp.sum(norm.logpdf(free, scale=self.scale_of(free)))
+
+    def sample(
+        self, key: PRNGKeyArray, n_samples: int, like: Vector
+    ) -> Float[Array, "sample parameter"]:
+        """Gaussian draws."""
+        drawn = jax.random.normal(key, (n_samples, *like.shape), dtype=like.dtype)
+        return self.scale_of(like)[None] * drawn
 
     def scale_of(self, free: Vector) -> Vector:
         """The standard deviations."""
         return jnp.broadcast_to(self.scale.astype(free.dtype), free.shape)
-
-    def centre_of(self, free: Vector) -> Vector:
-        """0."""
-        return jnp.zeros_like(free)
 
 
 class Signed(AbstractPrior):
@@ -128,9 +134,19 @@ class Signed(AbstractPrior):
     def log_density(self, free: Vector) -> Float[Array, ""]:
         """Of the half-Gaussians, on the free scale (with the slope of `exp`)."""
         signs = self._signs(free)
-        scale = self.scale.astype(free.dtype)
-        inside = -0.5 * jnp.square(self.constrain(free) / scale)
-        return jnp.sum(inside + jnp.where(signs == 0, 0.0, free))
+        scale = jnp.broadcast_to(self.scale.astype(free.dtype), free.shape)
+        inside = norm.logpdf(self.constrain(free), scale=scale)
+        return jnp.sum(inside + jnp.where(signs == 0, 0.0, free + jnp.log(2.0)))
+
+    def sample(
+        self, key: PRNGKeyArray, n_samples: int, like: Vector
+    ) -> Float[Array, "sample parameter"]:
+        """Gaussian draws; of a known sign, the logarithm of their size."""
+        scale = jnp.broadcast_to(self.scale.astype(like.dtype), like.shape)[None]
+        drawn = jax.random.normal(key, (n_samples, *like.shape), dtype=like.dtype)
+        known = (self._signs(like) != 0)[None]
+        drawn = scale * drawn
+        return jnp.where(known, jnp.log(jnp.abs(drawn)), drawn)
 
     def scale_of(self, free: Vector) -> Vector:
         """Of the logarithm of a half-Gaussian, or of an open parameter itself."""
@@ -138,10 +154,3 @@ class Signed(AbstractPrior):
         half = jnp.pi / (2.0 * jnp.sqrt(2.0))
         scale = jnp.broadcast_to(self.scale.astype(free.dtype), free.shape)
         return jnp.where(self._signs(free) == 0, scale, half)
-
-    def centre_of(self, free: Vector) -> Vector:
-        """Of the logarithm of a half-Gaussian, or 0."""
-        # E log |z| = -(Euler's constant + log 2) / 2 for a standard Gaussian z.
-        half = jnp.log(self.scale) - 0.5 * (np.euler_gamma + np.log(2.0))
-        centre = jnp.broadcast_to(half.astype(free.dtype), free.shape)
-        return jnp.where(self._signs(free) == 0, 0.0, centre)

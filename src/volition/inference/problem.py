@@ -105,14 +105,14 @@ class Problem(eqx.Module):
         return jnp.sum(self.each_log_likelihood(free))
 
     def log_prior(self, free: Free) -> Float[Array, ""]:
-        """Log-density of the prior, up to a constant."""
+        """Log-density of the prior, on the free scale."""
         _, human = self.unpack(free)
         each = [parameter.log_prior() for parameter in parameters_of(human)]
         total = self.prior.log_density(free[: self.n_reward])
         return sum((one.astype(total.dtype) for one in each), total)
 
     def log_density(self, free: Free) -> Float[Array, ""]:
-        """Log-density of the posterior, up to a constant."""
+        """Log-density of answers and parameters together."""
         said, prior = self.log_likelihood(free), self.log_prior(free)
         return said + prior.astype(said.dtype)
 

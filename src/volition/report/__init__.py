@@ -1,1 +1,1 @@
-"""Pictures and pages of what was found; needs the extra `report`."""
+"""Pictures and pages of what was found; pictures need the extra `report`, text not."""

@@ -1,12 +1,23 @@
 """The evidence on disk: the only package that knows SQL."""
 
+from volition.store.comparisons import (
+    CHOICES as CHOICES,
+    COMPARISON as COMPARISON,
+    path_option as path_option,
+    read_evidence as read_evidence,
+    rows_of as rows_of,
+    write_evidence as write_evidence,
+)
 from volition.store.delivery import (
     delivery_groups as delivery_groups,
     read_delivery as read_delivery,
 )
 from volition.store.errors import InputError as InputError
 from volition.store.evidence import (
-    read_evidence as read_evidence,
-    rows_of as rows_of,
-    write_evidence as write_evidence,
+    Conflict as Conflict,
+    Evidence as Evidence,
+    Question as Question,
+    Said as Said,
+    Stored as Stored,
+    now as now,
 )

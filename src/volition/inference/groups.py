@@ -1,0 +1,238 @@
+"""Groups of people who want different things: found, not averaged away."""
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+import scipy.optimize
+from jax.scipy.stats import norm
+from jaxtyping import Array, Float, PRNGKeyArray
+
+from volition.feedback import NOBODY, Dataset
+from volition.human import AbstractHuman
+from volition.inference.map import log_volume
+from volition.inference.prior import AbstractPrior, Normal
+from volition.inference.problem import Free, Problem
+from volition.reward import AbstractReward
+
+SHARE_SPREAD = 1.5  # prior of the groups' log-odds: shares from 5 to 95 % are usual
+
+
+class Groups(eqx.Module):
+    """What each of several groups of people wants, and who belongs to which.
+
+    Args:
+        rewards: the most probable one of each group, leaves `[group, ...]`.
+        human: how they all answer.
+        share: of people in each group, `[group]`; the largest first.
+        membership: probability that a person belongs to a group, `[person, group]`.
+        log_evidence: log-probability of the answers, with this number of groups.
+    """
+
+    rewards: AbstractReward
+    human: AbstractHuman
+    share: Float[Array, " group"]
+    membership: Float[Array, "person group"]
+    log_evidence: float
+
+    @property
+    def n_groups(self) -> int:
+        """How many there are."""
+        return self.share.shape[0]
+
+    def reward(self, group: int) -> AbstractReward:
+        """That of one group."""
+        return jax.tree.map(lambda leaf: leaf[group], self.rewards)
+
+    def __str__(self) -> str:
+        """One line for each group."""
+        return "\n".join(
+            f"{float(self.share[group]):.0%} of people: {self.reward(group)}"
+            for group in range(self.n_groups)
+        )
+
+
+class _Mixture(eqx.Module):
+    """A density over the rewards of all groups, the people, and the groups' shares.
+
+    `P(answers) = product over people of sum over groups of share_g P(theirs | r_g)`
+    """
+
+    problem: Problem
+    n_groups: int = eqx.field(static=True)
+    n_people: int = eqx.field(static=True)
+
+    def unpack(
+        self, free: Free
+    ) -> tuple[Float[Array, "group each"], Float[Array, " group"]]:
+        """The free parameters of each group's problem, and the log of its share."""
+        n_reward = self.problem.n_reward
+        split = self.n_groups * n_reward
+        rewards = free[:split].reshape(self.n_groups, n_reward)
+        odds = free[free.shape[0] - self.n_groups + 1 :]
+        human = free[split : free.shape[0] - self.n_groups + 1]
+        human = jnp.broadcast_to(human, (self.n_groups, human.shape[0]))
+        zero = jnp.zeros(1, dtype=free.dtype)
+        log_share = jax.nn.log_softmax(jnp.concatenate([zero, odds]))
+        return jnp.concatenate([rewards, human], axis=1), log_share
+
+    def by_person(self, free: Free) -> Float[Array, "person group"]:
+        """Log-probability of each person's answers together with being in a group."""
+        each, log_share = self.unpack(free)
+        said = jax.vmap(self.problem.each_log_likelihood)(each)
+        people = jnp.where(self.problem.answers.present, self.problem.answers.person, 0)
+        told = jax.vmap(
+            lambda one: jax.ops.segment_sum(one, people, num_segments=self.n_people)
+        )(said)
+        return told.T + log_share[None]
+
+    def log_density(self, free: Free) -> Float[Array, ""]:
+        """Of answers and parameters."""
+        each, _ = self.unpack(free)
+        n_reward = self.problem.n_reward
+        prior = jax.vmap(self.problem.prior.log_density)(each[:, :n_reward])
+        whole = self.problem.log_prior(each[0])
+        human = whole - self.problem.prior.log_density(each[0, :n_reward])
+        odds = free[free.shape[0] - self.n_groups + 1 :]
+        shares = jnp.sum(norm.logpdf(odds, scale=SHARE_SPREAD))
+        told = jnp.sum(jax.nn.logsumexp(self.by_person(free), axis=1))
+        return told + jnp.sum(prior) + human + shares
+
+
+@eqx.filter_jit
+def _loss_and_slope(mixture: _Mixture, free: Free):
+    return jax.value_and_grad(lambda free: -mixture.log_density(free))(free)
+
+
+@eqx.filter_jit
+def _curvature(mixture: _Mixture, free: Free):
+    return -jax.hessian(mixture.log_density)(free)
+
+
+@eqx.filter_jit
+def _membership(mixture: _Mixture, free: Free):
+    return jax.nn.softmax(mixture.by_person(free), axis=1)
+
+
+def fit_groups(
+    reward: AbstractReward,
+    human: AbstractHuman,
+    answers: Dataset,
+    n_groups: int,
+    *,
+    prior: AbstractPrior | None = None,
+    n_starts: int = 8,
+    key: PRNGKeyArray | None = None,
+) -> Groups:
+    """What each of so many groups of people wants; nobody says who is in which.
+
+    Args:
+        reward: its form.
+        human: how they all answer.
+        answers: of people who are known, numbered from 0.
+        n_groups: how many, at least 1.
+        prior: over the reward of each group; `Normal(10.0)` if left out.
+        n_starts: of the search, which has as many equal maxima as ways to number the
+            groups, and poorer ones.
+        key: of the starts; `jax.random.key(0)` if left out.
+
+    Raises:
+        ValueError: where it is not known who answered, or there are fewer people than
+            groups.
+
+    Source: a mixture of logit models: J. J. Heckman, B. Singer, 1984; for rewards, M.
+    Babes et al., "Apprenticeship learning about multiple intentions", ICML 2011.
+    Differs: all parameters at once by BFGS in place of expectation maximisation.
+    """
+    prior = Normal(10.0) if prior is None else prior
+    key = jax.random.key(0) if key is None else key
+    people = np.asarray(answers.person)[np.asarray(answers.present)]
+    _check(people, n_groups)
+    problem = Problem(reward, human, answers, prior)
+    mixture = _Mixture(problem, n_groups, int(people.max()) + 1)
+    best, lowest = None, np.inf
+    for start_key in jax.random.split(key, n_starts):
+        found = _climb(mixture, _start(start_key, mixture))
+        if best is None or found.fun < lowest:
+            best, lowest = found.x, float(found.fun)
+    free = jnp.asarray(best, dtype=problem.start.dtype)
+    # Each numbering of the groups is a maximum as high as this one.
+    numberings = float(jax.scipy.special.gammaln(n_groups + 1.0))
+    evidence = -lowest + numberings + float(log_volume(_curvature(mixture, free)))
+    each, log_share = mixture.unpack(free)
+    order = jnp.argsort(-log_share)
+    unpacked, person = jax.vmap(problem.unpack)(each[order])
+    return Groups(
+        unpacked,
+        jax.tree.map(lambda leaf: leaf[0], person),
+        jnp.exp(log_share)[order],
+        _membership(mixture, free)[:, order],
+        evidence,
+    )
+
+
+def find_groups(
+    reward: AbstractReward,
+    human: AbstractHuman,
+    answers: Dataset,
+    *,
+    most: int = 4,
+    prior: AbstractPrior | None = None,
+    key: PRNGKeyArray | None = None,
+) -> Groups:
+    """As many groups of people as the answers speak for, by their evidence.
+
+    Args:
+        reward: its form.
+        human: how they all answer.
+        answers: of people who are known, numbered from 0.
+        most: groups that are tried, from one up; ends where one more explains less.
+        prior: over the reward of each group; `Normal(10.0)` if left out.
+        key: of the starts; `jax.random.key(0)` if left out.
+
+    Raises:
+        ValueError: where it is not known who answered.
+    """
+    best = fit_groups(reward, human, answers, 1, prior=prior, n_starts=1, key=key)
+    n_people = best.membership.shape[0]
+    for n_groups in range(2, min(most, n_people) + 1):
+        more = fit_groups(reward, human, answers, n_groups, prior=prior, key=key)
+        if more.log_evidence <= best.log_evidence:
+            break
+        best = more
+    return best
+
+
+def _check(people: np.ndarray, n_groups: int) -> None:
+    if len(people) == 0 or (people == NOBODY).any():
+        raise ValueError(
+            "groups are found among people who are known: give each answer the number "
+            "of its person."
+        )
+    if not 1 <= n_groups <= len(np.unique(people)):
+        raise ValueError(
+            f"{n_groups} groups among {len(np.unique(people))} people: give at least "
+            "one and at most as many as there are people."
+        )
+
+
+def _start(key: PRNGKeyArray, mixture: _Mixture) -> Free:
+    """The present parameters, with each group's reward moved at random."""
+    problem, n_groups = mixture.problem, mixture.n_groups
+    start, scale = problem.start, problem.prior_scale()
+    n_reward = problem.n_reward
+    # A tenth of the prior: there the slopes still tell the groups apart.
+    drawn = jax.random.normal(key, (n_groups, n_reward), dtype=start.dtype)
+    moved = 0.1 * scale[None, :n_reward] * drawn
+    rewards = (start[:n_reward][None] + moved).reshape(-1)
+    odds = jnp.zeros(n_groups - 1, dtype=start.dtype)
+    return jnp.concatenate([rewards, start[n_reward:], odds])
+
+
+def _climb(mixture: _Mixture, start: Free):
+    def loss(x):
+        value, slope = _loss_and_slope(mixture, jnp.asarray(x, dtype=start.dtype))
+        return float(value), np.asarray(slope, dtype=np.float64)
+
+    begin = np.asarray(start, dtype=np.float64)
+    return scipy.optimize.minimize(loss, begin, jac=True, method="BFGS")
