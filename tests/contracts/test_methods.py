@@ -18,7 +18,9 @@ from volition.inference import (
     NUTS,
     AbstractMethod,
     AbstractPrior,
+    Ensemble,
     Laplace,
+    LastLayer,
     Normal,
     Sequential,
     Signed,
@@ -27,10 +29,13 @@ from volition.inference import (
 from volition.reward import AbstractReward
 
 SEED = 6
+SHORT = Ensemble(3, n_steps=60, batch_size=16, step_size=0.1)
 METHODS = {
     "MAP": MAP(),
     "Laplace": Laplace(),
     "NUTS": NUTS(n_draws=2000),
+    "Ensemble": SHORT,
+    "LastLayer": LastLayer(SHORT),
     "Sequential": Sequential(n_draws=1000),
 }
 SCALE = np.array([0.7, 2.0, 1.3])
@@ -116,7 +121,9 @@ def test_the_same_key_gives_the_same_bits(method, seed):
     here, there = (infer(method, Dataset.of(ANSWERS), seed=seed) for _ in range(2))
     assert drawn(here, 1).tobytes() == drawn(there, 1).tobytes()
     assert drawn(here, 1).shape == (7, 3)
-    if not isinstance(method, MAP):  # a point has but one sample
+    if isinstance(method, Ensemble):  # members are drawn again and again
+        assert (drawn(here, 1) != drawn(here, 2)).any()
+    elif not isinstance(method, MAP):  # a point has but one sample
         assert (drawn(here, 1) != drawn(here, 2)).all()
 
 
@@ -124,6 +131,8 @@ def test_the_same_key_gives_the_same_bits(method, seed):
 @methods
 def test_the_mode_is_where_the_slope_is_nothing(method, seed):
     # Bradley-Terry under a Gaussian: one maximum, the same for every method.
+    if isinstance(method, Ensemble):
+        pytest.skip("members are drawn to points of their own: test_ensemble.py")
     belief = infer(method, Dataset.of(ANSWERS), seed=seed)
     slope = jax.jit(jax.grad(belief.problem.log_density))(belief.mode)
     np.testing.assert_allclose(slope, 0.0, atol=1e-4)
@@ -138,6 +147,7 @@ def test_the_mode_is_where_the_slope_is_nothing(method, seed):
         for name, method in METHODS.items()
         for of, prior in PRIORS.items()
         if (name, of) != ("NUTS", "normal")
+        and name != "Ensemble"  # of which members are draws: test_ensemble.py
     ],
 )
 @seeds
@@ -152,7 +162,7 @@ def test_without_answers_there_is_the_prior(method, prior, seed):
     if isinstance(method, MAP):
         drawn = belief.sample(jax.random.key(seed), 2).weights
         np.testing.assert_allclose(drawn[0], belief.mean.weights, rtol=1e-12)
-    elif isinstance(method, Laplace):
+    elif isinstance(method, Laplace | LastLayer):
         # Of a half-Gaussian, log density = u - e^(2 u) / (2 scale^2): curvature 2.
         sd = np.where(signs == 0, SCALE, np.sqrt(0.5))
         np.testing.assert_allclose(belief.belief.covariance, np.diag(sd**2), rtol=1e-3)

@@ -36,12 +36,17 @@ from volition.env import (
 from volition.policy import AbstractPolicy, episode
 from volition.reward import (
     AbstractReward,
+    Ensemble,
     ExitReward,
+    FeatureInputs,
     Function,
     HighwayReward,
     Linear,
     MergeReward,
+    Network,
+    Scaled,
     Shaped,
+    StepInputs,
     Tabular,
     TwoWayReward,
     acrobot as acrobot_reward,
@@ -85,6 +90,17 @@ def by_step(state, action, next_state):
     return jnp.where(action == state.index, -distance, distance)
 
 
+def of_features():
+    names = Highway(2, 3).feature_names
+    seen = np.random.default_rng(SEED).normal(size=(9, len(names)))
+    return Network(FeatureInputs.over(names, seen), (5, 4), key=jax.random.key(SEED))
+
+
+def of_several():
+    weights = jnp.asarray([[-0.1, 1 / 3, -2.0], [0.2, 0.5, 1.0]])
+    return Ensemble(jax.vmap(lambda one: Linear(NAMES, one))(weights))
+
+
 # Each row: a public class or function, a world, and a reward made by it.
 REWARDS = {
     "acrobot": (acrobot_reward, Acrobot, acrobot_reward),
@@ -112,6 +128,18 @@ REWARDS = {
     "delivery_true": (delivery_true, delivery, delivery_true),
     "function (s, a)": (Function, lambda: WORLD, lambda: Function(by_action)),
     "function (s, a, s')": (Function, lambda: WORLD, lambda: Function(by_step)),
+    "network (features)": (Network, lambda: Highway(2, 3, duration=6), of_features),
+    "network (steps)": (
+        Network,
+        CartPole,
+        lambda: Network(StepInputs(CartPole()), (6,), key=jax.random.key(SEED)),
+    ),
+    "ensemble": (Ensemble, lambda: WORLD, of_several),
+    "scaled": (
+        Scaled,
+        lambda: WORLD,
+        lambda: Scaled(Linear(NAMES, [-0.1, 1 / 3, -2.0]), 0.3),
+    ),
     "linear": (Linear, lambda: WORLD, lambda: Linear(NAMES, [-0.1, 1 / 3, -2.0])),
     "shaped": (
         Shaped,
@@ -192,24 +220,31 @@ def test_it_is_differentiable_in_its_arrays(pair):
     """Against a central difference in a random direction."""
     reward, world = pair
     told = transitions(world)
-    arrays, rest = eqx.partition(reward, eqx.is_inexact_array)
+    arrays, rest = eqx.partition(reward, reward.learned())
     leaves, structure = jax.tree.flatten(arrays)
     if not leaves:
         assert isinstance(reward, Function)
         return
-    directions = [table(SEED + i, *leaf.shape) for i, leaf in enumerate(leaves)]
-    direction = jax.tree.unflatten(structure, [jnp.asarray(d) for d in directions])
+    directions = [
+        jnp.asarray(table(SEED + i, *leaf.shape), dtype=leaf.dtype)
+        for i, leaf in enumerate(leaves)
+    ]
+    direction = jax.tree.unflatten(structure, directions)
 
     @jax.jit
     def total(step):
-        moved = jax.tree.map(lambda leaf, by: leaf + step * by, arrays, direction)
+        moved = jax.tree.map(
+            lambda leaf, by: leaf + step.astype(leaf.dtype) * by, arrays, direction
+        )
         paid = jax.vmap(eqx.combine(moved, rest))(told)
         return jnp.sum(paid * jnp.arange(1.0, 1.0 + paid.shape[0]))
 
-    slope = float(jax.jit(jax.grad(total))(0.0))
-    # At most quadratic in the arrays, so that a central difference is exact.
-    expected = float(total(0.5) - total(-0.5))
-    assert slope == pytest.approx(expected, rel=1e-9)
+    slope = float(jax.jit(jax.grad(total))(jnp.asarray(0.0)))
+    # At most quadratic in the arrays, so that a central difference is exact; a network
+    # is not, and has 24 bits.
+    wide, slack = (1e-3, 1e-2) if isinstance(reward, Network) else (0.5, 1e-9)
+    there, here = total(jnp.asarray(wide)), total(jnp.asarray(-wide))
+    assert slope == pytest.approx(float(there - here) / (2 * wide), rel=slack)
     assert slope != 0.0
 
 

@@ -45,7 +45,9 @@ def partial_return(reward: AbstractReward, segment: Segment) -> Float[Array, ""]
         True
     """
     rewards = jax.vmap(reward)(segment.transition)
-    return jnp.sum(jnp.where(segment.weight > 0, segment.weight * rewards, 0.0))
+    # Simulators may be of another precision than rewards.
+    weight = segment.weight.astype(rewards.dtype)
+    return jnp.sum(jnp.where(weight > 0, weight * rewards, 0.0))
 
 
 def value_change(values: Float[Array, " state"], segment: Segment) -> Float[Array, ""]:

@@ -4,6 +4,7 @@ from volition.inference.contrastive import (
     Contrastive as Contrastive,
     LogitNetwork as LogitNetwork,
 )
+from volition.inference.ensemble import Ensemble as Ensemble
 from volition.inference.fit import by_evidence as by_evidence, fit as fit
 from volition.inference.groups import (
     Groups as Groups,
@@ -15,6 +16,7 @@ from volition.inference.identify import (
     fisher_information as fisher_information,
     unidentified as unidentified,
 )
+from volition.inference.last_layer import LastLayer as LastLayer
 from volition.inference.map import (
     MAP as MAP,
     AbstractMethod as AbstractMethod,
@@ -26,6 +28,8 @@ from volition.inference.posterior import (
     Draws as Draws,
     Gaussian as Gaussian,
     Marginal as Marginal,
+    Members as Members,
+    Partly as Partly,
     Posterior as Posterior,
     Result as Result,
 )

@@ -4,7 +4,7 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Float
+from jaxtyping import Array, Float, Int
 
 from volition.feedback import Batch
 from volition.inference.problem import Free, Problem
@@ -26,7 +26,9 @@ class Direction(eqx.Module):
 
 
 @eqx.filter_jit
-def fisher_information(problem: Problem, free: Free) -> Float[Array, "free free"]:
+def fisher_information(
+    problem: Problem, free: Free, places: Int[Array, " part"] | None = None
+) -> Float[Array, "part part"]:
     """The information that the questions asked hold on the free parameters.
 
     `sum over questions and choices of P(choice) grad log P grad log P^T`: it depends on
@@ -37,24 +39,29 @@ def fisher_information(problem: Problem, free: Free) -> Float[Array, "free free"
     Args:
         problem: with the questions.
         free: where it is taken.
+        places: which of the parameters it is about, the others being known; all if left
+            out.
     """
-    total = jnp.zeros((free.shape[0], free.shape[0]), dtype=free.dtype)
+    if places is None:
+        places = jnp.arange(free.shape[0], dtype=jnp.int32)
+    total = jnp.zeros((places.shape[0], places.shape[0]), dtype=free.dtype)
     for batch in problem.answers.batches:
-        total += _information(problem, batch, free)
+        found = _information(problem, batch, free, places)
+        total += found.astype(total.dtype)
     return total
 
 
-def _information(problem: Problem, batch: Batch, free: Free):
-    def all_log_probs(free):
-        reward, human = problem.unpack(free)
+def _information(problem: Problem, batch: Batch, free: Free, places: Array):
+    def all_log_probs(part):
+        reward, human = problem.unpack(free.at[places].set(part))
         judge = human.judge(reward)
         listed = jax.vmap(lambda one: one.stages(judge.by(one)))(batch.answers)
         # What is impossible holds no information, and its slope must not be NaN.
         return jnp.where(listed > -jnp.inf, listed, -1e30)
 
     # Forward mode: few parameters, many answers.
-    slopes = jax.jacfwd(all_log_probs)(free)
-    log_probs = all_log_probs(free)
+    slopes = jax.jacfwd(all_log_probs)(free[places])
+    log_probs = all_log_probs(free[places])
     n_choices = log_probs.shape[-1]
     said = jax.vmap(lambda one: jnp.sum(one.weights(n_choices), -1) > 0)(batch.answers)
     told = said & batch.present[:, None]

@@ -6,12 +6,12 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Float, PRNGKeyArray
+from jaxtyping import Array, Float, Int, PRNGKeyArray
 
 from volition.human import AbstractHuman, Judge
 from volition.inference.identify import Direction, unidentified
 from volition.inference.problem import Free, Problem
-from volition.reward import AbstractReward
+from volition.reward import AbstractReward, Ensemble
 
 
 class AbstractBelief(eqx.Module):
@@ -19,7 +19,11 @@ class AbstractBelief(eqx.Module):
 
     @abc.abstractmethod
     def mean(self, problem: Problem) -> Free:
-        """The point whose reward is the mean reward."""
+        """The point whose reward is the mean reward, where there is one."""
+
+    def mean_reward(self, problem: Problem) -> AbstractReward:
+        """The mean reward; that of the point, unless it says so."""
+        return problem.unpack(self.mean(problem))[0]
 
     @abc.abstractmethod
     def sample(self, key: PRNGKeyArray, n_samples: int) -> Float[Array, "sample free"]:
@@ -66,6 +70,62 @@ class Draws(AbstractBelief):
         """Draws again, with replacement."""
         rows = jax.random.randint(key, (n_samples,), 0, self.draws.shape[0])
         return self.draws[rows]
+
+
+class Members(AbstractBelief):
+    """Some points, all alike: those of an ensemble.
+
+    Args:
+        points: one for each member, `[member, free]`.
+        best: number of the most probable one.
+    """
+
+    points: Float[Array, "member free"]
+    best: Int[Array, ""]
+
+    def mean(self, problem: Problem) -> Free:
+        """The reward of the most probable member, and the mean of the person's numbers.
+
+        The mean of networks is not the network of a mean point: see `mean_reward`.
+        """
+        n_reward = problem.n_reward
+        person = jnp.mean(self.points[:, n_reward:], axis=0)
+        return jnp.concatenate([self.points[self.best, :n_reward], person])
+
+    def mean_reward(self, problem: Problem) -> AbstractReward:
+        """The mean of the members' rewards."""
+        return Ensemble(jax.vmap(lambda one: problem.unpack(one)[0])(self.points))
+
+    def sample(self, key: PRNGKeyArray, n_samples: int) -> Float[Array, "sample free"]:
+        """Members, drawn with replacement."""
+        rows = jax.random.randint(key, (n_samples,), 0, self.points.shape[0])
+        return self.points[rows]
+
+
+class Partly(AbstractBelief):
+    """A Gaussian over some of the parameters, the others being as they are.
+
+    Args:
+        location: of all.
+        places: which it is about.
+        covariance: of those.
+    """
+
+    location: Free
+    places: Int[Array, " part"]
+    covariance: Float[Array, "part part"]
+
+    def mean(self, problem: Problem) -> Free:
+        """The location."""
+        del problem
+        return self.location
+
+    def sample(self, key: PRNGKeyArray, n_samples: int) -> Float[Array, "sample free"]:
+        """Gaussian draws of some, the others the same in all."""
+        drawn = Gaussian(self.location[self.places], self.covariance)
+        part = drawn.sample(key, n_samples)
+        whole = jnp.broadcast_to(self.location, (n_samples, self.location.shape[0]))
+        return whole.at[:, self.places].set(part)
 
 
 class Result(eqx.Module):
@@ -131,7 +191,7 @@ class Posterior(eqx.Module):
         Source: D. Ramachandran, E. Amir, "Bayesian inverse reinforcement learning",
         IJCAI 2007, theorem 3.
         """
-        return self.problem.unpack(self.belief.mean(self.problem))[0]
+        return self.belief.mean_reward(self.problem)
 
     @property
     def human(self) -> AbstractHuman:
@@ -207,10 +267,12 @@ class Posterior(eqx.Module):
         n_answers = len(self.problem.answers)
         if n_answers == 0:
             raise ValueError("there are no answers yet: ask first.")
-        mean = self.belief.mean(self.problem)
-        return -_log_likelihood(self.problem, mean) / n_answers
+        said = _log_likelihood(self.problem, self.mean, self.human)
+        return -said / n_answers
 
 
 @eqx.filter_jit
-def _log_likelihood(problem: Problem, free: Free) -> Float[Array, ""]:
-    return problem.log_likelihood(free)
+def _log_likelihood(
+    problem: Problem, reward: AbstractReward, human: AbstractHuman
+) -> Float[Array, ""]:
+    return jnp.sum(problem.each_under(reward, human))

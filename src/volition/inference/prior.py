@@ -79,7 +79,7 @@ class Normal(AbstractPrior):
 
     def scale_of(self, free: Vector) -> Vector:
         """The standard deviations."""
-        return jnp.broadcast_to(self.scale, free.shape)
+        return jnp.broadcast_to(self.scale.astype(free.dtype), free.shape)
 
 
 class Signed(AbstractPrior):
@@ -134,7 +134,7 @@ class Signed(AbstractPrior):
     def log_density(self, free: Vector) -> Float[Array, ""]:
         """Of the half-Gaussians, on the free scale (with the slope of `exp`)."""
         signs = self._signs(free)
-        scale = jnp.broadcast_to(self.scale, free.shape)
+        scale = jnp.broadcast_to(self.scale.astype(free.dtype), free.shape)
         inside = norm.logpdf(self.constrain(free), scale=scale)
         return jnp.sum(inside + jnp.where(signs == 0, 0.0, free + jnp.log(2.0)))
 
@@ -142,7 +142,7 @@ class Signed(AbstractPrior):
         self, key: PRNGKeyArray, n_samples: int, like: Vector
     ) -> Float[Array, "sample parameter"]:
         """Gaussian draws; of a known sign, the logarithm of their size."""
-        scale = jnp.broadcast_to(self.scale, like.shape)[None]
+        scale = jnp.broadcast_to(self.scale.astype(like.dtype), like.shape)[None]
         drawn = jax.random.normal(key, (n_samples, *like.shape), dtype=like.dtype)
         known = (self._signs(like) != 0)[None]
         drawn = scale * drawn
@@ -152,5 +152,5 @@ class Signed(AbstractPrior):
         """Of the logarithm of a half-Gaussian, or of an open parameter itself."""
         # The variance of log |z| for a standard Gaussian z is pi^2 / 8.
         half = jnp.pi / (2.0 * jnp.sqrt(2.0))
-        scale = jnp.broadcast_to(self.scale, free.shape)
+        scale = jnp.broadcast_to(self.scale.astype(free.dtype), free.shape)
         return jnp.where(self._signs(free) == 0, scale, half)

@@ -10,8 +10,16 @@ from volition.reward.driving import (
     MergeReward as MergeReward,
     TwoWayReward as TwoWayReward,
 )
+from volition.reward.ensemble import Ensemble as Ensemble
 from volition.reward.function import Function as Function
+from volition.reward.inputs import (
+    AbstractTransitionInputs as AbstractTransitionInputs,
+    FeatureInputs as FeatureInputs,
+    StepInputs as StepInputs,
+)
 from volition.reward.linear import Linear as Linear
+from volition.reward.network import Network as Network
+from volition.reward.scaled import Scaled as Scaled
 from volition.reward.shaped import Shaped as Shaped
 from volition.reward.stated import (
     acrobot as acrobot,

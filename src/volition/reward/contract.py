@@ -1,9 +1,11 @@
 """The reward contract."""
 
 import abc
+from collections.abc import Callable
 
 import equinox as eqx
-from jaxtyping import Array, Float
+import jax
+from jaxtyping import Array, Float, PyTree
 
 from volition.env import Transition
 
@@ -11,8 +13,8 @@ from volition.env import Transition
 class AbstractReward(eqx.Module):
     """What one step is worth, in reward units: a frozen pytree, called on a transition.
 
-    Its floating-point arrays are what `fit` learns. Check your own with
-    `volition.testing.check_reward`.
+    Its floating-point arrays are what `fit` learns, unless `learned` says otherwise.
+    Check your own with `volition.testing.check_reward`.
     """
 
     @abc.abstractmethod
@@ -23,6 +25,26 @@ class AbstractReward(eqx.Module):
     @abc.abstractmethod
     def feature_names(self) -> tuple[str, ...]:
         """The features that it reads, in the environment's order; empty for none."""
+
+    def learned(self) -> PyTree[bool]:
+        """Which of its leaves `fit` learns: the same tree, of marks."""
+        return jax.tree.map(eqx.is_inexact_array, self)
+
+    def abridged(self) -> tuple["AbstractReward", Callable[[Transition], Transition]]:
+        """The same reward of transitions that were worked through once, and how.
+
+        For rewards that look at states through what is not learned: the same work need
+        not be done at every step of learning. What is learned is the same in both.
+        """
+        return self, _as_it_is
+
+    def last(self) -> PyTree[bool]:
+        """Those of them in which it is linear, whatever the others: all if not said."""
+        return self.learned()
+
+
+def _as_it_is(transition: Transition) -> Transition:
+    return transition
 
 
 def check_features(reward: AbstractReward, feature_names: tuple[str, ...]) -> None:

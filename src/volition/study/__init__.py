@@ -14,6 +14,12 @@ from volition.study.highway import (
     real_is_there as real_is_there,
     run_highway as run_highway,
 )
+from volition.study.preferences import (
+    LearnedFromAnswers as LearnedFromAnswers,
+    Rounds as Rounds,
+    answered_by as answered_by,
+    learn_from_answers as learn_from_answers,
+)
 from volition.study.progress import Progress as Progress
 from volition.study.run import (
     STEPS as STEPS,

@@ -41,8 +41,8 @@ def check_reward(
     It reads only features that the environment has; it compiles, and in a batch is
     worth what it is alone; it is one finite number on every transition, the absorbing
     ones behind an end included, as their weight of 0 would not cancel a NaN; its
-    gradient in its own arrays is finite; saved as JSON or beside arrays and read back,
-    it gives the same values bit for bit.
+    gradient in what is learned of it is finite; saved as JSON or beside arrays and read
+    back, it gives the same values bit for bit.
 
     Args:
         reward: what to check.
@@ -101,7 +101,7 @@ def _one(reward: Callable[..., Any], transition: Transition) -> Any:
 
 @eqx.filter_jit
 def _slopes(reward: AbstractReward, transitions: Transition) -> PyTree:
-    arrays, rest = eqx.partition(reward, eqx.is_inexact_array)
+    arrays, rest = eqx.partition(reward, reward.learned())
 
     def total(arrays: PyTree) -> Float[Array, ""]:
         return jnp.sum(jax.vmap(eqx.combine(arrays, rest))(transitions))
@@ -154,7 +154,10 @@ def _check_alone(
     reward: AbstractReward, transitions: Transition, values: np.ndarray
 ) -> None:
     """A batch may round in another order, so the comparison leaves half the digits."""
-    slack = float(np.sqrt(np.finfo(values.dtype).eps)) * (1.0 + np.abs(values).max())
+    # Networks compute with fewer digits than their value has.
+    kinds = [values.dtype, *(leaf.dtype for leaf in _learned(reward))]
+    rounding = max(np.finfo(kind).eps for kind in kinds)
+    slack = float(np.sqrt(rounding)) * (1.0 + np.abs(values).max())
     for step in range(0, len(values), max(1, len(values) // 8)):
         one = jax.tree.map(lambda leaf, at=step: np.asarray(leaf)[at], transitions)
         value = _one(reward, jax.tree.map(jnp.asarray, one))
@@ -163,6 +166,10 @@ def _check_alone(
                 f"transition {step} is worth {float(value)} alone and {values[step]} "
                 "in a batch: let the reward depend on nothing but its transition."
             )
+
+
+def _learned(reward: AbstractReward) -> list[Array]:
+    return jax.tree.leaves(eqx.filter(reward, reward.learned()))
 
 
 def _check_gradient(reward: AbstractReward, transitions: Transition) -> None:

@@ -1,0 +1,276 @@
+"""Learning to act by asking: segments, answers, a reward, a better policy, again."""
+
+from collections.abc import Callable
+from typing import Any
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, ArrayLike, Float, PRNGKeyArray, PyTree
+
+from volition.env import AbstractEnvironment
+from volition.env.spaces import Space
+from volition.feedback import Comparison, Dataset, Segment, comparison
+from volition.human import AbstractHuman, Judge
+from volition.inference import (
+    AbstractMethod,
+    AbstractPrior,
+    Laplace,
+    Normal,
+    Posterior,
+    Result,
+    fit,
+)
+from volition.policy import AbstractPolicy, rollout
+from volition.reward import AbstractReward, Scaled
+from volition.value import Curve
+from volition.value.deep import AbstractDeepLearner, relabel
+from volition.value.learning import joined
+
+# Answers to a batch of questions, `[question]`: people, or a simulated person.
+Person = Callable[[PRNGKeyArray, Comparison], Comparison]
+# Told after each round: its number, and what is believed.
+Progress = Callable[[int, Posterior], object]
+
+
+class Exploring(AbstractPolicy):
+    """A policy, but now and then any action at all.
+
+    Args:
+        inner: what it does otherwise; None for always any action.
+        space: of the actions.
+        share: of any action, in `[0, 1]`.
+    """
+
+    inner: AbstractPolicy | None
+    space: Space
+    share: Float[ArrayLike, ""]
+
+    def __call__(self, key: PRNGKeyArray, observation: PyTree) -> Any:
+        """An action."""
+        whether_key, any_key, act_key = jax.random.split(key, 3)
+        anything = self.space.sample(any_key)
+        if self.inner is None:
+            return anything
+        chosen = self.inner(act_key, observation)
+        explores = jax.random.uniform(whether_key) < self.share
+        return jnp.where(explores, anything.astype(chosen.dtype), chosen)
+
+
+class Rounds(eqx.Module):
+    """How much is asked when, and about what.
+
+    Args:
+        n_answers: of each round; 0 where nothing is asked.
+        length: steps of a segment, at least 1.
+        n_steps: of each episode that segments are cut from; four times `length` if 0.
+        random: share of the segments, from the second round on, that are from random
+            actions; the others are from the policy of the moment.
+        exploration: share of random actions in those others.
+
+    Raises:
+        ValueError: where nothing is asked in the first round, or a share is none.
+    """
+
+    n_answers: tuple[int, ...] = eqx.field(static=True)
+    length: int = eqx.field(static=True, default=10)
+    n_steps: int = eqx.field(static=True, default=0, kw_only=True)
+    random: float = eqx.field(static=True, default=0.5, kw_only=True)
+    exploration: float = eqx.field(static=True, default=0.3, kw_only=True)
+
+    def __check_init__(self):
+        if not self.n_answers or self.n_answers[0] < 1 or min(self.n_answers) < 0:
+            raise ValueError(
+                f"the rounds ask for {self.n_answers} answers: ask for at least one in "
+                "the first, and for none or more in the others."
+            )
+        if self.length < 1:
+            raise ValueError(f"a segment has at least one step, not {self.length}.")
+        if not (0.0 <= self.random <= 1.0 and 0.0 <= self.exploration <= 1.0):
+            raise ValueError(
+                f"random = {self.random} and exploration = {self.exploration} are "
+                "shares, in [0, 1]."
+            )
+
+
+class LearnedFromAnswers(eqx.Module):
+    """What came of asking.
+
+    Args:
+        policy: the last one.
+        posterior: what is believed of the reward and the person.
+        curve: of learning, by the reward of the moment in units of its own.
+        results: how inference went in each round that asked.
+    """
+
+    policy: AbstractPolicy
+    posterior: Posterior
+    curve: Curve
+    results: tuple[Result, ...]
+
+    @property
+    def answers(self) -> Dataset:
+        """All answers."""
+        return self.posterior.problem.answers
+
+
+def answered_by(judge: Judge) -> Person:
+    """A simulated person, to ask many questions at once.
+
+    Args:
+        judge: who knows the true reward, `human.judge(reward)`.
+    """
+
+    @eqx.filter_jit
+    def say(judge: Judge, key: PRNGKeyArray, questions: Comparison) -> Comparison:
+        keys = jax.random.split(key, jnp.shape(questions.person)[0])
+        return jax.vmap(judge.sample)(keys, questions)
+
+    return lambda key, questions: say(judge, key, questions)
+
+
+def learn_from_answers(
+    key: PRNGKeyArray,
+    env: AbstractEnvironment | tuple[AbstractEnvironment, ...],
+    reward: AbstractReward,
+    human: AbstractHuman,
+    person: Person,
+    *,
+    learner: AbstractDeepLearner,
+    rounds: Rounds,
+    method: AbstractMethod | None = None,
+    prior: AbstractPrior | None = None,
+    progress: Progress | None = None,
+) -> LearnedFromAnswers:
+    """Learn to act in a world whose reward is known from answers alone.
+
+    Each round asks which of two segments is better, about random pairs of what random
+    actions and the policy of the moment do; infers the reward from all answers so far;
+    and lets the learner go on for its `n_steps` with the mean reward. What a learner
+    with replay remembers is paid anew. As learners with networks want rewards of about
+    1, the mean reward is scaled to a root mean square of 1 over what was asked about;
+    nothing is added to it, as that would change what an end is worth.
+
+    Args:
+        key: consumed.
+        env: the world, or several tasks of one shape.
+        reward: its form.
+        human: how people answer, as inference takes it.
+        person: whoever answers; `answered_by(judge)`, or people.
+        learner: what each round does; its schedules go on from round to round, so that
+            it learns as from `rounds x n_steps` steps in one go.
+        rounds: how much is asked when.
+        method: of inference; `Laplace()` if left out.
+        prior: over the reward's parameters; `Normal(1.0)` if left out.
+        progress: called after each round.
+
+    Source: P. Christiano et al., "Deep reinforcement learning from human preferences",
+    2017, section 2.2. Differs: rewards are not normalised to mean 0; a learner with
+    replay is paid anew, as in PEBBLE (K. Lee et al., arXiv 2106.05091).
+    """
+    tasks = env if isinstance(env, tuple) else (env,)
+    method = Laplace() if method is None else method
+    prior = Normal(1.0) if prior is None else prior
+    ask_key, learn_key = jax.random.split(key)
+    answers, posterior, stand, policy = Dataset.empty(), None, None, None
+    curves, results, asked, mean = [], [], 0, reward
+    for number, n_answers in enumerate(rounds.n_answers):
+        if n_answers > 0:
+            keys = jax.random.split(jax.random.fold_in(ask_key, number), 3)
+            questions = _questions(keys[0], tasks, policy, rounds, n_answers, asked)
+            answers = _with(answers, person(keys[1], questions), rounds)
+            asked += n_answers
+            posterior = fit(
+                reward, human, answers, method, prior=prior, key=keys[2], throw=False
+            )
+            results.append(posterior.result)
+            mean = _of_size_one(posterior.mean, answers)
+        after = None if stand is None else relabel(stand, mean)
+        found = learner.learn(learn_key, env, mean, after=after)
+        stand, policy = found.stand, found.policy
+        curves.append(found.curve)
+        if progress is not None and posterior is not None:
+            progress(number, posterior)
+    assert policy is not None
+    assert posterior is not None  # the first round asks
+    return LearnedFromAnswers(policy, posterior, joined(curves), tuple(results))
+
+
+def _questions(
+    key: PRNGKeyArray,
+    tasks: tuple[AbstractEnvironment, ...],
+    policy: AbstractPolicy | None,
+    rounds: Rounds,
+    n_questions: int,
+    first: int,
+) -> Comparison:
+    """Random pairs of segments, numbered from `first` on, `[question]`."""
+    mix_key, *keys = jax.random.split(key, 1 + 2 * len(tasks))
+    n_each = -(-2 * n_questions // len(tasks))
+    n_random = round(rounds.random * n_each)
+    parts = []
+    for number, task in enumerate(tasks):
+        space = task.action_space
+        anything = Exploring(None, space, 1.0)
+        # In the first round the other half is random, too: of the same shape, so that
+        # it compiles once.
+        mostly = Exploring(policy, space, rounds.exploration)
+        for who, n_segments, one_key in (
+            (anything, n_random, keys[2 * number]),
+            (mostly, n_each - n_random, keys[2 * number + 1]),
+        ):
+            if n_segments > 0:
+                parts.append(_segments(one_key, task, who, rounds, n_segments))
+    order = np.asarray(jax.random.permutation(mix_key, n_each * len(tasks)))
+    order = order[: 2 * n_questions].reshape(n_questions, 2)
+    # By NumPy, so that another number of questions compiles nothing.
+    options = jax.tree.map(
+        lambda *leaves: jnp.asarray(np.concatenate(leaves)[order]), *parts
+    )
+    numbers = first + jnp.arange(n_questions, dtype=jnp.int32)
+    return jax.vmap(_numbered)(options, numbers)
+
+
+def _numbered(options: Segment, number: Array) -> Comparison:
+    asked = comparison(options)
+    return eqx.tree_at(lambda made: made.question, asked, number)
+
+
+def _segments(
+    key: PRNGKeyArray,
+    task: AbstractEnvironment,
+    policy: AbstractPolicy,
+    rounds: Rounds,
+    n_segments: int,
+) -> Segment:
+    return rollout(
+        key,
+        task,
+        policy,
+        n_segments=n_segments,
+        length=rounds.length,
+        n_steps=rounds.n_steps or 4 * rounds.length,
+    )
+
+
+def _with(answers: Dataset, said: Comparison, rounds: Rounds) -> Dataset:
+    """With room for the answers of all rounds, so that inference compiles once."""
+    if len(answers) == 0:
+        return Dataset.of(said, sum(rounds.n_answers))
+    return answers.concatenate(said)
+
+
+@eqx.filter_jit
+def _square(reward: AbstractReward, options: Segment) -> Array:
+    each = jax.vmap(jax.vmap(jax.vmap(reward)))(options.transition)
+    weight = options.weight
+    squares = jnp.sum(jnp.where(weight > 0, jnp.square(each), 0.0))
+    return squares / jnp.maximum(jnp.sum(weight > 0), 1).astype(squares.dtype)
+
+
+def _of_size_one(reward: AbstractReward, answers: Dataset) -> Scaled:
+    (batch,) = answers.batches
+    said: Any = batch.answers
+    size = float(jnp.sqrt(_square(reward, said.options)))
+    return Scaled(reward, 1.0 / size if size > 0 else 1.0)
