@@ -20,6 +20,7 @@ from volition.env.driving.features import (
     describe,
 )
 from volition.env.driving.lanes import Lane, Lanes, at_every_lane, headings_at, lanes
+from volition.env.driving.neighbours import tagged, untagged
 from volition.env.driving.observe import N_OBSERVED, kinematics
 from volition.env.driving.vehicle import (
     LENGTH,
@@ -381,9 +382,9 @@ def nearest_lane(
     turned = heading[None, :] - headings_at(road, along)
     each = jax.vmap(jax.vmap(type(road).distance, in_axes=(None, 0, 0, 0)))
     distance = each(road, along, across, turned)
-    least = jnp.min(distance, axis=0)
     number = jnp.arange(road.n_slots, dtype=jnp.int32)[:, None]
-    return jnp.min(jnp.where(distance <= least[None], number, road.n_slots), axis=0)
+    tag = jnp.min(tagged(distance, number, road.n_slots), axis=0)
+    return untagged(tag, road.n_slots)[1]
 
 
 def slots(n: int) -> int:
