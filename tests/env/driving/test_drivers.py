@@ -18,7 +18,7 @@ SEED = 6
 def decided(env, vehicles):
     """The target lanes and timers after one sub-step's thought, and the pedals."""
     road, drivers = env.course.road, env.course.drivers
-    view = look(road, vehicles, *at_every_lane(road, vehicles.x, vehicles.y))
+    view = look(road, drivers, vehicles, *at_every_lane(road, vehicles.x, vehicles.y))
     after, control = act(road, drivers, vehicles, view)
     return after.target_lane, after.timer, control.acceleration
 
@@ -84,7 +84,7 @@ def test_acceleration_is_the_intelligent_driver_model():
     vehicles = placed(
         road, [0, 0], [100.0, 140.0], [20.0, 15.0], target_speed=[25.0, 15.0]
     )
-    view = look(road, vehicles, *at_every_lane(road, vehicles.x, vehicles.y))
+    view = look(road, drivers, vehicles, *at_every_lane(road, vehicles.x, vehicles.y))
     turned = jax.tree.map(lambda leaf: leaf[::-1], view.traits)
     there = jnp.array([True, False])
     found = acceleration(drivers, vehicles.exponent, view.traits, view, (turned, there))

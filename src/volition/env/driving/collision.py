@@ -49,9 +49,7 @@ class Contact(eqx.Module):
     y: Float[Array, "*pair"]
 
 
-def contact(
-    me: Body, other: Body, reach: Float[Array, "*pair"], dt: float
-) -> Contact:
+def contact(me: Body, other: Body, reach: Float[Array, "*pair"], dt: float) -> Contact:
     """Two bodies, or many pairs of them, by the separating axis theorem.
 
     Two convex shapes do not overlap if and only if there is a side of one of them to

@@ -78,7 +78,7 @@ def describe(
 ) -> Float[Array, " feature"]:
     """The features of the step that led here, in the order of `FEATURES`."""
     along, across = at_every_lane(road, vehicles.x, vehicles.y)
-    view = look(road, vehicles, along, across)
+    view = look(road, drivers, vehicles, along, across)
     own = picked(vehicles.lane, road.n_slots)
     car = jax.tree.map(lambda leaf: leaf[0], vehicles)
     lane = road.lane(car.lane)

@@ -280,7 +280,7 @@ def sub_step(course: Course, carry: Carry) -> tuple[Carry, Float[Array, ""]]:
         The same afterwards, and the size of the car's lateral acceleration, m/s^2.
     """
     vehicles, along, across, pressed = carry
-    view = look(course.road, vehicles, along, across)
+    view = look(course.road, course.drivers, vehicles, along, across)
     vehicles, wanted = act(course.road, course.drivers, vehicles, view)
     if course.continuous:
         pressed = _cut(pressed, vehicles)
@@ -382,9 +382,9 @@ def nearest_lane(
     turned = heading[None, :] - headings_at(road, along)
     each = jax.vmap(jax.vmap(type(road).distance, in_axes=(None, 0, 0, 0)))
     distance = each(road, along, across, turned)
-    number = jnp.arange(road.n_slots, dtype=jnp.int32)[:, None]
-    tag = jnp.min(tagged(distance, number, road.n_slots), axis=0)
-    return untagged(tag, road.n_slots)[1]
+    number = jnp.arange(road.n_slots, dtype=jnp.int32)
+    tags = jax.vmap(tagged, in_axes=(0, 0, None))(distance, number, road.n_slots)
+    return untagged(jnp.min(tags, axis=0), road.n_slots)[1]
 
 
 def slots(n: int) -> int:
