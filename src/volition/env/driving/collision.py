@@ -112,7 +112,14 @@ def _shadow(body: Body, x: Array, y: Array) -> Array:
     return 0.5 * (long + body.width * jnp.abs(y * body.cos - x * body.sin))
 
 
-def collided(vehicles: Vehicles, dt: float, everybody: bool) -> Vehicles:
+def collided(
+    vehicles: Vehicles,
+    dt: float,
+    everybody: bool,
+    *,
+    cos: Float[Array, "*slot"],
+    sin: Float[Array, "*slot"],
+) -> Vehicles:
     """Mark who crashed and how they are pushed.
 
     The first vehicle is checked against all others, each of the others against the
@@ -122,6 +129,8 @@ def collided(vehicles: Vehicles, dt: float, everybody: bool) -> Vehicles:
         vehicles: after they moved.
         dt: sub-step, s.
         everybody: whether the others can crash into each other as well.
+        cos: of the headings.
+        sin: of the headings.
 
     Source: highway-env 1.12, road/road.py and vehicle/objects.py. Differs: a vehicle
     that is hit by two others at once is pushed by the nearest one only.
@@ -130,8 +139,8 @@ def collided(vehicles: Vehicles, dt: float, everybody: bool) -> Vehicles:
     bodies = Body(
         vehicles.x,
         vehicles.y,
-        jnp.cos(vehicles.heading),
-        jnp.sin(vehicles.heading),
+        cos,
+        sin,
         vehicles.speed,
         vehicles.length,
         vehicles.width,

@@ -156,7 +156,7 @@ class Lanes(eqx.Module):
         heading = self.heading
         if self.sines:
             slope = self.pulsation * jnp.cos(self.pulsation * along + self.phase)
-            heading = heading + jnp.arctan(self.amplitude * slope)
+            heading = heading + arctan(self.amplitude * slope)
         if self.arcs:
             angle = self.turn * along / self.radius + self.phase
             heading = jnp.where(
@@ -196,6 +196,21 @@ class Lanes(eqx.Module):
         beyond = jnp.maximum(along - self.length, 0.0) + jnp.maximum(-along, 0.0)
         far = jnp.abs(across) + beyond + jnp.abs(wrapped(turned))
         return jnp.where(self.present, far, jnp.inf)
+
+
+def arctan(slope: Float[Array, "*batch"]) -> Float[Array, "*batch"]:
+    """The angle of a slope whose square is finite, rad.
+
+    XLA's CPU backend calls the C library for each number, which takes four times as
+    long. Here the angle is halved three times, `tan(a / 2) = t / (1 + sqrt(1 + t^2))`;
+    it is then below pi / 16, where ten terms of the series are exact to 1e-16.
+    """
+    for _ in range(3):
+        slope = slope / (1.0 + jnp.sqrt(1.0 + slope * slope))
+    square, series = slope * slope, jnp.zeros_like(slope)
+    for odd in range(19, 0, -2):
+        series = 1.0 / odd - square * series
+    return 8.0 * slope * series
 
 
 def wrapped(angle: Float[Array, "*batch"]) -> Float[Array, "*batch"]:
@@ -380,6 +395,33 @@ def at_every_lane(
         along = _with_row(along, number, bent[0])
         across = _with_row(across, number, bent[1])
     return along, across
+
+
+class Places(eqx.Module):
+    """Where everybody is on the road, and which way it is headed.
+
+    Args:
+        along: along every lane, m.
+        across: across every lane, m.
+        cos: of the heading.
+        sin: of the heading.
+    """
+
+    along: Float[Array, "lane vehicle"]
+    across: Float[Array, "lane vehicle"]
+    cos: Float[Array, " vehicle"]
+    sin: Float[Array, " vehicle"]
+
+
+def places_of(
+    road: Lanes,
+    x: Float[Array, " vehicle"],
+    y: Float[Array, " vehicle"],
+    heading: Float[Array, " vehicle"],
+) -> Places:
+    """Work that out."""
+    along, across = at_every_lane(road, x, y)
+    return Places(along, across, jnp.cos(heading), jnp.sin(heading))
 
 
 def headings_at(
