@@ -387,14 +387,33 @@ def at_every_lane(
     road: Lanes, x: Float[Array, " vehicle"], y: Float[Array, " vehicle"]
 ) -> tuple[Float[Array, "lane vehicle"], Float[Array, "lane vehicle"]]:
     """Coordinates of every vehicle along and across every lane, m."""
+    along, across = _unbent(road, x, y)
+    return along, _less(road, across, [jnp.sin(wave) for wave in _waves(road, along)])
+
+
+def _unbent(road: Lanes, x: Array, y: Array) -> tuple[Array, Array]:
+    """The same without the sines of the lanes."""
     local = jax.vmap(type(road).local, in_axes=(None, 0, 0))
     straight = dataclasses.replace(road, sines=(), arcs=())
     along, across = jax.vmap(local, in_axes=(0, None, None))(straight, x, y)
-    for number in road.sines + road.arcs:
-        bent = local(road.lane(number), x, y)
-        along = _with_row(along, number, bent[0])
-        across = _with_row(across, number, bent[1])
+    for number in road.arcs:
+        arc = local(dataclasses.replace(road.lane(number), sines=()), x, y)
+        along = _with_row(along, number, arc[0])
+        across = _with_row(across, number, arc[1])
     return along, across
+
+
+def _waves(road: Lanes, along: Array) -> list[Array]:
+    """Phases of the sines where each vehicle is along them, rad."""
+    return [road.pulsation[i] * along[i] + road.phase[i] for i in road.sines]
+
+
+def _less(road: Lanes, across: Array, waves: list[Array]) -> Array:
+    """Across from the sines, not from the base lines."""
+    for number, wave in zip(road.sines, waves, strict=True):
+        row = across[number] - road.amplitude[number] * wave
+        across = _with_row(across, number, row)
+    return across
 
 
 class Places(eqx.Module):
@@ -420,8 +439,11 @@ def places_of(
     heading: Float[Array, " vehicle"],
 ) -> Places:
     """Work that out."""
-    along, across = at_every_lane(road, x, y)
-    return Places(along, across, jnp.cos(heading), jnp.sin(heading))
+    along, across = _unbent(road, x, y)
+    angles = [heading + 0.5 * jnp.pi, heading, *_waves(road, along)]
+    # A loop, as XLA works out its results once, and other sines once for each use.
+    cos, sin, *waves = jax.lax.map(jnp.sin, jnp.stack(angles))
+    return Places(along, _less(road, across, waves), cos, sin)
 
 
 def headings_at(
