@@ -8,7 +8,7 @@ import pytest
 
 from volition.env.driving import Drivers, Highway, placed
 from volition.env.driving.drivers import acceleration, act, desired_gap, look
-from volition.env.driving.lanes import at_every_lane
+from volition.env.driving.lanes import places_of
 from volition.env.driving.neighbours import in_every_lane, neighbour
 
 SEED = 6
@@ -18,7 +18,12 @@ SEED = 6
 def decided(env, vehicles):
     """The target lanes and timers after one sub-step's thought, and the pedals."""
     road, drivers = env.course.road, env.course.drivers
-    view = look(road, vehicles, *at_every_lane(road, vehicles.x, vehicles.y))
+    view = look(
+        road,
+        drivers,
+        vehicles,
+        places_of(road, vehicles.x, vehicles.y, vehicles.heading),
+    )
     after, control = act(road, drivers, vehicles, view)
     return after.target_lane, after.timer, control.acceleration
 
@@ -84,14 +89,19 @@ def test_acceleration_is_the_intelligent_driver_model():
     vehicles = placed(
         road, [0, 0], [100.0, 140.0], [20.0, 15.0], target_speed=[25.0, 15.0]
     )
-    view = look(road, vehicles, *at_every_lane(road, vehicles.x, vehicles.y))
+    view = look(
+        road,
+        drivers,
+        vehicles,
+        places_of(road, vehicles.x, vehicles.y, vehicles.heading),
+    )
     turned = jax.tree.map(lambda leaf: leaf[::-1], view.traits)
     there = jnp.array([True, False])
     found = acceleration(drivers, vehicles.exponent, view.traits, view, (turned, there))
     assert float(found[0]) == pytest.approx(-3.4778, abs=1e-4)
     # Nobody ahead, and as fast as it would like to be.
     assert float(found[1]) == pytest.approx(0.0, abs=1e-9)
-    gap = desired_gap(drivers, view.traits, turned.velocity_x, turned.velocity_y)
+    gap = desired_gap(drivers, view.traits, turned)
     assert float(gap[0]) == pytest.approx(52.9099, abs=1e-4)
 
 

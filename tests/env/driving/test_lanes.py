@@ -7,9 +7,11 @@ import pytest
 
 from volition.env.driving.lanes import (
     Lane,
+    arctan,
     at_every_lane,
     headings_at,
     lanes,
+    places_of,
     wrapped,
 )
 
@@ -68,6 +70,24 @@ def test_all_lanes_at_once_are_each_alone(road):
         np.testing.assert_allclose(along[number], s, atol=1e-9)
         np.testing.assert_allclose(across[number], r, atol=1e-9)
         np.testing.assert_allclose(heading[number], jax.vmap(lane.heading_at)(s))
+
+
+def test_places_are_those_in_every_lane(road):
+    rng = np.random.default_rng(SEED + 1)
+    x, y, heading = jnp.asarray(rng.uniform(-5.0, 5.0, (3, 7)))
+    found = places_of(road, x, y, heading)
+    along, across = at_every_lane(road, x, y)
+    np.testing.assert_allclose(found.along, along, atol=1e-12)
+    np.testing.assert_allclose(found.across, across, atol=1e-12)
+    np.testing.assert_allclose(found.cos, np.cos(heading), atol=1e-15)
+    np.testing.assert_allclose(found.sin, np.sin(heading), atol=1e-15)
+
+
+def test_an_angle_of_a_slope_is_numpys():
+    slopes = np.concatenate([[0.0], np.geomspace(1e-12, 1e12, 50)])
+    for sign in (1.0, -1.0):
+        found = arctan(jnp.asarray(sign * slopes))
+        np.testing.assert_allclose(found, np.arctan(sign * slopes), rtol=2e-15)
 
 
 def test_a_quarter_to_the_right_ends_where_it_should():

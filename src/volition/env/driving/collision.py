@@ -5,8 +5,10 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float
 
-from volition.env.driving.neighbours import Neighbour, nearest
+from volition.env.driving.neighbours import Neighbour, nearest, tagged, untagged
 from volition.env.driving.vehicle import LENGTH, Vehicles
+
+N_NORMALS = 4  # of the sides of two rectangles, but for their opposites
 
 
 class Body(eqx.Module):
@@ -47,8 +49,8 @@ class Contact(eqx.Module):
     y: Float[Array, "*pair"]
 
 
-def contact(me: Body, other: Body, reach: Float[Array, ""], dt: float) -> Contact:
-    """Two single bodies by the separating axis theorem.
+def contact(me: Body, other: Body, reach: Float[Array, "*pair"], dt: float) -> Contact:
+    """Two bodies, or many pairs of them, by the separating axis theorem.
 
     Two convex shapes do not overlap if and only if there is a side of one of them to
     whose normal their shadows are apart. Of the four normals, each both ways round, the
@@ -66,57 +68,58 @@ def contact(me: Body, other: Body, reach: Float[Array, ""], dt: float) -> Contac
     dx, dy = me.x - other.x, me.y - other.y
     away_x = (me.speed * me.cos - other.speed * other.cos) * dt
     away_y = (me.speed * me.sin - other.speed * other.sin) * dt
-    now = soon = dx == dx
-    least, axis_x, axis_y = jnp.full_like(dx, jnp.inf), dx, dy
-    for (x, y), mine, theirs in _normals(me, other):
+
+    def one(number: Array) -> tuple[Array, Array]:
+        """The gap along a normal, and how far to move, or -1 if they stay apart."""
+        x, y = _normal(me, other, number)
         between = dx * x + dy * y  # from the other's centre to mine
-        low, high = between - mine, between + mine
-        now &= (low <= theirs) & (high >= -theirs)
+        mine, theirs = _shadow(me, x, y), _shadow(other, x, y)
         going = away_x * x + away_y * y
-        low = low + jnp.minimum(going, 0.0)
-        high = high + jnp.maximum(going, 0.0)
-        soon &= (low <= theirs) & (high >= -theirs)
+        low = between - mine + jnp.minimum(going, 0.0)
+        high = between + mine + jnp.maximum(going, 0.0)
         # The gap between `[low, high]` and `[-theirs, theirs]`, negative inside, is
         # measured from the end that comes first: the two ways round differ where one
         # shadow lies within the other.
-        one = jnp.where(low < -theirs, -theirs - high, low - theirs)
-        two = jnp.where(high > theirs, low - theirs, -theirs - high)
-        size = jnp.minimum(jnp.abs(one), jnp.abs(two))
-        nearer = size < least
-        least = jnp.where(nearer, size, least)
-        sign = jnp.where(between > 0.0, 1.0, -1.0).astype(x.dtype)
-        axis_x = jnp.where(nearer, sign * x, axis_x)
-        axis_y = jnp.where(nearer, sign * y, axis_y)
+        ahead = jnp.where(low < -theirs, -theirs - high, low - theirs)
+        back = jnp.where(high > theirs, low - theirs, -theirs - high)
+        size = jnp.minimum(jnp.abs(ahead), jnp.abs(back))
+        meets = (low <= theirs) & (high >= -theirs)
+        tag = jnp.where(meets, tagged(size, number, N_NORMALS), -1)
+        return jnp.abs(between) - mine - theirs, tag
+
+    # XLA works out a reduction once, and anything simpler once for each of its uses.
+    gaps, tags = jax.vmap(one)(jnp.arange(N_NORMALS, dtype=jnp.int32))
+    gap, tag = jnp.max(gaps, axis=0), jnp.min(tags, axis=0)
     near = dx * dx + dy * dy <= reach * reach
-    soon &= near
-    return Contact(
-        now & near,
-        soon,
-        jnp.where(soon, least * axis_x, 0.0),
-        jnp.where(soon, least * axis_y, 0.0),
-    )
+    soon = (tag >= 0) & near
+    size, number = untagged(tag, N_NORMALS)
+    x, y = _normal(me, other, number)
+    size = jnp.where(soon, jnp.where(dx * x + dy * y > 0.0, size, -size), 0.0)
+    return Contact((gap <= 0.0) & near, soon, size * x, size * y)
 
 
-def _normals(me: Body, other: Body) -> list[tuple[tuple[Array, Array], Array, Array]]:
-    """Of each side: direction of its normal, half the shadows of both bodies on it."""
-    cos = jnp.abs(me.cos * other.cos + me.sin * other.sin)
-    sin = jnp.abs(me.cos * other.sin - me.sin * other.cos)
-    mine = 0.5 * me.length, 0.5 * me.width
-    theirs = 0.5 * other.length, 0.5 * other.width
-
-    def turned(half: tuple[Array, Array]) -> tuple[Array, Array]:
-        return half[0] * cos + half[1] * sin, half[0] * sin + half[1] * cos
-
-    own, others = turned(theirs), turned(mine)
-    return [
-        ((me.cos, me.sin), mine[0], own[0]),
-        ((-me.sin, me.cos), mine[1], own[1]),
-        ((other.cos, other.sin), others[0], theirs[0]),
-        ((-other.sin, other.cos), others[1], theirs[1]),
-    ]
+def _normal(me: Body, other: Body, number: Array) -> tuple[Array, Array]:
+    """The direction of a side's normal: two of the first body, two of the other one."""
+    own, across = number < 2, number % 2 == 1
+    cos = jnp.where(own, me.cos, other.cos)
+    sin = jnp.where(own, me.sin, other.sin)
+    return jnp.where(across, -sin, cos), jnp.where(across, cos, sin)
 
 
-def collided(vehicles: Vehicles, dt: float, everybody: bool) -> Vehicles:
+def _shadow(body: Body, x: Array, y: Array) -> Array:
+    """Half of what a body covers in a direction, m."""
+    long = body.length * jnp.abs(x * body.cos + y * body.sin)
+    return 0.5 * (long + body.width * jnp.abs(y * body.cos - x * body.sin))
+
+
+def collided(
+    vehicles: Vehicles,
+    dt: float,
+    everybody: bool,
+    *,
+    cos: Float[Array, "*slot"],
+    sin: Float[Array, "*slot"],
+) -> Vehicles:
     """Mark who crashed and how they are pushed.
 
     The first vehicle is checked against all others, each of the others against the
@@ -126,6 +129,8 @@ def collided(vehicles: Vehicles, dt: float, everybody: bool) -> Vehicles:
         vehicles: after they moved.
         dt: sub-step, s.
         everybody: whether the others can crash into each other as well.
+        cos: of the headings.
+        sin: of the headings.
 
     Source: highway-env 1.12, road/road.py and vehicle/objects.py. Differs: a vehicle
     that is hit by two others at once is pushed by the nearest one only.
@@ -134,8 +139,8 @@ def collided(vehicles: Vehicles, dt: float, everybody: bool) -> Vehicles:
     bodies = Body(
         vehicles.x,
         vehicles.y,
-        jnp.cos(vehicles.heading),
-        jnp.sin(vehicles.heading),
+        cos,
+        sin,
         vehicles.speed,
         vehicles.length,
         vehicles.width,
@@ -144,9 +149,9 @@ def collided(vehicles: Vehicles, dt: float, everybody: bool) -> Vehicles:
     number = jnp.arange(n, dtype=jnp.int32)
     other_there = vehicles.present & (number != 0)
 
-    first = jax.tree.map(lambda leaf: leaf[0], bodies)
-    reach = 0.5 * (diagonal[0] + diagonal) + first.speed * dt
-    to_all = jax.vmap(contact, in_axes=(None, 0, 0, None))(first, bodies, reach, dt)
+    first = jax.tree.map(lambda leaf: jnp.full_like(leaf, leaf[0]), bodies)
+    reach = 0.5 * (diagonal[0] + diagonal) + vehicles.speed[0] * dt
+    to_all = contact(first, bodies, reach, dt)
     now, soon = to_all.now & other_there, to_all.soon & other_there
     # The obstacle pushes with all it has, another vehicle with half of that.
     share = jnp.where(vehicles.obstacle, 1.0, 0.5).astype(bodies.x.dtype)
@@ -174,7 +179,7 @@ def collided(vehicles: Vehicles, dt: float, everybody: bool) -> Vehicles:
         # The speed of the one with the lower number counts; an obstacle's never.
         lower = jnp.where((number < near.index) | is_obstacle, bodies.speed, body.speed)
         reach = 0.5 * (diagonal + its_diagonal) + lower * dt
-        between = jax.vmap(contact, in_axes=(0, 0, 0, None))(bodies, body, reach, dt)
+        between = contact(bodies, body, reach, dt)
         valid = near.exists & vehicles.present & ~vehicles.obstacle & ~is_first
         now, soon = between.now & valid, between.soon & valid
         # A later partner overrules an earlier one, so any but the first overrules it.
@@ -223,8 +228,9 @@ def separation(me: Body, other: Body) -> Float[Array, ""]:
         3.0
     """
     dx, dy = me.x - other.x, me.y - other.y
-    gaps = [
-        jnp.abs(dx * x + dy * y) - mine - theirs
-        for (x, y), mine, theirs in _normals(me, other)
-    ]
-    return jnp.max(jnp.stack(gaps))
+
+    def one(number: Array) -> Array:
+        x, y = _normal(me, other, number)
+        return jnp.abs(dx * x + dy * y) - _shadow(me, x, y) - _shadow(other, x, y)
+
+    return jnp.max(jax.vmap(one)(jnp.arange(N_NORMALS, dtype=jnp.int32)))

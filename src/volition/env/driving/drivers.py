@@ -7,7 +7,14 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, ArrayLike, Bool, Float, Int
 
-from volition.env.driving.lanes import Lanes, chosen, headings_at, wrapped
+from volition.env.driving.lanes import (
+    Lanes,
+    Places,
+    arctan,
+    chosen,
+    headings_at,
+    wrapped,
+)
 from volition.env.driving.neighbours import Neighbour, in_every_lane, neighbour, of_lane
 from volition.env.driving.vehicle import LENGTH, Control, Vehicles
 from volition.env.leaf import check_not_negative, check_positive
@@ -86,26 +93,24 @@ class Traits(eqx.Module):
     Args:
         index: number of the vehicle.
         speed: m/s.
-        velocity_x: m/s.
-        velocity_y: m/s.
         cos: of the heading.
         sin: of the heading.
         effort: logarithm of the speed over the desired one.
-        lane: number of its lane.
         along: where it is along its lane, m.
         drives: whether it is a vehicle, not an obstacle.
     """
 
     index: Int[Array, "*vehicle"]
     speed: Float[Array, "*vehicle"]
-    velocity_x: Float[Array, "*vehicle"]
-    velocity_y: Float[Array, "*vehicle"]
     cos: Float[Array, "*vehicle"]
     sin: Float[Array, "*vehicle"]
     effort: Float[Array, "*vehicle"]
-    lane: Int[Array, "*vehicle"]
     along: Float[Array, "*vehicle"]
     drives: Bool[Array, "*vehicle"]
+
+    def one(self, number: Int[ArrayLike, ""]) -> "Traits":
+        """Those of a single vehicle."""
+        return jax.tree.map(lambda leaf: leaf[number], self)
 
 
 class View(eqx.Module):
@@ -116,6 +121,8 @@ class View(eqx.Module):
         across: across every lane, m.
         ahead: tag of the next vehicle ahead in every lane.
         behind: tag of the next one behind.
+        braking: IDM's `(s* / s)^2` of each vehicle if the other one were ahead of it.
+            For all pairs, as this is less work than to fetch the traits of neighbours.
         traits: of every vehicle.
     """
 
@@ -123,6 +130,7 @@ class View(eqx.Module):
     across: Float[Array, "lane vehicle"]
     ahead: Int[Array, "lane vehicle"]
     behind: Int[Array, "lane vehicle"]
+    braking: Float[Array, "other vehicle"]
     traits: Traits
 
     def find(
@@ -133,16 +141,17 @@ class View(eqx.Module):
 
     def traits_of(self, other: Neighbour) -> Traits:
         """The traits of a neighbour of each vehicle."""
-        return jax.tree.map(
-            lambda leaf: leaf.at[other.index].get(mode="promise_in_bounds"),
-            self.traits,
-        )
+        traits = jax.tree.map(lambda leaf: _at(leaf, other.index), self.traits)
+        return dataclasses.replace(traits, index=other.index)
 
-    def gap(self, me: Traits, other: Traits) -> Float[Array, " vehicle"]:
-        """Distance to another along one's own lane, m."""
-        place = me.lane * self.along.shape[1] + other.index
-        flat = self.along.reshape(-1)
-        return flat.at[place].get(mode="promise_in_bounds") - me.along
+    def braking_of(self, me: Traits, other: Traits) -> Float[Array, " vehicle"]:
+        """`(s* / s)^2` of one vehicle behind another."""
+        place = other.index * self.along.shape[1] + me.index
+        return _at(self.braking.reshape(-1), place)
+
+
+def _at(values: Array, place: Int[Array, " vehicle"]) -> Array:
+    return values.at[place].get(mode="promise_in_bounds")
 
 
 def picked(lane: Int[Array, " vehicle"], n_lanes: int) -> Bool[Array, "lane vehicle"]:
@@ -158,52 +167,53 @@ def away_from_zero(value: Float[Array, "*any"]) -> Float[Array, "*any"]:
 
 def look(
     road: Lanes,
+    drivers: Drivers,
     vehicles: Vehicles,
-    along: Float[Array, "lane vehicle"],
-    across: Float[Array, "lane vehicle"],
+    places: Places,
 ) -> View:
-    """Work out everybody's place and neighbours."""
+    """Work out everybody's neighbours."""
+    along, across = places.along, places.across
     covers = jax.vmap(
         jax.vmap(lambda lane, s, r: lane.covers(s, r, MARGIN), in_axes=(None, 0, 0))
     )
     inside = covers(road, along, across) & vehicles.present[None, :]
     ahead, behind = in_every_lane(along, inside)
     on = picked(vehicles.lane, road.n_slots)
-    cos, sin = jnp.cos(vehicles.heading), jnp.sin(vehicles.heading)
     limit = chosen(road.speed_limit, on)
     desired = away_from_zero(jnp.clip(vehicles.target_speed, 0.0, limit))
     ratio = jnp.maximum(vehicles.speed, 0.0) / desired
     traits = Traits(
         index=jnp.arange(vehicles.x.shape[0], dtype=jnp.int32),
         speed=vehicles.speed,
-        velocity_x=vehicles.speed * cos,
-        velocity_y=vehicles.speed * sin,
-        cos=cos,
-        sin=sin,
+        cos=places.cos,
+        sin=places.sin,
         effort=jnp.log(jnp.maximum(ratio, 1e-12)),
-        lane=vehicles.lane,
         along=chosen(along, on),
         drives=~vehicles.obstacle,
     )
-    return View(along, across, ahead, behind, traits)
+
+    def braking(other: Array) -> Array:
+        gap = chosen(along[:, other], on) - traits.along
+        wanted = desired_gap(drivers, traits, traits.one(other))
+        share = wanted / away_from_zero(gap)
+        return share * share
+
+    number = jnp.arange(vehicles.x.shape[0], dtype=jnp.int32)
+    pairs = jax.lax.map(braking, number)
+    return View(along, across, ahead, behind, pairs, traits)
 
 
 def desired_gap(
-    drivers: Drivers,
-    me: Traits,
-    velocity_x: Float[Array, "*other"],
-    velocity_y: Float[Array, "*other"],
+    drivers: Drivers, me: Traits, other: Traits
 ) -> Float[Array, "*vehicle"]:
-    """IDM's `s* = s0 + v T + v dv / (2 sqrt(a b))`, to one with this velocity, m.
+    """IDM's `s* = s0 + v T + v dv / (2 sqrt(a b))`, m.
 
     Args:
         drivers: constants.
         me: who follows.
-        velocity_x: m/s; of one, or of each one's own.
-        velocity_y: likewise.
+        other: whom; one, or of each one's own.
     """
-    closing = (me.velocity_x - velocity_x) * me.cos
-    closing += (me.velocity_y - velocity_y) * me.sin
+    closing = me.speed - other.speed * (other.cos * me.cos + other.sin * me.sin)
     twice = 2.0 * jnp.sqrt(drivers.acceleration * drivers.braking)
     return drivers.distance + me.speed * (drivers.headway + closing / twice)
 
@@ -226,9 +236,7 @@ def acceleration(
     """
     other, exists = ahead
     free = 1.0 - jnp.exp(exponent * me.effort)
-    wanted = desired_gap(drivers, me, other.velocity_x, other.velocity_y)
-    share = wanted / away_from_zero(view.gap(me, other))
-    braking = jnp.where(exists, share * share, 0.0)
+    braking = jnp.where(exists, view.braking_of(me, other), 0.0)
     return jnp.where(me.drives, drivers.acceleration * (free - braking), 0.0)
 
 
@@ -252,7 +260,8 @@ def steering(
         heading = chosen(road.heading, target)
     # The command is cut to 45 degrees, and so may be its sine.
     sine = jnp.clip(-across / (LATERAL_TIME * speed), -(0.5**0.5), 0.5**0.5)
-    turn = wrapped(heading + jnp.arcsin(sine) - vehicles.heading) / HEADING_TIME
+    angle = heading + arctan(sine / jnp.sqrt(1.0 - sine * sine))
+    turn = wrapped(angle - vehicles.heading) / HEADING_TIME
     slip = LENGTH / 2.0 * turn / speed
     return jnp.clip(slip, -MAX_SLIP, MAX_SLIP)
 
@@ -361,8 +370,8 @@ def _blocked(
         road.road, picked(before, road.n_slots)
     )
 
-    heading = chosen(road.heading, own)
-    lane_cos, lane_sin = jnp.cos(heading), jnp.sin(heading)
+    lane_cos = chosen(jnp.cos(road.heading), own)
+    lane_sin = chosen(jnp.sin(road.heading), own)
 
     def see(other, blocked):
         aim = jnp.where(other < me.index, after[other], before[other])
@@ -373,8 +382,7 @@ def _blocked(
             # The same along a base line that is straight, for less.
             gap = (vehicles.x[other] - vehicles.x) * lane_cos
             gap += (vehicles.y[other] - vehicles.y) * lane_sin
-        velocity = me.velocity_x[other], me.velocity_y[other]
-        near = (gap > 0.0) & (gap < desired_gap(drivers, me, *velocity))
+        near = (gap > 0.0) & (gap < desired_gap(drivers, me, me.one(other)))
         counts = me.drives[other] & vehicles.present[other] & (me.index != other)
         return blocked | (near & joins & counts)
 

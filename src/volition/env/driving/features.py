@@ -13,7 +13,7 @@ from volition.env.driving.drivers import (
     look,
     picked,
 )
-from volition.env.driving.lanes import Lanes, at_every_lane
+from volition.env.driving.lanes import Lanes, places_of
 from volition.env.driving.neighbours import Neighbour
 from volition.env.driving.vehicle import Vehicles
 from volition.env.environment import Feature
@@ -77,21 +77,21 @@ def describe(
     road: Lanes, drivers: Drivers, vehicles: Vehicles, motion: Motion
 ) -> Float[Array, " feature"]:
     """The features of the step that led here, in the order of `FEATURES`."""
-    along, across = at_every_lane(road, vehicles.x, vehicles.y)
-    view = look(road, vehicles, along, across)
+    here = places_of(road, vehicles.x, vehicles.y, vehicles.heading)
+    view = look(road, drivers, vehicles, here)
     own = picked(vehicles.lane, road.n_slots)
     car = jax.tree.map(lambda leaf: leaf[0], vehicles)
     lane = road.lane(car.lane)
     aim = road.lane(car.target_lane)
-    s, r = along[car.lane, 0], across[car.lane, 0]
+    s, r = here.along[car.lane, 0], here.across[car.lane, 0]
     forward = car.speed * jnp.cos(car.heading - lane.heading_at(s))
 
     ahead = view.find(view.ahead, own)
     first = ahead.index[0]
     half = 0.5 * (vehicles.length[0] + vehicles.length[first])
     gap = jnp.maximum(view.along[car.lane, first] - s - half, 0.0)
-    theirs = view.traits.velocity_x[first] * view.traits.cos[0]
-    theirs += view.traits.velocity_y[first] * view.traits.sin[0]
+    other, me = view.traits.one(first), view.traits.one(0)
+    theirs = other.speed * (other.cos * me.cos + other.sin * me.sin)
     exists = ahead.exists[0]
     headway = jnp.where(exists, gap / jnp.maximum(car.speed, 0.1), CAP)
     closing = car.speed - theirs

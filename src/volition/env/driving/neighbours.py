@@ -92,6 +92,21 @@ def tagged(
     return ((whole >> bits) << bits) | jnp.asarray(other).astype(kind)
 
 
+def untagged(
+    tag: Int[Array, "*any"], n: int
+) -> tuple[Float[Array, "*any"], Int[Array, "*any"]]:
+    """The distance and the number that a tag is made of.
+
+    Args:
+        tag: as `tagged` gives it.
+        n: how many there are.
+    """
+    bits = _bits(n)
+    kind = jnp.float64 if tag.dtype == jnp.int64 else jnp.float32
+    distance = jax.lax.bitcast_convert_type((tag >> bits) << bits, kind)
+    return distance, (tag & (2**bits - 1)).astype(jnp.int32)
+
+
 def neighbour(tag: Int[Array, " vehicle"], n: int) -> Neighbour:
     """The vehicle that a tag names.
 
@@ -100,7 +115,7 @@ def neighbour(tag: Int[Array, " vehicle"], n: int) -> Neighbour:
         n: how many vehicles there are.
     """
     exists = tag != jnp.iinfo(tag.dtype).max
-    index = (tag & (2 ** _bits(n) - 1)).astype(jnp.int32)
+    _, index = untagged(tag, n)
     return Neighbour(jnp.where(exists, index, 0), exists)
 
 

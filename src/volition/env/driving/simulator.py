@@ -19,7 +19,16 @@ from volition.env.driving.features import (
     at_rest,
     describe,
 )
-from volition.env.driving.lanes import Lane, Lanes, at_every_lane, headings_at, lanes
+from volition.env.driving.lanes import (
+    Lane,
+    Lanes,
+    Places,
+    at_every_lane,
+    headings_at,
+    lanes,
+    places_of,
+)
+from volition.env.driving.neighbours import tagged, untagged
 from volition.env.driving.observe import N_OBSERVED, kinematics
 from volition.env.driving.vehicle import (
     LENGTH,
@@ -181,9 +190,8 @@ class AbstractDriving(AbstractEnvironment):
         course = self.course
         vehicles, control = told(course, state.vehicles, jnp.asarray(action))
         began = vehicles.speed[0]
-        places = at_every_lane(course.road, vehicles.x, vehicles.y)
-        start = (vehicles, *places, control)
-        (after, *_), lateral = jax.lax.scan(
+        start = (vehicles, _places(course, vehicles), control)
+        (after, _, _), lateral = jax.lax.scan(
             lambda carry, _: sub_step(course, carry), start, length=course.n_substeps
         )
         mean = (after.speed[0] - began) / course.decision
@@ -211,8 +219,7 @@ class AbstractDriving(AbstractEnvironment):
             # The unused number keeps the compiled arithmetic that of `step`.
             return carry, (carry[0], lateral)
 
-        places = at_every_lane(course.road, vehicles.x, vehicles.y)
-        start = (vehicles, *places, control)
+        start = (vehicles, _places(course, vehicles), control)
         _, (made, _) = jax.lax.scan(one, start, length=course.n_substeps)
         over = self.terminated(state)
         stay = lambda old, new: jnp.where(over, old[None], new)
@@ -264,7 +271,11 @@ class AbstractDriving(AbstractEnvironment):
         return FEATURES
 
 
-Carry = tuple[Vehicles, Array, Array, Control]
+Carry = tuple[Vehicles, Places, Control]
+
+
+def _places(course: Course, vehicles: Vehicles) -> Places:
+    return places_of(course.road, vehicles.x, vehicles.y, vehicles.heading)
 
 
 def sub_step(course: Course, carry: Carry) -> tuple[Carry, Float[Array, ""]]:
@@ -272,28 +283,29 @@ def sub_step(course: Course, carry: Carry) -> tuple[Carry, Float[Array, ""]]:
 
     Args:
         course: the road and its drivers.
-        carry: everybody, their places along and across every lane, m, and what is done
-            with wheel and pedals.
+        carry: everybody, their places, and what is done with wheel and pedals.
 
     Returns:
         The same afterwards, and the size of the car's lateral acceleration, m/s^2.
     """
-    vehicles, along, across, pressed = carry
-    view = look(course.road, vehicles, along, across)
+    vehicles, here, pressed = carry
+    view = look(course.road, course.drivers, vehicles, here)
     vehicles, wanted = act(course.road, course.drivers, vehicles, view)
     if course.continuous:
         pressed = _cut(pressed, vehicles)
         wanted = _instead(wanted, pressed)
-    vehicles = moved(vehicles, wanted, course.dt)
-    along, across = at_every_lane(course.road, vehicles.x, vehicles.y)
-    lane = nearest_lane(course.road, along, across, vehicles.heading)
+    vehicles = moved(vehicles, wanted, course.dt, cos=here.cos, sin=here.sin)
+    here = _places(course, vehicles)
+    lane = nearest_lane(course.road, here.along, here.across, vehicles.heading)
     vehicles = eqx.tree_at(lambda all: all.lane, vehicles, lane)
     if course.continuous:
         vehicles = _aimless(vehicles)
-    vehicles = collided(vehicles, course.dt, course.everybody)
+    vehicles = collided(
+        vehicles, course.dt, course.everybody, cos=here.cos, sin=here.sin
+    )
     speed = vehicles.speed[0]
     lateral = jnp.abs(speed * speed * wanted.slip[0] / (LENGTH / 2.0))
-    return (vehicles, along, across, pressed), lateral
+    return (vehicles, here, pressed), lateral
 
 
 def told(course: Course, vehicles: Vehicles, action: Array) -> tuple[Vehicles, Control]:
@@ -381,9 +393,9 @@ def nearest_lane(
     turned = heading[None, :] - headings_at(road, along)
     each = jax.vmap(jax.vmap(type(road).distance, in_axes=(None, 0, 0, 0)))
     distance = each(road, along, across, turned)
-    least = jnp.min(distance, axis=0)
-    number = jnp.arange(road.n_slots, dtype=jnp.int32)[:, None]
-    return jnp.min(jnp.where(distance <= least[None], number, road.n_slots), axis=0)
+    number = jnp.arange(road.n_slots, dtype=jnp.int32)
+    tags = jax.vmap(tagged, in_axes=(0, 0, None))(distance, number, road.n_slots)
+    return untagged(jnp.min(tags, axis=0), road.n_slots)[1]
 
 
 def slots(n: int) -> int:
@@ -430,8 +442,7 @@ def placed(
     heading = jax.vmap(type(road).heading_at)(its, along)
     no = jnp.zeros(n, dtype=bool)
     obstacle = no if obstacle is None else jnp.asarray(obstacle)
-    places = at_every_lane(road, x, y)
-    actual = nearest_lane(road, *places, heading)
+    actual = nearest_lane(road, *at_every_lane(road, x, y), heading)
     return Vehicles(
         x=x,
         y=y,

@@ -77,13 +77,27 @@ class Control(eqx.Module):
     slip: Float[Array, "*slot"]
 
 
-def moved(vehicles: Vehicles, control: Control, dt: float) -> Vehicles:
+def moved(
+    vehicles: Vehicles,
+    control: Control,
+    dt: float,
+    *,
+    cos: Float[Array, "*slot"],
+    sin: Float[Array, "*slot"],
+) -> Vehicles:
     """A vehicle after a sub-step of `dt` seconds.
 
     `x' = v cos(h + b)`, `y' = v sin(h + b)`, `h' = v sin(b) / (L / 2)`, `v' = a`, one
     step of Euler's with the old values on the right. A crashed vehicle goes straight
     and brakes. It is pushed out of what it hit, which is when it counts as crashed if
     it did not before.
+
+    Args:
+        vehicles: everybody.
+        control: what they do.
+        dt: s.
+        cos: of their headings.
+        sin: of their headings.
 
     Source: P. Polack et al., "The kinematic bicycle model", IV 2017; highway-env 1.12.
     Differs: the slip angle is given by its sine, so that no arctangent is needed.
@@ -98,7 +112,6 @@ def moved(vehicles: Vehicles, control: Control, dt: float) -> Vehicles:
     too_slow = jnp.maximum(acceleration, SPEED_BRAKING * (-MAX_SPEED - speed))
     acceleration = jnp.where(speed > MAX_SPEED, too_fast, acceleration)
     acceleration = jnp.where(speed < -MAX_SPEED, too_slow, acceleration)
-    cos, sin = jnp.cos(vehicles.heading), jnp.sin(vehicles.heading)
     x = vehicles.x + speed * (cos * ahead - sin * slip) * dt
     y = vehicles.y + speed * (sin * ahead + cos * slip) * dt
     stands = vehicles.obstacle | ~vehicles.present
