@@ -46,6 +46,10 @@ from volition.value.horizon import (
     backward_induction as backward_induction,
     induction as induction,
 )
+from volition.value.impact import (
+    deviation as deviation,
+    relative_reachability as relative_reachability,
+)
 from volition.value.learning import (
     AbstractLearned as AbstractLearned,
     AbstractMethod as AbstractMethod,
