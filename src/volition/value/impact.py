@@ -73,8 +73,8 @@ def relative_reachability(
     Example:
         >>> from volition import env
         >>> penalty = relative_reachability(env.room(), 2, idle=4, n_steps=9, ahead=9)
-        >>> [round(float(one), 2) for one in penalty[0, 2]]  # onto the vase, or past it
-        [0.0, 0.5, 0.0, 0.0, 0.0]
+        >>> [round(float(one), 2) for one in penalty[0, 2]]  # south: onto the vase
+        [0.0, 1.0, 0.0, 0.0, 0.0]
 
     Source: V. Krakovna et al., "Penalizing side effects using stepwise relative
     reachability", arXiv 1806.01186, section 3; as in R. Shah et al., ICLR 2019: without
