@@ -56,7 +56,7 @@ class Case(NamedTuple):
     """
 
     world: Callable[[], env.FiniteMDP]
-    present: dict[str, object]
+    present: dict[str, int | tuple[bool, ...]]
     n_steps: int
     specified: dict[str, float]
     true: dict[str, float]
@@ -114,14 +114,8 @@ CASES["far vase"] = Case(
     {"at B": 1.0},
     {"at B": 1.0, "broken vases": -1.0},
 )
-WAYS = (
-    "specified",
-    "deviation",
-    "reachability",
-    "additive",
-    "bayesian",
-    "unknown start",
-)
+UNKNOWN = "unknown start"
+WAYS = ("specified", "deviation", "reachability", "additive", "bayesian", UNKNOWN)
 # Of the same, by their programs; there is no figure where they print none.
 GOLDEN = {
     "room": (0.4865, 1.0, 1.0, 1.0, None, 1.0),
@@ -221,10 +215,10 @@ def shares(scene: Scene, ways: tuple[str, ...]) -> dict[str, dict]:
         else:
             n_states = scene.world.n_states
             anywhere = jnp.full(n_states, 1.0 / n_states)
-            initial = anywhere if way == "unknown start" else scene.world.initial
+            initial = anywhere if way == UNKNOWN else scene.world.initial
             centre = specified if way == "bayesian" else 0.0 * specified
             belief = scene.infer(centre, initial)
-            weights = belief.problem.unpack(belief.mode)[0].weights
+            weights = belief.mode  # nothing of the person is inferred
             total = weights if way == "bayesian" else specified + weights
             found[way] = {
                 "share": scene.share(scene.paid(total)),
