@@ -92,3 +92,4 @@ from volition.value.tabular import (
     WatkinsQ as WatkinsQ,
     sweep as sweep,
 )
+from volition.value.worst_case import WorstCase as WorstCase, worst_case as worst_case
