@@ -73,7 +73,7 @@ def understood(method):
 
 @functools.cache
 def draws():
-    belief = understood(NUTS())
+    belief = understood(NUTS(400, n_chains=2))
     return np.asarray(belief.sample(jax.random.key(1), 200).weights)
 
 

@@ -57,6 +57,7 @@ from volition.value.learning import (
     Progress as Progress,
     learn as learn,
 )
+from volition.value.maximin import WorstCase as WorstCase, worst_case as worst_case
 from volition.value.planning import (
     AbstractPlanner as AbstractPlanner,
     Plan as Plan,
@@ -92,4 +93,3 @@ from volition.value.tabular import (
     WatkinsQ as WatkinsQ,
     sweep as sweep,
 )
-from volition.value.worst_case import WorstCase as WorstCase, worst_case as worst_case

@@ -115,7 +115,7 @@ def worst_case(
 
 
 def _flow(env: FiniteMDP) -> sparse.csr_matrix:
-    """`visits that leave - discount * visits that arrive`, `[state, state x action]`."""
+    """Visits that leave less discounted ones that arrive, `[state, state x action]`."""
     n_states, n_actions, n_branches = env.successor.shape
     pair = np.arange(n_states * n_actions)
     leave = sparse.csr_matrix(
