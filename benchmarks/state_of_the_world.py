@@ -152,8 +152,10 @@ class Scene:
         human = Boltzmann(
             choice=BradleyTerry(), acting=SoftHorizon(self.world, Known(1.0))
         )
-        answers = Dataset.empty().append(
-            world_state(initial, self.n_steps, self.present)
+        seen = world_state(initial, self.n_steps, self.present)
+        # Room for this one alone: every place of a batch costs as much as an answer.
+        answers = Dataset.of(
+            jax.tree.map(lambda leaf: jnp.asarray(leaf)[None], seen), capacity=1
         )
         form = Linear(self.world.feature_names, centre)
         return fit(form, human, answers, MAP(), prior=Normal(SPREAD, centre))
