@@ -36,6 +36,9 @@ SLOW = (
     "test_examples.py::test_the_chapters_table_equals_ours",
     "test_replay.py::*SAC*",
     "test_scene.py::test_sub_steps*pedals*",
+    "test_state_of_the_world.py::*apples*",
+    "test_state_of_the_world.py::*batteries*",
+    "test_state_of_the_world.py::*train: [!sd]*",
 )
 
 

@@ -1,5 +1,7 @@
 """Worlds: environments without a reward."""
 
+from volition.env.apples import AppleState as AppleState, apples as apples
+from volition.env.batteries import BatteryState as BatteryState, batteries as batteries
 from volition.env.blackjack import Hand as Hand, blackjack as blackjack
 from volition.env.classic import (
     Acrobot as Acrobot,
@@ -52,6 +54,13 @@ from volition.env.random_walk import random_walk as random_walk
 from volition.env.road import (
     RoadState as RoadState,
     three_lane_road as three_lane_road,
+)
+from volition.env.room import (
+    FAR_VASE as FAR_VASE,
+    RoomState as RoomState,
+    TrackState as TrackState,
+    room as room,
+    train_room as train_room,
 )
 from volition.env.spaces import Box as Box, Discrete as Discrete, Space as Space
 from volition.env.toy_text import (

@@ -2,8 +2,11 @@
 
 from volition.human.acting import (
     AbstractActing as AbstractActing,
-    Actor as Actor,
+    AbstractActor as AbstractActor,
+    Endless as Endless,
+    SoftHorizon as SoftHorizon,
     SoftOptimal as SoftOptimal,
+    Within as Within,
 )
 from volition.human.boltzmann import (
     AbstractHuman as AbstractHuman,
@@ -32,6 +35,7 @@ from volition.human.parameter import (
     AbstractParameter as AbstractParameter,
     AbstractScale as AbstractScale,
     Fraction as Fraction,
+    Known as Known,
     PerPerson as PerPerson,
     Positive as Positive,
     Real as Real,

@@ -5,7 +5,7 @@ import abc
 import equinox as eqx
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, ArrayLike, Float, PRNGKeyArray
+from jaxtyping import Array, ArrayLike, Float, Int, PRNGKeyArray
 
 from volition.env import FiniteMDP
 from volition.feedback import Segment
@@ -23,8 +23,52 @@ from volition.value import (
 )
 
 
-class Actor(eqx.Module):
+class AbstractActor(eqx.Module):
     """A person who knows what to do: what `acting.prepare(reward)` returns.
+
+    Args:
+        env: the world.
+        paid: expected reward of each action times rationality, nats, `[state, action]`.
+    """
+
+    env: eqx.AbstractVar[FiniteMDP]
+    paid: eqx.AbstractVar[Float[Array, "state action"]]
+
+    @abc.abstractmethod
+    def act(self, segment: Segment) -> Float[Array, "time action"]:
+        """Log-probabilities of each action in each state of a single segment."""
+
+    @abc.abstractmethod
+    def demonstrate(self, key: PRNGKeyArray, segment: Segment) -> Segment:
+        """Act from where a single segment begins, for as long."""
+
+    def arrive(
+        self, initial: Float[Array, " state"], n_steps: int
+    ) -> Float[Array, " state"]:
+        """Log-probabilities of where the world stands after `n_steps` of acting.
+
+        The person plans for these steps alone, and soft: at step `t` by the soft value
+        of the `n_steps - t` that are left.
+        """
+        world = _beginning(self.env, jnp.asarray(initial, dtype=self.paid.dtype))
+        plan = induction(world, self.paid, n_steps, temperature=1.0)
+        mass = state_distribution(world, plan.policies)[-1]
+        # Where nobody can have come, the slope is nothing, not NaN.
+        there = mass > 0
+        return jnp.where(there, jnp.log(jnp.where(there, mass, 1.0)), -jnp.inf)
+
+
+def _beginning(env: FiniteMDP, initial: Float[Array, " state"]) -> FiniteMDP:
+    return eqx.tree_at(lambda env: env.initial, env, initial)
+
+
+def _from(env: FiniteMDP, index: Int[ArrayLike, ""]) -> FiniteMDP:
+    at = jax.nn.one_hot(index, env.n_states, dtype=env.initial.dtype)
+    return _beginning(env, at)
+
+
+class Endless(AbstractActor):
+    """A person who acts as if there were no end of time.
 
     Args:
         env: the world.
@@ -43,34 +87,52 @@ class Actor(eqx.Module):
     def demonstrate(self, key: PRNGKeyArray, segment: Segment) -> Segment:
         """Act from where a single segment begins, for as long."""
         policy = Tabular(jax.nn.softmax(self.q, axis=-1))
-        begins = jax.nn.one_hot(
-            segment.start.index, self.env.n_states, dtype=self.env.initial.dtype
-        )
-        world = eqx.tree_at(lambda env: env.initial, self.env, begins)
+        world = _from(self.env, segment.start.index)
         return episode(key, world, policy, segment.weight.shape[0])
 
-    def arrive(
-        self, initial: Float[Array, " state"], n_steps: int
-    ) -> Float[Array, " state"]:
-        """Log-probabilities of where the world stands after `n_steps` of acting.
 
-        The person plans for these steps alone, and soft: at step `t` by the soft value
-        of the `n_steps - t` that are left.
-        """
-        begins = jnp.asarray(initial, dtype=self.paid.dtype)
-        world = eqx.tree_at(lambda env: env.initial, self.env, begins)
-        plan = induction(world, self.paid, n_steps, temperature=1.0)
-        mass = state_distribution(world, plan.policies)[-1]
-        # Where nobody can have come, the slope is nothing, not NaN.
-        there = mass > 0
-        return jnp.where(there, jnp.log(jnp.where(there, mass, 1.0)), -jnp.inf)
+class Within(AbstractActor):
+    """A person who acts for as many steps as a segment is long, and then no more.
+
+    Args:
+        env: the world.
+        paid: expected reward of each action times rationality, nats, `[state, action]`.
+    """
+
+    env: FiniteMDP
+    paid: Float[Array, "state action"]
+
+    def act(self, segment: Segment) -> Float[Array, "time action"]:
+        """Log-probabilities of each action in each state of a single segment."""
+        length = segment.weight.shape[0]
+        plan = induction(self.env, self.paid, length, temperature=1.0)
+        # A segment that is padded has fewer steps than places.
+        begun = length - jnp.sum(segment.weight > 0, dtype=jnp.int32)
+        step = jnp.minimum(begun + jnp.arange(length, dtype=jnp.int32), length - 1)
+        state = segment.transition.state.index
+        q = jax.vmap(lambda value: backup(self.env, self.paid, value))(plan.value[1:])
+        return jax.nn.log_softmax(q[step, state], axis=-1)
+
+    def demonstrate(self, key: PRNGKeyArray, segment: Segment) -> Segment:
+        """Act from where a single segment begins, for as long."""
+        length = segment.weight.shape[0]
+        plan = induction(self.env, self.paid, length, temperature=1.0)
+
+        def one(index, now):
+            step_key, policy = now
+            made = episode(step_key, _from(self.env, index), Tabular(policy), 1)
+            return made.end.index, jax.tree.map(lambda leaf: leaf[0], made)
+
+        keys = jax.random.split(key, length)
+        _, made = jax.lax.scan(one, segment.start.index, (keys, plan.policies))
+        return made
 
 
 class AbstractActing(eqx.Module):
     """How a person acts in a world."""
 
     @abc.abstractmethod
-    def prepare(self, reward: AbstractReward) -> Actor:
+    def prepare(self, reward: AbstractReward) -> AbstractActor:
         """Do the work that is needed once per reward: planning."""
 
 
@@ -78,7 +140,8 @@ class SoftOptimal(AbstractActing):
     """Acts by the soft value of each action: `pi(a|s) = exp(q(s,a) - v(s))`.
 
     With `q` and `v` soft-optimal for the reward times the rationality: maximum causal
-    entropy, in a deterministic world a Boltzmann choice among all paths.
+    entropy, in a deterministic world a Boltzmann choice among all paths. Where nothing
+    ends it needs a discount below 1; without one take `SoftHorizon`.
 
     Args:
         env: the finite world.
@@ -105,8 +168,45 @@ class SoftOptimal(AbstractActing):
         )
         self.planner = SoftValueIteration()
 
-    def prepare(self, reward: AbstractReward) -> Actor:
+    def prepare(self, reward: AbstractReward) -> Endless:
         """Plan."""
         paid = self.rationality.value * expected_reward(self.env, reward)
         value = optimal_value(self.planner, self.env, paid)
-        return Actor(self.env, paid, backup(self.env, paid, value))
+        return Endless(self.env, paid, backup(self.env, paid, value))
+
+
+class SoftHorizon(AbstractActing):
+    """Acts as `SoftOptimal`, for as many steps as the answer is about: time runs out.
+
+    At each step the soft value is that of the steps that are left, so a discount of 1
+    is well defined. In a deterministic world it is a Boltzmann choice among all paths
+    of that length.
+
+    Args:
+        env: the finite world.
+        rationality: nats per reward unit, above 0.
+        discount: what the person plans with; the world's if left out.
+
+    Source: R. Shah et al., "Preferences implicit in the state of the world", ICLR 2019,
+    section 3; the soft form is algorithm 9.1 of B. D. Ziebart, PhD thesis, 2010.
+    """
+
+    env: FiniteMDP
+    rationality: AbstractParameter
+
+    def __init__(
+        self,
+        env: FiniteMDP,
+        rationality: AbstractParameter | None = None,
+        *,
+        discount: ArrayLike | None = None,
+    ):
+        self.env = at_discount(env, discount)
+        self.rationality = (
+            Positive(1.0, spread=1.0) if rationality is None else rationality
+        )
+
+    def prepare(self, reward: AbstractReward) -> Within:
+        """Tell what each action pays; how long ahead to plan, the answer says."""
+        paid = self.rationality.value * expected_reward(self.env, reward)
+        return Within(self.env, paid)

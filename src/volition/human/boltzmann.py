@@ -9,7 +9,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, PRNGKeyArray
 
 from volition.feedback import AbstractAnswer, AbstractJudge, Segment
-from volition.human.acting import AbstractActing, Actor
+from volition.human.acting import AbstractActing, AbstractActor
 from volition.human.choice import AbstractChoice, Davidson
 from volition.human.pace import AbstractPace
 from volition.human.parameter import AbstractParameter
@@ -34,7 +34,7 @@ class Judge(AbstractJudge):
 
     worth: Worth
     choice: AbstractChoice
-    actor: Actor | None = None
+    actor: AbstractActor | None = None
     pace: AbstractPace | None = None
 
     def log_prob(self, answer: AbstractAnswer) -> Float[Array, ""]:
@@ -127,7 +127,7 @@ class Judge(AbstractJudge):
         """Act for as long as a single segment lasts, from where it begins."""
         return self._actor().demonstrate(key, segment)
 
-    def _actor(self) -> Actor:
+    def _actor(self) -> AbstractActor:
         if self.actor is None:
             raise ValueError(
                 "this person's acting is not modelled: give "

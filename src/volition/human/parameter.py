@@ -188,6 +188,45 @@ class Real(AbstractScale):
         return self.raw
 
 
+class Known(AbstractParameter):
+    """A number that is known: nothing is inferred of it.
+
+    Args:
+        value: the number.
+
+    Example:
+        >>> float(Known(1.0).value)
+        1.0
+    """
+
+    number: Float[Array, ""]
+
+    def __init__(self, value: float):
+        self.number = jnp.asarray(value, dtype=float)
+
+    @property
+    def value(self) -> Float[Array, ""]:
+        """The number."""
+        return self.number
+
+    def log_prior(self) -> Float[Array, ""]:
+        """Nothing: 0."""
+        return jnp.zeros((), dtype=self.number.dtype)
+
+    def scales(self) -> Float[Array, " free"]:
+        """None."""
+        return jnp.zeros(0, dtype=self.number.dtype)
+
+    def free(self) -> PyTree[bool]:
+        """None of it."""
+        return jax.tree.map(lambda leaf: False, self)
+
+    def of(self, person: Int[Array, ""]) -> "Known":
+        """The same."""
+        del person
+        return self
+
+
 class PerPerson(AbstractParameter):
     """A parameter that differs from person to person, around one of them all.
 

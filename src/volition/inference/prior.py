@@ -42,11 +42,13 @@ class AbstractPrior(eqx.Module):
 
 
 class Normal(AbstractPrior):
-    """Independent Gaussians around 0.
+    """Independent Gaussians.
 
     Args:
         scale: standard deviation, reward units per unit of the feature; one number, or
             one for each parameter.
+        mean: what they are centred on, such as the weights of a reward that somebody
+            wrote; one number, or one for each parameter.
 
     Example:
         >>> round(float(Normal(2.0).log_density(jnp.array([2.0]))), 6)
@@ -54,9 +56,15 @@ class Normal(AbstractPrior):
     """
 
     scale: Float[Array, "..."]
+    mean: Float[Array, "..."]
 
-    def __init__(self, scale: ArrayLike | Sequence[float] = 10.0):
+    def __init__(
+        self,
+        scale: ArrayLike | Sequence[float] = 10.0,
+        mean: ArrayLike | Sequence[float] = 0.0,
+    ):
         self.scale = jnp.asarray(scale, dtype=float)
+        self.mean = jnp.asarray(mean, dtype=float)
 
     def constrain(self, free: Vector) -> Vector:
         """The same."""
@@ -68,7 +76,8 @@ class Normal(AbstractPrior):
 
     def log_density(self, free: Vector) -> Float[Array, ""]:
         """Of the Gaussians."""
-        return jnp.sum(norm.logpdf(free, scale=self.scale_of(free)))
+        mean = jnp.broadcast_to(self.mean, free.shape)
+        return jnp.sum(norm.logpdf(free, mean, self.scale_of(free)))
 
     def sample(
         self, key: PRNGKeyArray, n_samples: int, like: Vector

@@ -46,6 +46,10 @@ from volition.value.horizon import (
     backward_induction as backward_induction,
     induction as induction,
 )
+from volition.value.impact import (
+    deviation as deviation,
+    relative_reachability as relative_reachability,
+)
 from volition.value.learning import (
     AbstractLearned as AbstractLearned,
     AbstractMethod as AbstractMethod,
@@ -53,6 +57,7 @@ from volition.value.learning import (
     Progress as Progress,
     learn as learn,
 )
+from volition.value.maximin import WorstCase as WorstCase, worst_case as worst_case
 from volition.value.planning import (
     AbstractPlanner as AbstractPlanner,
     Plan as Plan,

@@ -56,7 +56,7 @@ def backward_induction(
 
 def induction(
     env: FiniteMDP,
-    paid: Float[Array, "state action"],
+    paid: Float[Array, "*time state action"],
     horizon: int,
     *,
     temperature: ArrayLike | None = None,
@@ -65,13 +65,13 @@ def induction(
 
     Args:
         env: the world; its discount applies.
-        paid: as `expected_reward` gives it.
+        paid: as `expected_reward` gives it, or such an array for each of the steps.
         horizon: how many steps are made, at least 1.
         temperature: reward units per nat; left out, the policy is greedy.
     """
 
-    def one(value, _):
-        q = backup(env, paid, value)
+    def one(value, now):
+        q = backup(env, paid if now is None else now, value)
         if temperature is None:
             policy = jax.nn.one_hot(jnp.argmax(q, -1), env.n_actions, dtype=q.dtype)
             best = jnp.max(q, axis=-1)
@@ -82,5 +82,6 @@ def induction(
         return best, (best, policy)
 
     last = jnp.zeros(env.n_states, dtype=paid.dtype)
-    _, (values, policies) = jax.lax.scan(one, last, length=horizon, reverse=True)
+    each = paid if paid.ndim == 3 else None
+    _, (values, policies) = jax.lax.scan(one, last, each, length=horizon, reverse=True)
     return HorizonPlan(jnp.concatenate([values, last[None]]), policies)
