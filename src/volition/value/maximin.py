@@ -36,9 +36,10 @@ def worst_case(
     """The policy whose least gain over a reference, over several rewards, is greatest.
 
     `max over d of min over i of (d . r_i - reference_i)`, with `d` an occupancy of the
-    world: a linear programme, solved exactly. The best policy may be a random one. The
-    reference makes rewards comparable that differ by a constant; with draws of a
-    posterior, what was never seen may be the worst there is, and is avoided.
+    world: a linear programme, solved exactly. The reference makes rewards comparable
+    that differ by a constant. With draws of a posterior, what was never seen may be the
+    worst there is. The best policy may be a random one: it takes what chance of that
+    the rewards under which it is bad have gain to spare for.
 
     Args:
         env: the finite world, from its initial distribution, at its discount: below 1
