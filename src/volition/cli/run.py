@@ -85,10 +85,9 @@ def run(
     """Run a study from its beginning to its table.
 
     STUDY is `highway` (the default: a car optimises the textbook's reward, and what
-    answers say of driving, and is driven on roads that it did not learn on),
-    `delivery` (from the answers of real
-    people to a reward, a plan and a verdict) or `simulated` (the same from the answers
-    of a simulated person).
+    answers say of driving, and is driven on roads that it did not learn on), `delivery`
+    (from the answers of real people to a reward, a plan and a verdict) or `simulated`
+    (the same from the answers of a simulated person).
     """
     start_jax()
     study = study or ("delivery" if data or groups or model else "highway")
