@@ -2,8 +2,8 @@
 
 A question: which of all pairs of 100 or 1,000 trajectories tells the most, by 100 or
 1,000 rewards drawn from the posterior. An update: the posterior after the 50th answer,
-with at least 1,000 effective draws. And how many comparisons of long segments a reward
-network is trained on in a second, beside imitation's (`benchmarks.preferences_networks`).
+with at least 1,000 effective draws. And how many comparisons of long segments a network
+is trained on in a second, beside imitation's (`benchmarks.preferences_networks`).
 """
 
 import json
