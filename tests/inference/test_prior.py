@@ -50,6 +50,17 @@ def test_a_normal_is_scipys():
     assert float(Normal(SCALE).log_density(free)) == pytest.approx(expected)
 
 
+def test_a_normal_may_be_centred_elsewhere():
+    mean, free = np.array([1.0, -2.0, 0.0, 5.0]), jnp.array([0.3, -1.0, 2.0, 7.0])
+    prior = Normal(SCALE, mean)
+    expected = stats.norm(mean, SCALE).logpdf(free).sum()
+    assert float(prior.log_density(free)) == pytest.approx(expected)
+    assert np.isfinite(prior.log_density(free.astype(jnp.float32)))
+    drawn = np.asarray(prior.sample(jax.random.key(0), 4000, free))
+    error = 4 * SCALE / np.sqrt(len(drawn))
+    assert (np.abs(drawn.mean(axis=0) - mean) < error).all()
+
+
 @pytest.mark.parametrize("sign", [1, -1])
 @pytest.mark.parametrize("scale", [0.5, 10.0])
 def test_a_signed_weight_is_half_a_gaussian(sign, scale):

@@ -76,15 +76,17 @@ class Normal(AbstractPrior):
 
     def log_density(self, free: Vector) -> Float[Array, ""]:
         """Of the Gaussians."""
-        mean = jnp.broadcast_to(self.mean, free.shape)
-        return jnp.sum(norm.logpdf(free, mean, self.scale_of(free)))
+        return jnp.sum(norm.logpdf(free, self._centre(free), self.scale_of(free)))
 
     def sample(
         self, key: PRNGKeyArray, n_samples: int, like: Vector
     ) -> Float[Array, "sample parameter"]:
         """Gaussian draws."""
         drawn = jax.random.normal(key, (n_samples, *like.shape), dtype=like.dtype)
-        return self.scale_of(like)[None] * drawn
+        return self._centre(like)[None] + self.scale_of(like)[None] * drawn
+
+    def _centre(self, free: Vector) -> Vector:
+        return jnp.broadcast_to(self.mean.astype(free.dtype), free.shape)
 
     def scale_of(self, free: Vector) -> Vector:
         """The standard deviations."""
