@@ -22,9 +22,14 @@ from volition import env, human, inference, reward
 from volition.env import AbstractEnvironment, driving, host_env
 from volition.evaluation import mean_over, play
 from volition.feedback import CANNOT_TELL, SECOND, TIE
-from volition.policy import AbstractPolicy, Always, Random, host_episodes, rollout
+from volition.policy import AbstractPolicy, Always, host_episodes
 from volition.reward import AbstractReward
-from volition.study import Rounds, answered_by, learn_from_answers
+from volition.study import (
+    Rounds,
+    answered_by,
+    learn_from_answers,
+    range_prior,
+)
 from volition.value import deep, learn
 from volition.value.schedule import Linear
 
@@ -84,23 +89,6 @@ def on_truth(seed: int, road: str, n_steps: int) -> AbstractPolicy:
     return found.policy
 
 
-def scale_of(road: str) -> np.ndarray:
-    """Half of the range of each feature over random actions."""
-    (world, _), (_, n_steps) = stated(road), REAL[road]
-    names = world.feature_names
-    seen = rollout(
-        jax.random.key(0),
-        world,
-        Random(len(driving.ACTIONS)),
-        n_segments=200,
-        length=10,
-        n_steps=n_steps,
-    )
-    made = np.asarray(seen.weight) > 0
-    features = np.asarray(seen.transition.features)[made]
-    return np.asarray(reward.FeatureInputs.over(names, features).scaled.half)
-
-
 def on_answers(
     seed: int, road: str, who: str, n_steps: int
 ) -> tuple[AbstractPolicy, dict]:
@@ -117,8 +105,7 @@ def on_answers(
         learner=learner(n_steps),
         rounds=ROUNDS,
         method=inference.MAP(),
-        # Each feature may be worth half a reward unit a step at the end of its range.
-        prior=inference.Normal(0.5 / scale_of(road)),
+        prior=range_prior(world, REAL[road][1]),
     )
     said = found.answers.answers()
     choice = np.asarray(said.choice)

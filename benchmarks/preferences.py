@@ -2,9 +2,11 @@
 
 A question: which of all pairs of 100 or 1,000 trajectories tells the most, by 100 or
 1,000 rewards drawn from the posterior. An update: the posterior after the 50th answer,
-with at least 1,000 effective draws.
+with at least 1,000 effective draws. And how many comparisons of long segments a network
+is trained on in a second, beside imitation's (`benchmarks.preferences_networks`).
 """
 
+import json
 from collections.abc import Callable
 from typing import Any
 
@@ -13,6 +15,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from benchmarks import preferences_networks
 from benchmarks.measure import (
     Measurement,
     arguments,
@@ -149,6 +152,16 @@ def updates(n_features: int, ties: str) -> list[Measurement]:
     ]
 
 
+def keys(lines: list[Measurement]) -> dict[str, float]:
+    """Our medians by name; of questions without ties, and of 4 features with them."""
+    wanted = {"without ties", "4 features, with ties"}
+    return {
+        line.metric: line.median
+        for line in lines
+        if line.who == "volition" and line.case in wanted and line.unit == "ms"
+    }
+
+
 def main() -> None:
     """Run everything and report."""
     options = arguments(__doc__ or "")
@@ -163,7 +176,10 @@ def main() -> None:
         Measurement("without ties", "APReL", metric, "ms", *figures, recorded=True)
         for metric, figures in RECORDED.items()
     ]
-    report(found, options.json)
+    trained = preferences_networks.measurements(options.peers, options.repeats)
+    report(found + trained, options.json)
+    if options.json:
+        print(json.dumps(keys(found) | preferences_networks.keys(trained)))
 
 
 if __name__ == "__main__":

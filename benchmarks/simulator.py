@@ -41,7 +41,7 @@ ROADS: dict[str, tuple[str, Callable[[], AbstractEnvironment], int, int, int]] =
         8,
         3_000,
     ),
-    "merge": ("merge-v0", driving.Merge, 16, 100, 24_000),
+    "merge": ("merge-v0", driving.Merge, 8, 100, 24_000),
 }
 # Steps a second of highway-env 1.12.1 on one core of another machine: peers.md.
 RECORDED = {"highway_fast": 50.0, "highway": 4.6, "merge": 70.7}

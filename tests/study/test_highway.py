@@ -15,7 +15,7 @@ from volition.reward import Linear
 from volition.store import InputError
 from volition.study import HighwayConfig, Progress, highway, run_highway
 
-CONFIG = HighwayConfig(n_seeds=2, n_steps=8192, n_episodes=3, n_real=0)
+CONFIG = HighwayConfig(n_seeds=2, n_steps=8192, n_episodes=3, n_real=0, n_answers=40)
 
 
 @pytest.fixture(scope="module")
@@ -31,7 +31,7 @@ def study(tmp_path_factory):
 def test_everybody_drives_everywhere(study):
     result, _, _ = study
     drivers = [highway.label(price) for price in highway.PRICES]
-    assert list(result.scores) == [*drivers, *highway.BASELINES]
+    assert list(result.scores) == [*drivers, highway.PEOPLE, *highway.BASELINES]
     for places in result.scores.values():
         assert set(places) == {"train", "held out", *driving.HELD_OUT}
 
@@ -129,3 +129,16 @@ def test_blind_drivers_do_as_their_shares_say():
     keys = jax.random.split(jax.random.key(0), 50)
     actions = jax.vmap(lambda key: highway.Blind(braking)(key, None))(keys)
     assert set(np.asarray(actions)) == {driving.SLOWER}
+
+
+def test_what_people_answered_is_said_for_each_seed(study):
+    result, _, _ = study
+    assert len(result.rewards) == CONFIG.n_seeds
+    assert len(set(result.rewards)) == CONFIG.n_seeds
+    assert all("collision likelihood" in reward for reward in result.rewards)
+
+
+@pytest.mark.parametrize("n_answers", [-4, 6])
+def test_answers_are_asked_in_equal_rounds(n_answers):
+    with pytest.raises(InputError, match=f"n_answers = {n_answers} is not a multiple"):
+        HighwayConfig(n_answers=n_answers)

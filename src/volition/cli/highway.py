@@ -37,6 +37,13 @@ def show_highway(config: HighwayConfig, folder: Path, as_json: bool) -> None:
     for where, heading in places.items():
         console.print(scores_table(result, where, heading, config))
     console.print(result.bargain(), soft_wrap=True, highlight=False)
+    if result.rewards:
+        console.print(
+            f"What {config.n_answers} answers said to the first of {config.n_seeds} "
+            f"seeds, in units of each feature: {result.rewards[0]}",
+            soft_wrap=True,
+            highlight=False,
+        )
     if config.n_real and not real_is_there():
         console.print(
             "highway-env is not installed, so nobody drove there: pip install "

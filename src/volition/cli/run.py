@@ -45,6 +45,12 @@ N_SIMULATED = 400  # answers: about what a group of the real study has
     help="highway: episodes of each in highway-env.  [default: 24]",
 )
 @click.option(
+    "--answers",
+    "n_answers",
+    type=click.IntRange(0, 10_000),
+    help="highway: of a simulated person, for each seed.  [default: 200]",
+)
+@click.option(
     "--data",
     type=click.Path(path_type=Path),
     help="Folder with the groups' *.npz files; default: delivery in $VOLITION_DATA.",
@@ -68,6 +74,7 @@ def run(
     study: str | None,
     seeds: int | None,
     real: int | None,
+    n_answers: int | None,
     data: Path | None,
     groups: tuple[str, ...],
     model: str | None,
@@ -77,10 +84,10 @@ def run(
 ) -> None:
     """Run a study from its beginning to its table.
 
-    STUDY is `highway` (the default: a car optimises the textbook's reward, and is
-    driven on roads that it did not learn on), `delivery` (from the answers of real
-    people to a reward, a plan and a verdict) or `simulated` (the same from the answers
-    of a simulated person).
+    STUDY is `highway` (the default: a car optimises the textbook's reward, and what
+    answers say of driving, and is driven on roads that it did not learn on), `delivery`
+    (from the answers of real people to a reward, a plan and a verdict) or `simulated`
+    (the same from the answers of a simulated person).
     """
     start_jax()
     study = study or ("delivery" if data or groups or model else "highway")
@@ -92,14 +99,19 @@ def run(
             )
         show_highway(
             HighwayConfig(
-                n_seeds=seeds or 3, seed=seed, n_real=N_REAL if real is None else real
+                n_seeds=seeds or 3,
+                seed=seed,
+                n_real=N_REAL if real is None else real,
+                n_answers=200 if n_answers is None else n_answers,
             ),
             out or Path("studies") / "highway",
             as_json,
         )
         return
-    if seeds is not None or real is not None:
-        raise InputError(f"--seeds and --real are of the highway, not of {study}.")
+    if (seeds, real, n_answers) != (None, None, None):
+        raise InputError(
+            f"--seeds, --real and --answers are of the highway, not of {study}."
+        )
     model = model or "default"
     answers = _answers(study, data, groups, seed)
     config = Config(study, model, seed, tuple(answers))

@@ -19,6 +19,7 @@ from volition.study.preferences import (
     Rounds as Rounds,
     answered_by as answered_by,
     learn_from_answers as learn_from_answers,
+    range_prior as range_prior,
 )
 from volition.study.progress import Progress as Progress
 from volition.study.run import (

@@ -1,4 +1,4 @@
-"""The textbook's reward for a car, optimised: what it leads to, here and elsewhere."""
+"""The textbook's reward for a car, and what people say of driving, both optimised."""
 
 import dataclasses
 import importlib.util
@@ -16,9 +16,18 @@ from jaxtyping import Array, Float, Int, PRNGKeyArray
 from volition import record
 from volition.env import HostStep, driving, host_env
 from volition.evaluation import Estimate, mean_over, play, ratio_over
+from volition.human import Boltzmann, BradleyTerry
+from volition.inference import MAP
 from volition.policy import AbstractPolicy, episode, host_episodes
 from volition.reward import HighwayReward, Linear
 from volition.store import InputError
+from volition.study.preferences import (
+    LearnedFromAnswers,
+    Rounds,
+    answered_by,
+    learn_from_answers,
+    range_prior,
+)
 from volition.study.progress import Progress
 from volition.value import learn
 from volition.value.deep import PQN, Passes, RAdam, Rollout
@@ -33,6 +42,8 @@ REAL = "highway_env:highway-fast-v0"
 N_REAL = 24  # episodes for each seed: some 50 steps a second
 N_COPIES = 8  # side by side
 SPEED_RANGE = 80.0  # m/s, by which highway-env divides velocities
+PEOPLE = "answers of people"  # who drives by what they say
+N_ROUNDS = 8  # of asking and learning; the first half ask
 BASELINES = ("always braking", "always idle", "random")
 
 
@@ -58,6 +69,7 @@ class HighwayConfig:
     Args:
         n_seeds: how often each reward is learned.
         n_steps: of learning, each time.
+        n_answers: of a simulated person for each seed, divisible by 4; 0 for none.
         seed: of everything that is random.
         n_episodes: of each seed on each road.
         n_real: episodes of each in highway-env, if it is installed; 0 for none.
@@ -68,6 +80,14 @@ class HighwayConfig:
     seed: int = 0
     n_episodes: int = 100
     n_real: int = N_REAL
+    n_answers: int = 200
+
+    def __post_init__(self):
+        if self.n_answers < 0 or self.n_answers % (N_ROUNDS // 2):
+            raise InputError(
+                f"n_answers = {self.n_answers} is not a multiple of {N_ROUNDS // 2}, "
+                "the rounds in which people are asked."
+            )
 
 
 class Score(eqx.Module):
@@ -97,6 +117,7 @@ class HighwayResult(eqx.Module):
     Args:
         scores: by who drives and where: train, held out, each held-out road, real.
         policies: by who drives: those of all seeds, leaves `[seed]`.
+        rewards: what the answers said, for each seed, in words.
         lost: discounted speed that follows a step, m/s: what an end costs besides its
             price, by who drives.
     """
@@ -104,6 +125,7 @@ class HighwayResult(eqx.Module):
     scores: dict[str, dict[str, Score]]
     policies: dict[str, AbstractPolicy]
     lost: dict[str, float]
+    rewards: tuple[str, ...] = eqx.field(static=True)
 
     def bargain(self) -> str:
         """What the textbook's reward pays for a collision, in a sentence."""
@@ -126,7 +148,7 @@ class HighwayResult(eqx.Module):
             who: {where: score.record() for where, score in places.items()}
             for who, places in self.scores.items()
         }
-        return {"scores": scores, "lost": self.lost}
+        return {"scores": scores, "lost": self.lost, "rewards": list(self.rewards)}
 
 
 def price_of(weight: float) -> Linear:
@@ -148,15 +170,15 @@ def label(price: float) -> str:
     return f"speed - {price:g} collision" if price != 1.0 else "speed - collision"
 
 
-def method(n_steps: int) -> PQN:
-    """How the study learns."""
+def method(n_steps: int, n_rounds: int = 1) -> PQN:
+    """How the study learns; one round of as many, its schedules over all of them."""
     return PQN(
-        n_steps,
+        n_steps // n_rounds,
         rollout=Rollout(64, 16),
         passes=Passes(4, 8, 0.9),
         optimiser=RAdam(Falling(2e-3, 1e-4, n_steps)),
         exploration=Falling(1.0, 0.05, n_steps / 2),
-        n_stretches=8,
+        n_stretches=8 if n_rounds == 1 else 1,
     )
 
 
@@ -178,22 +200,9 @@ def run_highway(
     family = driving.Highway.family()
     key = jax.random.key(config.seed)
     learn_key, play_key = jax.random.split(key)
-    seeds = jax.random.split(learn_key, config.n_seeds)
-    learner = method(config.n_steps)
-
-    def learned_by(price: float) -> AbstractPolicy:
-        who = label(price)
-
-        def tell(step: int, curve: Any) -> None:
-            progress.step(f"learning {who}, {step:,} of {config.n_steps:,} steps")
-
-        reward = price_of(price)
-        return learn(seeds, family.train, reward, learner, progress=tell).policy
-
-    # Two at a time, on two cores: a learner's operations are too small to be shared.
-    with ThreadPoolExecutor(2) as pool:
-        found = pool.map(learned_by, PRICES)
-        policies = dict(zip(map(label, PRICES), found, strict=True))
+    # Without a part in the first two, which are what they were without people.
+    answer_key = jax.random.fold_in(key, config.n_answers)
+    policies, rewards = _learned(config, learn_key, answer_key, progress)
     always = jnp.eye(len(driving.ACTIONS), dtype=jnp.float32)
     anything = jnp.full_like(always[0], 1.0 / len(driving.ACTIONS))
     rows = [always[driving.SLOWER], always[driving.IDLE], anything]
@@ -230,8 +239,76 @@ def run_highway(
         for seed, one in enumerate(_each(policy)):
             record.save(one, folder / "runs" / f"policy-{number}-{seed}.json")
     rate = 1.0 - DISCOUNT
-    lost = {who: scores[who]["train"].speed.value / rate for who in policies}
-    return HighwayResult(scores, policies, lost)
+    paid = [label(price) for price in PRICES]
+    lost = {who: scores[who]["train"].speed.value / rate for who in paid}
+    return HighwayResult(scores, policies, lost, rewards)
+
+
+def _learned(
+    config: HighwayConfig,
+    learn_key: PRNGKeyArray,
+    answer_key: PRNGKeyArray,
+    progress: Progress,
+) -> tuple[dict[str, AbstractPolicy], tuple[str, ...]]:
+    """The policies of all seeds by who drives, and what answers said, in words."""
+    family = driving.Highway.family()
+    seeds = jax.random.split(learn_key, config.n_seeds)
+    learner = method(config.n_steps)
+
+    def by_price(price: float) -> AbstractPolicy:
+        who = label(price)
+
+        def tell(step: int, curve: Any) -> None:
+            progress.step(f"learning {who}, {step:,} of {config.n_steps:,} steps")
+
+        reward = price_of(price)
+        return learn(seeds, family.train, reward, learner, progress=tell).policy
+
+    # Two at a time, on two cores: a learner's operations are too small to be shared.
+    with ThreadPoolExecutor(2) as pool:
+        found = pool.map(by_price, PRICES)
+        policies = dict(zip(map(label, PRICES), found, strict=True))
+        if not config.n_answers:
+            return policies, ()
+        asked = lambda one: by_answers(one, config, progress)
+        told = list(pool.map(asked, jax.random.split(answer_key, config.n_seeds)))
+    stack = lambda *leaves: jnp.stack(leaves)
+    policies[PEOPLE] = jax.tree.map(stack, *[one.policy for one in told])
+    return policies, tuple(str(one.posterior.mean) for one in told)
+
+
+def by_answers(
+    key: PRNGKeyArray, config: HighwayConfig, progress: Progress
+) -> LearnedFromAnswers:
+    """Learn to drive from answers alone, in as many steps as from a stated reward.
+
+    A simulated person, Boltzmann in highway-env's own reward, says which of two short
+    drives is better; the reward that is learned is linear in the named features.
+
+    Args:
+        key: consumed.
+        config: how many answers and steps.
+        progress: is told of each round.
+    """
+    family = driving.Highway.family()
+    person = Boltzmann(choice=BradleyTerry())
+    half = N_ROUNDS // 2
+    asked = (config.n_answers // half,) * half + (0,) * (N_ROUNDS - half)
+    n_steps = int(cast("driving.Highway", family.train[0]).course.time_limit)
+    return learn_from_answers(
+        key,
+        family.train,
+        Linear(family.train[0].feature_names),
+        person,
+        answered_by(person.judge(HighwayReward())),
+        learner=method(config.n_steps, N_ROUNDS),
+        rounds=Rounds(asked, 10, n_steps=n_steps, random=0.2),
+        method=MAP(),
+        prior=range_prior(family.train[0], n_steps),
+        progress=lambda number, belief: progress.step(
+            f"asking and learning, round {number + 1} of {N_ROUNDS}"
+        ),
+    )
 
 
 def _begin(config: HighwayConfig, folder: Path) -> None:
@@ -269,6 +346,9 @@ def highway_steps(config: HighwayConfig) -> int:
     learning = len(PRICES) * method(config.n_steps).n_stretches
     roads = len(driving.Highway.family().tasks)
     real = len(PRICES) + len(BASELINES)
+    if config.n_answers:
+        learning += N_ROUNDS * config.n_seeds
+        real += 1
     return learning + roads + (real if config.n_real and real_is_there() else 0)
 
 

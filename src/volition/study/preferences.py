@@ -23,7 +23,7 @@ from volition.inference import (
     fit,
 )
 from volition.policy import AbstractPolicy, rollout
-from volition.reward import AbstractReward, Scaled
+from volition.reward import AbstractReward, FeatureInputs, Scaled
 from volition.value import Curve
 from volition.value.deep import AbstractDeepLearner, relabel
 from volition.value.learning import joined
@@ -128,6 +128,37 @@ def answered_by(judge: Judge) -> Person:
         return jax.vmap(judge.sample)(keys, questions)
 
     return lambda key, questions: say(judge, key, questions)
+
+
+def range_prior(env: AbstractEnvironment, n_steps: int, worth: float = 0.5) -> Normal:
+    """A prior by which no feature is worth more than another for its unit alone.
+
+    Each weight has the standard deviation by which the feature, at the end of its range
+    over random actions, is worth so much in a step.
+
+    Args:
+        env: the world.
+        n_steps: of each episode that is looked at.
+        worth: reward units.
+
+    Example:
+        >>> from volition import env
+        >>> prior = range_prior(env.delivery(), 20)
+        >>> prior.scale.shape
+        (6,)
+    """
+    seen = rollout(
+        jax.random.key(0),
+        env,
+        Exploring(None, env.action_space, 1.0),
+        n_segments=200,
+        length=10,
+        n_steps=n_steps,
+    )
+    made = np.asarray(seen.weight) > 0
+    features = np.asarray(seen.transition.features)[made]
+    half = FeatureInputs.over(env.feature_names, features).scaled.half
+    return Normal(worth / np.asarray(half, dtype=float))
 
 
 def learn_from_answers(
