@@ -22,6 +22,18 @@ jax.config.update("jax_numpy_rank_promotion", "raise")
 # Rows of suites that compile for long: the everyday run has a row of each kind beside
 # them, and `pytest -m slow` runs these.
 SLOW = (
+    "test_kill.py::test_volition_label_loses_nothing*",
+    "test_power_cut.py::test_the_name_of_the_log*",
+    "test_proxy_reward.py::test_draws_of_it*",
+    "test_preferences.py::test_further_rounds*",
+    "test_preferences.py::test_a_network_and_replay*",
+    "test_sequential.py::test_it_goes_on_from_draws*",
+    "test_sequential.py::test_the_effective_draws*",
+    "test_contrastive.py::*without_a_reward?2*",
+    "test_answers.py::test_a_reward_is_understood*thumb*",
+    "test_answers.py::test_a_reward_is_understood*best 2*",
+    "test_answers.py::test_a_reward_is_understood*without tie*",
+    "test_answers.py::test_a_reward_is_understood*approval*",
     "test_benchmarks.py::test_asking_well*",
     "test_bench.py::test_every_figure",
     "test_environments.py::*Exit*",

@@ -1,5 +1,6 @@
 """Pace: the density of a decision's time against what is known of it."""
 
+import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -104,6 +105,7 @@ def test_time_tells_more_than_choices_alone(seed):
 
     def curvature(person):
         problem = Problem(reward, person, Dataset.of(answers), Normal())
-        return -float(jax.hessian(problem.log_likelihood)(problem.start)[0, 0])
+        bend = eqx.filter_jit(lambda one: jax.hessian(one.log_likelihood)(one.start))
+        return -float(bend(problem)[0, 0])
 
     assert curvature(human) > 1.5 * curvature(Boltzmann(choice=BradleyTerry()))
