@@ -22,6 +22,39 @@ jax.config.update("jax_numpy_rank_promotion", "raise")
 # Rows of suites that compile for long: the everyday run has a row of each kind beside
 # them, and `pytest -m slow` runs these.
 SLOW = (
+    "src/volition/env/driving/*",
+    "src/volition/value/deep/*",
+    "test_highway.py::test_what_people*",
+    "test_highway.py::test_the_same_seed*",
+    "test_label.py::test_a_simulated_person*",
+    "test_learners.py::test_it_goes*Dyna-Q+*",
+    "test_learners.py::test_it_goes*prioritised*",
+    "test_learners.py::test_it_goes*double*",
+    "test_learners.py::test_it_goes*Peng*",
+    "test_learners.py::test_it_goes*Watkins*",
+    "test_learners.py::test_it_goes*tree*",
+    "test_learners.py::test_a_world_without*Dyna*",
+    "test_learners.py::test_a_world_without*double*",
+    "test_learners.py::test_a_world_without*expected*",
+    "test_deep_learners.py::*DQN*",
+    "test_environments.py::*Merge*",
+    "test_parity.py::test_wheel*",
+    "test_parity.py::test_who_steers*",
+    "test_sequential.py::test_it_says_so*",
+    "test_sequential.py::test_it_begins*",
+    "test_preferences.py::test_learning_goes_on*",
+    "test_preferences.py::test_several_tasks*",
+    "test_benchmarks.py::test_taxi*",
+    "test_benchmarks.py::test_a_run_on_cart_pole*",
+    "test_benchmarks.py::test_both_planners*maze*",
+    "test_state_of_the_world.py::*far vase*",
+    "test_gym.py::test_gymnasiums_checker*Exit*",
+    "test_gym.py::test_gymnasiums_checker*Merge*",
+    "test_textbook.py::test_a_policy_earns*1-18*",
+    "test_scene.py::test_slots*",
+    "test_replay.py::test_a_changed_reward*",
+    "test_host.py::*SAC*",
+    "test_power_cut.py::test_the_test_notices*",
     "test_kill.py::test_volition_label_loses_nothing*",
     "test_power_cut.py::test_the_name_of_the_log*",
     "test_proxy_reward.py::test_draws_of_it*",
@@ -59,6 +92,21 @@ def pytest_collection_modifyitems(items):
     for item in items:
         if any(fnmatch.fnmatch(item.nodeid, f"*{pattern}*") for pattern in SLOW):
             item.add_marker(pytest.mark.slow)
+
+
+# Each compiled function takes a few mappings of memory; Linux gives a process 65,530, and
+# XLA dies where there are none left.
+MOST_MAPPINGS = 40_000
+CHECKED_EVERY = 25  # tests: counting them takes 20 ms
+
+
+def pytest_runtest_teardown(item):
+    """Let go of what was compiled, before there is too much of it."""
+    maps = Path("/proc/self/maps")
+    item.session.n_run = getattr(item.session, "n_run", 0) + 1
+    due = item.session.n_run % CHECKED_EVERY == 0 and maps.exists()
+    if due and maps.read_bytes().count(b"\n") > MOST_MAPPINGS:
+        jax.clear_caches()
 
 
 @pytest.fixture(scope="session")

@@ -15,7 +15,7 @@ from volition.reward import Linear
 from volition.store import InputError
 from volition.study import HighwayConfig, Progress, highway, run_highway
 
-CONFIG = HighwayConfig(n_seeds=2, n_steps=8192, n_episodes=3, n_real=0, n_answers=40)
+CONFIG = HighwayConfig(n_seeds=2, n_steps=8192, n_episodes=3, n_real=0, n_answers=0)
 
 
 @pytest.fixture(scope="module")
@@ -31,7 +31,7 @@ def study(tmp_path_factory):
 def test_everybody_drives_everywhere(study):
     result, _, _ = study
     drivers = [highway.label(price) for price in highway.PRICES]
-    assert list(result.scores) == [*drivers, highway.PEOPLE, *highway.BASELINES]
+    assert list(result.scores) == [*drivers, *highway.BASELINES]
     for places in result.scores.values():
         assert set(places) == {"train", "held out", *driving.HELD_OUT}
 
@@ -131,11 +131,24 @@ def test_blind_drivers_do_as_their_shares_say():
     assert set(np.asarray(actions)) == {driving.SLOWER}
 
 
-def test_what_people_answered_is_said_for_each_seed(study):
-    result, _, _ = study
+def test_what_people_answered_is_said_for_each_seed(study, tmp_path):
+    """And the others drive as they do without people."""
+    without, _, _ = study
+    config = dataclasses.replace(CONFIG, n_answers=40)
+    told = []
+    progress = Progress(
+        highway.highway_steps(config), lambda what, done, n: told.append((done, n))
+    )
+    result = run_highway(config, tmp_path / "study", progress)
+    assert [done for done, _ in told] == list(range(told[0][1]))
+    drivers = [highway.label(price) for price in highway.PRICES]
+    assert list(result.scores) == [*drivers, highway.PEOPLE, *highway.BASELINES]
     assert len(result.rewards) == CONFIG.n_seeds
     assert len(set(result.rewards)) == CONFIG.n_seeds
     assert all("collision likelihood" in reward for reward in result.rewards)
+    own = highway.label(highway.PRICES[0])
+    here, there = (one.scores[own]["train"].returns for one in (result, without))
+    assert here.value == pytest.approx(there.value, rel=1e-6)
 
 
 @pytest.mark.parametrize("n_answers", [-4, 6])

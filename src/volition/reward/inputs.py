@@ -41,7 +41,7 @@ class FeatureInputs(AbstractTransitionInputs):
         ValueError: where there are not as many numbers as names.
 
     Example:
-        >>> seen = FeatureInputs.over(("speed",), [[20.0], [30.0]])
+        >>> seen = FeatureInputs.over(("speed",), np.array([[20.0], [30.0]]))
         >>> float(seen.scaled.centre[0]), float(seen.scaled.half[0])
         (25.0, 5.0)
     """
