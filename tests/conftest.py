@@ -94,8 +94,8 @@ def pytest_collection_modifyitems(items):
             item.add_marker(pytest.mark.slow)
 
 
-# Each compiled function takes a few mappings of memory; Linux gives a process 65,530, and
-# XLA dies where there are none left.
+# Each compiled function takes a few mappings of memory; Linux gives a process 65,530,
+# and XLA dies where there are none left.
 MOST_MAPPINGS = 40_000
 CHECKED_EVERY = 25  # tests: counting them takes 20 ms
 
