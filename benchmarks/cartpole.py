@@ -17,18 +17,18 @@ NEEDS = {
     "rejax": ("rejax==0.1.3", "gymnax==0.0.9", "jax==0.10.2"),
     "sb3": ("stable-baselines3==2.9.2", "torch==2.13.0"),
 }
-# Measured on 2026-11-25 by CPU time, one core of a 2-core x86 machine that four others
-# used as well: median, least, greatest, and the seeds.
+# Measured on 2026-11-25 by CPU time, in one run with ours, one core of a 2-core x86
+# machine that was busy with other work: median, least, greatest, and the seeds.
 RECORDED: dict[tuple[str, str, str], tuple[float, float, float, int]] = {
-    ("rejax", "pqn", "hot"): (0.6244, 0.1431, 0.9081, 3),
-    ("rejax", "pqn", "with compile"): (7.1771, 7.0948, 7.2946, 3),
-    ("rejax", "pqn", "steps"): (86016, 20480, 110592, 3),
-    ("rejax", "dqn", "hot"): (17.9803, 17.9803, 17.9803, 1),
-    ("rejax", "dqn", "with compile"): (24.8624, 24.8624, 24.8624, 1),
-    ("rejax", "dqn", "steps"): (71000, 71000, 71000, 1),
-    ("sb3", "dqn", "hot"): (53.0656, 52.5794, 53.5519, 2),
-    ("sb3", "dqn", "with compile"): (53.0656, 52.5794, 53.5519, 2),
-    ("sb3", "dqn", "steps"): (31500.0, 31000, 32000, 2),
+    ("rejax", "pqn", "hot"): (0.6211, 0.5402, 0.702, 2),
+    ("rejax", "pqn", "with compile"): (5.829, 5.316, 6.341, 2),
+    ("rejax", "pqn", "steps"): (9.83e04, 8.602e04, 1.106e05, 2),
+    ("rejax", "dqn", "hot"): (12.16, 9.796, 14.52, 2),
+    ("rejax", "dqn", "with compile"): (17.01, 14.6, 19.42, 2),
+    ("rejax", "dqn", "steps"): (6.05e04, 5e04, 7.1e04, 2),
+    ("sb3", "dqn", "hot"): (30.33, 28.75, 31.91, 2),
+    ("sb3", "dqn", "with compile"): (30.33, 28.75, 31.91, 2),
+    ("sb3", "dqn", "steps"): (3.15e04, 3.1e04, 3.2e04, 2),
 }
 
 
