@@ -14,6 +14,7 @@ from volition.env import (
     AbstractEnvironment,
     Acrobot,
     CartPole,
+    Continuing,
     Exit,
     FiniteMDP,
     Highway,
@@ -47,6 +48,7 @@ SEED = 3
 WORLDS = {
     "Acrobot": (Acrobot, lambda: Acrobot(lengths=(0.8, 1.1), time_limit=20)),
     "CartPole": (CartPole, lambda: CartPole(half_length=0.3, time_limit=20)),
+    "Continuing": (Continuing, lambda: Continuing(CartPole(time_limit=20))),
     "Exit": (Exit, lambda: Exit(3, duration=4, simulation_frequency=3)),
     "Highway": (Highway, lambda: Highway(2, 3, density=0.8, duration=6)),
     "Highway by hand": (

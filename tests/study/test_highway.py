@@ -30,7 +30,7 @@ def study(tmp_path_factory):
 
 def test_everybody_drives_everywhere(study):
     result, _, _ = study
-    drivers = [highway.label(price) for price in highway.PRICES]
+    drivers = [*(highway.label(price) for price in highway.PRICES), highway.ENDING]
     assert list(result.scores) == [*drivers, *highway.BASELINES]
     for places in result.scores.values():
         assert set(places) == {"train", "held out", *driving.HELD_OUT}
@@ -102,12 +102,12 @@ def test_the_price_of_a_collision_is_what_it_says():
 
 def test_the_bargain_is_a_sentence_with_its_numbers(study):
     result, _, _ = study
-    lost = result.lost[highway.label(highway.PRICES[0])]
+    lost = result.lost
     sentence = result.bargain()
     assert f"{lost:.0f} m/s" in sentence
     assert "nan" not in sentence
     # Twenty seconds at the mean speed, at the discount .95.
-    speed = result.scores[highway.label(highway.PRICES[0])]["train"].speed.value
+    speed = result.scores[highway.ENDING]["train"].speed.value
     assert lost == pytest.approx(20.0 * speed)
 
 
@@ -122,6 +122,34 @@ def test_a_ratio_over_seeds_counts_each_by_its_time():
     assert found.collisions.value == pytest.approx(3600.0 / 150.0)
     assert found.speed.value == pytest.approx(3900.0 / 150.0)
     assert found.crashed.value == pytest.approx(1.0 / 6.0)
+
+
+def test_no_crash_at_all_leaves_as_much_doubt_as_the_time_that_was_driven():
+    rows = {
+        "returns": np.array([[1.0, 2.0], [2.0, 3.0]]),
+        "seconds": np.full((2, 2), 30.0),
+        "metres": np.full((2, 2), 600.0),
+        "crashes": np.zeros((2, 2)),
+    }
+    found = highway.score(rows)
+    hours = 120.0 / 3600.0
+    assert found.collisions.low == found.collisions.value == 0.0
+    # No event in so long has a probability of 2.5 % at the upper end of the rate.
+    assert np.exp(-found.collisions.high * hours) == pytest.approx(0.025)
+    assert (1.0 - found.crashed.high) ** 4 == pytest.approx(0.025)
+
+
+def test_an_interval_of_few_seeds_stays_within_what_is_possible():
+    rows = {
+        "returns": np.array([[1.0, 2.0], [2.0, 3.0]]),
+        "seconds": np.full((2, 2), 30.0),
+        "metres": np.full((2, 2), 600.0),
+        "crashes": np.array([[1.0, 1.0], [0.0, 0.0]]),
+    }
+    found = highway.score(rows)
+    assert (found.crashed.low, found.crashed.high) == (0.0, 1.0)
+    assert found.collisions.low == 0.0
+    assert np.isfinite(found.collisions.high)
 
 
 def test_blind_drivers_do_as_their_shares_say():
@@ -141,7 +169,7 @@ def test_what_people_answered_is_said_for_each_seed(study, tmp_path):
     )
     result = run_highway(config, tmp_path / "study", progress)
     assert [done for done, _ in told] == list(range(told[0][1]))
-    drivers = [highway.label(price) for price in highway.PRICES]
+    drivers = [*(highway.label(price) for price in highway.PRICES), highway.ENDING]
     assert list(result.scores) == [*drivers, highway.PEOPLE, *highway.BASELINES]
     assert len(result.rewards) == CONFIG.n_seeds
     assert len(set(result.rewards)) == CONFIG.n_seeds

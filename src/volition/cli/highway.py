@@ -40,7 +40,8 @@ def show_highway(config: HighwayConfig, folder: Path, as_json: bool) -> None:
     if result.rewards:
         console.print(
             f"What {config.n_answers} answers said to the first of {config.n_seeds} "
-            f"seeds, in units of each feature: {result.rewards[0]}",
+            f"seeds, the weight of each feature with its middle 90 %: "
+            f"{result.rewards[0]}.",
             soft_wrap=True,
             highlight=False,
         )

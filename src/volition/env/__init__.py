@@ -14,6 +14,7 @@ from volition.env.classic import (
     PendulumState as PendulumState,
 )
 from volition.env.cliff_walking import cliff_walking as cliff_walking
+from volition.env.continuing import Continuing as Continuing
 from volition.env.delivery import delivery as delivery
 from volition.env.driving import (
     Drivers as Drivers,

@@ -19,8 +19,10 @@ from volition.evaluation.estimate import (
     Estimate as Estimate,
     clustered_mean as clustered_mean,
     mean_over as mean_over,
+    rate_of_none as rate_of_none,
     ratio_over as ratio_over,
     sample_interval as sample_interval,
+    share_of_none as share_of_none,
 )
 from volition.evaluation.policies import (
     Outcomes as Outcomes,

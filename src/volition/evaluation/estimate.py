@@ -30,6 +30,20 @@ class Estimate(eqx.Module):
         ends = f"[{self.low:.3f}, {self.high:.3f}]"
         return f"{self.value:.3f} {ends} (n = {self.n}, {self.interval})"
 
+    def within(self, low: float, high: float) -> "Estimate":
+        """The same, its interval cut to what the number can be at all.
+
+        Args:
+            low: least value that is possible.
+            high: greatest.
+
+        Example:
+            >>> print(Estimate(0.1, -0.2, 0.4, 3, "95 %").within(0.0, 1.0))
+            0.100 [0.000, 0.400] (n = 3, 95 %)
+        """
+        least, most = (float(np.clip(end, low, high)) for end in (self.low, self.high))
+        return Estimate(self.value, least, most, self.n, self.interval)
+
     def record(self) -> dict[str, float | int | str]:
         """The same as JSON values."""
         return {
@@ -121,3 +135,44 @@ def ratio_over(above: np.ndarray, below: np.ndarray, what: str) -> Estimate:
     error = np.sqrt(n / (n - 1) * np.sum((above - value * below) ** 2))
     half = float(stats.t.ppf(0.975, n - 1) * error / np.sum(below))
     return Estimate(value, value - half, value + half, n, f"95 % over {what}")
+
+
+def rate_of_none(exposure: float, n: int, what: str) -> Estimate:
+    """A rate of events none of which was seen: 0, and the exact end of its interval.
+
+    The spread of pieces that are all 0 says nothing of how rare events are; how long
+    there was none does.
+
+    Args:
+        exposure: how long was looked, in the unit that the rate is by.
+        n: how many pieces that was.
+        what: what the pieces are, in words.
+
+    Example:
+        >>> print(rate_of_none(2.0, 5, "drives"))
+        0.000 [0.000, 1.844] (n = 5, 95 % by Poisson, none seen in 5 drives)
+
+    Source: F. Garwood, "Fiducial limits for the Poisson distribution", 1936.
+    """
+    high = float(stats.chi2.ppf(0.975, 2) / 2.0 / exposure)
+    interval = f"95 % by Poisson, none seen in {n} {what}"
+    return Estimate(0.0, 0.0, high, n, interval)
+
+
+def share_of_none(n_pieces: int, n: int, what: str) -> Estimate:
+    """A share that was 0 in all pieces, with the exact end of its interval.
+
+    Args:
+        n_pieces: how many could each have been one.
+        n: how many groups of them there were.
+        what: what the pieces are, in words.
+
+    Example:
+        >>> print(share_of_none(24, 3, "episodes"))
+        0.000 [0.000, 0.142] (n = 3, 95 % by the binomial, none of 24 episodes)
+
+    Source: C. Clopper and E. Pearson, "The use of confidence or fiducial limits", 1934.
+    """
+    high = float(stats.binomtest(0, n_pieces).proportion_ci().high)
+    interval = f"95 % by the binomial, none of {n_pieces} {what}"
+    return Estimate(0.0, 0.0, high, n, interval)

@@ -2,6 +2,7 @@
 
 import dataclasses
 import importlib.util
+import math
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, cast
@@ -14,10 +15,17 @@ import tomli_w
 from jaxtyping import Array, Float, Int, PRNGKeyArray
 
 from volition import record
-from volition.env import HostStep, driving, host_env
-from volition.evaluation import Estimate, mean_over, play, ratio_over
+from volition.env import Continuing, HostStep, driving, host_env
+from volition.evaluation import (
+    Estimate,
+    mean_over,
+    play,
+    rate_of_none,
+    ratio_over,
+    share_of_none,
+)
 from volition.human import Boltzmann, BradleyTerry
-from volition.inference import MAP
+from volition.inference import Laplace, Posterior
 from volition.policy import AbstractPolicy, episode, host_episodes
 from volition.reward import HighwayReward, Linear
 from volition.store import InputError
@@ -33,13 +41,14 @@ from volition.value import learn
 from volition.value.deep import PQN, Passes, RAdam, Rollout
 from volition.value.schedule import Linear as Falling
 
-# m/s that a certain collision costs for a second. The page of the textbook says
-# speed - collision: 1.
+# m/s that a certain collision costs for a second, and nothing else. The page of the
+# textbook says speed - collision: 1.
 PRICES = (1.0, 30.0, 300.0)
+ENDING = "speed until a collision"  # no price, but the drive is over
 TOP_SPEED = 30.0  # m/s
 DISCOUNT = 0.95
 REAL = "highway_env:highway-fast-v0"
-N_REAL = 24  # episodes for each seed: some 50 steps a second
+N_REAL = 24  # episodes of each who drives: some 50 steps a second
 N_COPIES = 8  # side by side
 SPEED_RANGE = 80.0  # m/s, by which highway-env divides velocities
 PEOPLE = "answers of people"  # who drives by what they say
@@ -72,7 +81,8 @@ class HighwayConfig:
         n_answers: of a simulated person for each seed, divisible by 4; 0 for none.
         seed: of everything that is random.
         n_episodes: of each seed on each road.
-        n_real: episodes of each in highway-env, if it is installed; 0 for none.
+        n_real: episodes of each who drives in highway-env, if it is installed, divided
+            among the seeds; 0 for none.
     """
 
     n_seeds: int = 3
@@ -118,29 +128,35 @@ class HighwayResult(eqx.Module):
         scores: by who drives and where: train, held out, each held-out road, real.
         policies: by who drives: those of all seeds, leaves `[seed]`.
         rewards: what the answers said, for each seed, in words.
-        lost: discounted speed that follows a step, m/s: what an end costs besides its
-            price, by who drives.
+        lost: discounted speed that follows a step, m/s: what the end of a drive costs
+            whoever drives for speed until a collision.
     """
 
     scores: dict[str, dict[str, Score]]
     policies: dict[str, AbstractPolicy]
-    lost: dict[str, float]
+    lost: float
     rewards: tuple[str, ...] = eqx.field(static=True)
 
     def bargain(self) -> str:
-        """What the textbook's reward pays for a collision, in a sentence."""
-        price = PRICES[0]
-        lost = self.lost[label(price)]
-        here = self.scores[label(price)]["train"].collisions
-        last = self.scores[label(PRICES[-1])]["train"].collisions
+        """What the textbook's reward pays for a collision, in sentences."""
+        first, *others = [self._often(label(price)) for price in PRICES]
+        n = self.scores[ENDING]["train"].collisions.n
+        dearer = [
+            f"where it costs {price:g} m/s, {often}"
+            for price, often in zip(PRICES[1:], others, strict=True)
+        ]
         return (
-            f"Under `{label(price)}` a collision costs {price:g} m/s for a second and "
-            f"the speed that is lost after it, {lost:.0f} m/s added up at the discount "
-            f"{DISCOUNT}: {(price + lost) / 10.0:.0f} seconds at 10 m/s more pay for "
-            f"it, and it happens {here.value:.1f} times an hour [{here.low:.1f}, "
-            f"{here.high:.1f}]. Where it costs {PRICES[-1]:g} m/s it happens "
-            f"{last.value:.1f} times [{last.low:.1f}, {last.high:.1f}] (n = {here.n})."
+            f"Under `{label(PRICES[0])}` a collision costs {PRICES[0]:g} m/s for a "
+            f"second: {PRICES[0] / 10.0:g} seconds at 10 m/s more pay for it, and it "
+            f"happens {first} times an hour; {'; '.join(dearer)}. Where it ends the "
+            f"drive, all speed after it is lost, {self.lost:.0f} m/s added up at the "
+            f"discount {DISCOUNT}, and it happens {self._often(ENDING)} times an hour "
+            f"(n = {n}): a price that no formula states."
         )
+
+    def _often(self, who: str) -> str:
+        often = self.scores[who]["train"].collisions
+        return f"{often.value:.1f} [{often.low:.1f}, {often.high:.1f}]"
 
     def summary(self) -> dict:
         """As JSON values."""
@@ -238,9 +254,7 @@ def run_highway(
     for number, policy in enumerate(policies.values()):
         for seed, one in enumerate(_each(policy)):
             record.save(one, folder / "runs" / f"policy-{number}-{seed}.json")
-    rate = 1.0 - DISCOUNT
-    paid = [label(price) for price in PRICES]
-    lost = {who: scores[who]["train"].speed.value / rate for who in paid}
+    lost = scores[ENDING]["train"].speed.value / (1.0 - DISCOUNT)
     return HighwayResult(scores, policies, lost, rewards)
 
 
@@ -255,26 +269,41 @@ def _learned(
     seeds = jax.random.split(learn_key, config.n_seeds)
     learner = method(config.n_steps)
 
-    def by_price(price: float) -> AbstractPolicy:
-        who = label(price)
+    # What a collision costs is its price alone where the next drive goes on from it.
+    going_on = tuple(map(Continuing, family.train))
+    priced = {label(price): (price, going_on) for price in PRICES}
+    stated = priced | {ENDING: (0.0, family.train)}
 
+    def by_statement(who: str) -> AbstractPolicy:
         def tell(step: int, curve: Any) -> None:
             progress.step(f"learning {who}, {step:,} of {config.n_steps:,} steps")
 
-        reward = price_of(price)
-        return learn(seeds, family.train, reward, learner, progress=tell).policy
+        price, roads = stated[who]
+        return learn(seeds, roads, price_of(price), learner, progress=tell).policy
 
     # Two at a time, on two cores: a learner's operations are too small to be shared.
     with ThreadPoolExecutor(2) as pool:
-        found = pool.map(by_price, PRICES)
-        policies = dict(zip(map(label, PRICES), found, strict=True))
+        policies = dict(zip(stated, pool.map(by_statement, stated), strict=True))
         if not config.n_answers:
             return policies, ()
         asked = lambda one: by_answers(one, config, progress)
         told = list(pool.map(asked, jax.random.split(answer_key, config.n_seeds)))
     stack = lambda *leaves: jnp.stack(leaves)
     policies[PEOPLE] = jax.tree.map(stack, *[one.policy for one in told])
-    return policies, tuple(str(one.posterior.mean) for one in told)
+    return policies, tuple(in_words(one.posterior) for one in told)
+
+
+def in_words(posterior: Posterior) -> str:
+    """The weights that answers tell from 0, with intervals, and the other names."""
+    weights = posterior.marginals(jax.random.key(0))
+    told = [one for one in weights if one.posterior[0] > 0.0 or one.posterior[2] < 0.0]
+    words = [
+        f"{one.name} {middle:.3g} [{low:.3g}, {high:.3g}]"
+        for one in told
+        for low, middle, high in (one.posterior,)
+    ]
+    rest = [one.name for one in weights if one not in told]
+    return f"{', '.join(words)}; not told from 0: {', '.join(rest)}"
 
 
 def by_answers(
@@ -303,7 +332,7 @@ def by_answers(
         answered_by(person.judge(HighwayReward())),
         learner=method(config.n_steps, N_ROUNDS),
         rounds=Rounds(asked, 10, n_steps=n_steps, random=0.2),
-        method=MAP(),
+        method=Laplace(),
         prior=range_prior(family.train[0], n_steps),
         progress=lambda number, belief: progress.step(
             f"asking and learning, round {number + 1} of {N_ROUNDS}"
@@ -343,9 +372,9 @@ def an_episode(
 
 def highway_steps(config: HighwayConfig) -> int:
     """How many steps `run_highway` tells of."""
-    learning = len(PRICES) * method(config.n_steps).n_stretches
+    learning = (len(PRICES) + 1) * method(config.n_steps).n_stretches
     roads = len(driving.Highway.family().tasks)
-    real = len(PRICES) + len(BASELINES)
+    real = len(PRICES) + 1 + len(BASELINES)
     if config.n_answers:
         learning += N_ROUNDS * config.n_seeds
         real += 1
@@ -409,27 +438,36 @@ def joined(rows: list[Rows]) -> Rows:
 
 def score(rows: Rows) -> Score:
     """What episodes come to, with intervals over the first axis."""
-    over = "seeds" if rows["returns"].shape[1] > 1 else "episodes"
+    n, n_each = rows["returns"].shape
+    over = "seeds" if n_each > 1 else "episodes"
     seconds, crashes = rows["seconds"].sum(axis=1), rows["crashes"].sum(axis=1)
+    hours = seconds / 3600.0
+    if crashes.sum() > 0:
+        # Ratios of sums: each seed or episode counts by the time that it drove.
+        collisions = ratio_over(crashes, hours, over).within(0.0, math.inf)
+        crashed = mean_over(crashes / n_each, over).within(0.0, 1.0)
+    else:
+        collisions = rate_of_none(float(hours.sum()), n, over)
+        crashed = share_of_none(n * n_each, n, "episodes")
     return Score(
         returns=mean_over(rows["returns"].mean(axis=1), over),
-        # Ratios of sums: each seed or episode counts by the time that it drove.
-        collisions=ratio_over(crashes, seconds / 3600.0, over),
+        collisions=collisions,
         speed=ratio_over(rows["metres"].sum(axis=1), seconds, over),
-        crashed=mean_over(rows["crashes"].mean(axis=1), over),
+        crashed=crashed,
     )
 
 
 def drive_for_real(policies: list[AbstractPolicy], config: HighwayConfig) -> Rows:
     """The same policies, of one seed each, in highway-env itself, as they are."""
-    env = host_env(REAL, min(N_COPIES, config.n_real))
+    n_episodes = -(-config.n_real // len(policies))
+    env = host_env(REAL, min(N_COPIES, n_episodes))
     rows: dict[str, list[np.ndarray]] = {}
     for number, policy in enumerate(policies):
         seen = host_episodes(
             jax.random.key(number),
             env,
             policy,
-            n_episodes=config.n_real,
+            n_episodes=n_episodes,
             seed=config.seed,
             measure_fn=_speed,
         )
