@@ -18,7 +18,7 @@ import jax
 import numpy as np
 
 from benchmarks.measure import say
-from volition import env, human, inference, reward
+from volition import env, human, inference, query, reward
 from volition.env import AbstractEnvironment, driving, host_env
 from volition.evaluation import mean_over, play
 from volition.feedback import CANNOT_TELL, SECOND, TIE
@@ -34,7 +34,13 @@ from volition.value import deep, learn
 from volition.value.schedule import Linear
 
 N_STEPS, N_ROUNDS = 400_000, 8
-ROUNDS = Rounds((100,) * 5 + (0,) * 3, 10, n_steps=30, random=0.2)
+ROUNDS = Rounds(
+    (100,) * 5 + (0,) * 3,
+    10,
+    n_steps=30,
+    random=0.2,
+    rule=query.InformationGain(),
+)
 # Settings were chosen on seeds 0 to 2 in our simulator; figures are of others.
 FIRST_SEED = 100
 # The real ones, and the decisions of an episode.
@@ -104,7 +110,7 @@ def on_answers(
         answered_by(judge),
         learner=learner(n_steps),
         rounds=ROUNDS,
-        method=inference.MAP(),
+        method=inference.Laplace(),
         prior=range_prior(world, REAL[road][1]),
     )
     said = found.answers.answers()
@@ -179,7 +185,7 @@ def main() -> None:
     """Run everything and report."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--json", action="store_true", help="one line of JSON, last")
-    parser.add_argument("--seeds", type=int, default=5)
+    parser.add_argument("--seeds", type=int, default=10)
     parser.add_argument("--episodes", type=int, default=100)
     parser.add_argument("--steps", type=int, default=N_STEPS)
     parser.add_argument("--here", action="store_true", help="drive in our simulator")

@@ -24,7 +24,9 @@ class Continuing(AbstractEnvironment):
         >>> import jax
         >>> from volition.env import CartPole
         >>> env = Continuing(CartPole())
-        >>> fallen = eqx.tree_at(lambda s: s.position, env.reset(jax.random.key(0)), 9.0)
+        >>> fallen = eqx.tree_at(
+        ...     lambda s: s.position, env.reset(jax.random.key(0)), 9.0
+        ... )
         >>> bool(env.env.terminated(fallen)), bool(env.terminated(fallen))
         (True, False)
         >>> bool(env.truncated(fallen))

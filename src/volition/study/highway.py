@@ -27,6 +27,7 @@ from volition.evaluation import (
 from volition.human import Boltzmann, BradleyTerry
 from volition.inference import Laplace, Posterior
 from volition.policy import AbstractPolicy, episode, host_episodes
+from volition.query import InformationGain
 from volition.reward import HighwayReward, Linear
 from volition.store import InputError
 from volition.study.preferences import (
@@ -331,7 +332,7 @@ def by_answers(
         person,
         answered_by(person.judge(HighwayReward())),
         learner=method(config.n_steps, N_ROUNDS),
-        rounds=Rounds(asked, 10, n_steps=n_steps, random=0.2),
+        rounds=Rounds(asked, 10, n_steps=n_steps, random=0.2, rule=InformationGain()),
         method=Laplace(),
         prior=range_prior(family.train[0], n_steps),
         progress=lambda number, belief: progress.step(

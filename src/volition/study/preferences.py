@@ -1,7 +1,7 @@
 """Learning to act by asking: segments, answers, a reward, a better policy, again."""
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, cast
 
 import equinox as eqx
 import jax
@@ -23,6 +23,7 @@ from volition.inference import (
     fit,
 )
 from volition.policy import AbstractPolicy, rollout
+from volition.query import AbstractRule, ask_several, pairs
 from volition.reward import AbstractReward, FeatureInputs, Scaled
 from volition.value import Curve
 from volition.value.deep import AbstractDeepLearner, relabel
@@ -68,6 +69,8 @@ class Rounds(eqx.Module):
         random: share of the segments, from the second round on, that are from random
             actions; the others are from the policy of the moment.
         exploration: share of random actions in those others.
+        rule: by which questions are chosen among all pairs of those segments once there
+            are answers; random pairs if left out.
 
     Raises:
         ValueError: where nothing is asked in the first round, or a share is none.
@@ -78,6 +81,7 @@ class Rounds(eqx.Module):
     n_steps: int = eqx.field(static=True, default=0, kw_only=True)
     random: float = eqx.field(static=True, default=0.5, kw_only=True)
     exploration: float = eqx.field(static=True, default=0.3, kw_only=True)
+    rule: AbstractRule | None = eqx.field(default=None, kw_only=True)
 
     def __check_init__(self):
         if not self.n_answers or self.n_answers[0] < 1 or min(self.n_answers) < 0:
@@ -176,10 +180,10 @@ def learn_from_answers(
 ) -> LearnedFromAnswers:
     """Learn to act in a world whose reward is known from answers alone.
 
-    Each round asks which of two segments is better, about random pairs of what random
-    actions and the policy of the moment do; infers the reward from all answers so far;
-    and lets the learner go on for its `n_steps` with the mean reward. What a learner
-    with replay remembers is paid anew. As learners with networks want rewards of about
+    Each round asks which of two segments is better, about pairs of what random actions
+    and the policy of the moment do, at random or chosen by a rule; infers the reward
+    from all answers so far; and lets the learner go on for its `n_steps` with the mean
+    reward. What a learner with replay remembers is paid anew. As learners with networks want rewards of about
     1, the mean reward is scaled to a root mean square of 1 over what was asked about;
     nothing is added to it, as that would change what an end is worth.
 
@@ -209,7 +213,8 @@ def learn_from_answers(
     for number, n_answers in enumerate(rounds.n_answers):
         if n_answers > 0:
             keys = jax.random.split(jax.random.fold_in(ask_key, number), 3)
-            questions = _questions(keys[0], tasks, policy, rounds, n_answers, asked)
+            pool = _pool(keys[0], tasks, policy, rounds, 2 * n_answers)
+            questions = _questions(pool, rounds, posterior, keys[0], asked)
             answers = _with(answers, person(keys[1], questions), rounds)
             asked += n_answers
             posterior = fit(
@@ -228,17 +233,16 @@ def learn_from_answers(
     return LearnedFromAnswers(policy, posterior, joined(curves), tuple(results))
 
 
-def _questions(
+def _pool(
     key: PRNGKeyArray,
     tasks: tuple[AbstractEnvironment, ...],
     policy: AbstractPolicy | None,
     rounds: Rounds,
-    n_questions: int,
-    first: int,
-) -> Comparison:
-    """Random pairs of segments, numbered from `first` on, `[question]`."""
+    n_segments: int,
+) -> Segment:
+    """What can be asked about, in random order, `[segment, time]`."""
     mix_key, *keys = jax.random.split(key, 1 + 2 * len(tasks))
-    n_each = -(-2 * n_questions // len(tasks))
+    n_each = -(-n_segments // len(tasks))
     n_random = round(rounds.random * n_each)
     parts = []
     for number, task in enumerate(tasks):
@@ -247,20 +251,35 @@ def _questions(
         # In the first round the other half is random, too: of the same shape, so that
         # it compiles once.
         mostly = Exploring(policy, space, rounds.exploration)
-        for who, n_segments, one_key in (
+        for who, n, one_key in (
             (anything, n_random, keys[2 * number]),
             (mostly, n_each - n_random, keys[2 * number + 1]),
         ):
-            if n_segments > 0:
-                parts.append(_segments(one_key, task, who, rounds, n_segments))
+            if n > 0:
+                parts.append(_segments(one_key, task, who, rounds, n))
     order = np.asarray(jax.random.permutation(mix_key, n_each * len(tasks)))
-    order = order[: 2 * n_questions].reshape(n_questions, 2)
     # By NumPy, so that another number of questions compiles nothing.
-    options = jax.tree.map(
-        lambda *leaves: jnp.asarray(np.concatenate(leaves)[order]), *parts
+    return jax.tree.map(
+        lambda *leaves: jnp.asarray(np.concatenate(leaves)[order[:n_segments]]), *parts
     )
+
+
+def _questions(
+    pool: Segment,
+    rounds: Rounds,
+    belief: Posterior | None,
+    key: PRNGKeyArray,
+    first: int,
+) -> Comparison:
+    """Half as many pairs as there are segments, numbered from `first` on."""
+    n_questions = pool.weight.shape[0] // 2
     numbers = first + jnp.arange(n_questions, dtype=jnp.int32)
-    return jax.vmap(_numbered)(options, numbers)
+    if rounds.rule is None or belief is None:
+        fold = lambda leaf: leaf.reshape(n_questions, 2, *leaf.shape[1:])
+        return jax.vmap(_numbered)(jax.tree.map(fold, pool), numbers)
+    chosen = ask_several(key, belief, pairs(pool), rounds.rule, n_questions=n_questions)
+    stacked = jax.tree.map(lambda *leaves: jnp.stack(leaves), *chosen)
+    return jax.vmap(_numbered)(cast("Comparison", stacked).options, numbers)
 
 
 def _numbered(options: Segment, number: Array) -> Comparison:
