@@ -8,11 +8,12 @@ import pytest
 
 from volition.env import CartPole, Pendulum, gridworld
 from volition.human import Boltzmann, BradleyTerry
-from volition.inference import MAP, Ensemble, Normal
+from volition.inference import MAP, Ensemble, Laplace, Normal
 from volition.policy import Always, episode
+from volition.query import InformationGain
 from volition.reward import AbstractReward, FeatureInputs, Linear, Network
 from volition.study import Rounds, answered_by, learn_from_answers
-from volition.study.preferences import Exploring, _of_size_one, _questions
+from volition.study.preferences import Exploring, _of_size_one, _pool, _questions
 from volition.value import learn
 from volition.value.deep import DQN, PQN, Passes, Replay, Rollout
 
@@ -139,10 +140,25 @@ def test_a_network_and_replay_go_through_the_same_loop():
 
 def test_several_tasks_are_asked_about():
     worlds = (CartPole(), CartPole(gravity=5.0))
-    questions = _questions(jax.random.key(0), worlds, None, Rounds((7,), 3), 7, 5)
+    key, rounds = jax.random.key(0), Rounds((7,), 3)
+    questions = _questions(_pool(key, worlds, None, rounds, 14), rounds, None, key, 5)
     assert questions.options.weight.shape == (7, 2, 3)
     assert questions.question.tolist() == list(range(5, 12))
     assert (np.asarray(questions.choice) == -1).all()
+
+
+def test_a_rule_chooses_what_is_asked_once_there_are_answers():
+    chosen, random = (
+        ask(rounds=Rounds((10, 10), 5, rule=rule), method=Laplace()).answers.answers()
+        for rule in (InformationGain(), None)
+    )
+    same = np.asarray(chosen.options.transition.features) == np.asarray(
+        random.options.transition.features
+    )
+    assert same[:10].all()
+    assert not same[10:].all()
+    assert chosen.question.tolist() == list(range(20))
+    assert (np.asarray(chosen.choice) >= 0).all()
 
 
 @pytest.mark.parametrize("share", [0.0, 0.4, 1.0])

@@ -95,9 +95,9 @@ class AbstractAnswer(eqx.Module):
     def sample(self, key: PRNGKeyArray, judge: AbstractJudge) -> "AbstractAnswer":
         """The same question, answered by a simulated person."""
 
-    @abc.abstractmethod
     def log_prob(self, judge: AbstractJudge) -> Float[Array, ""]:
-        """Log-likelihood of a single answer: of most kinds `chosen(self, judge)`."""
+        """Log-likelihood of a single answer: of the choices that it is made of."""
+        return chosen(self, judge)
 
 
 def chosen(answer: AbstractAnswer, judge: AbstractJudge) -> Float[Array, ""]:

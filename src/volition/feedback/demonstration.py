@@ -9,7 +9,6 @@ from volition.feedback.answer import (
     UNANSWERED,
     AbstractAnswer,
     AbstractJudge,
-    chosen,
     draw,
     marks,
     time,
@@ -50,10 +49,6 @@ class Demonstration(AbstractAnswer):
         """The action at each step that was made."""
         made = jnp.asarray(self.given) & (self.done.weight > 0)
         return marks(jnp.where(made, self.done.transition.action, -1), n_choices)
-
-    def log_prob(self, judge: AbstractJudge) -> Float[Array, ""]:
-        """Log-likelihood of a single answer."""
-        return chosen(self, judge)
 
     def sample(self, key: PRNGKeyArray, judge: AbstractJudge) -> "Demonstration":
         """Demonstrated by a simulated person, from the same state."""
@@ -138,10 +133,6 @@ class WorldState(AbstractAnswer):
     def weights(self, n_choices: int) -> Float[Array, "stage choice"]:
         """The state."""
         return marks(self.state, n_choices)[None]
-
-    def log_prob(self, judge: AbstractJudge) -> Float[Array, ""]:
-        """Log-likelihood of a single answer."""
-        return chosen(self, judge)
 
     def sample(self, key: PRNGKeyArray, judge: AbstractJudge) -> "WorldState":
         """Where a simulated person leaves the world."""

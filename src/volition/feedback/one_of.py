@@ -11,7 +11,6 @@ from volition.feedback.answer import (
     AbstractAnswer,
     AbstractJudge,
     check_options,
-    chosen,
     draw,
     marks,
     time,
@@ -51,10 +50,6 @@ class OneOf(AbstractAnswer):
     def weights(self, n_choices: int) -> Float[Array, "stage choice"]:
         """The choice."""
         return marks(self.choice, n_choices)[None]
-
-    def log_prob(self, judge: AbstractJudge) -> Float[Array, ""]:
-        """Log-likelihood of a single answer."""
-        return chosen(self, judge)
 
     def sample(self, key: PRNGKeyArray, judge: AbstractJudge) -> "OneOf":
         """Chosen by a simulated person."""

@@ -13,7 +13,6 @@ from volition.feedback.answer import (
     AbstractAnswer,
     AbstractJudge,
     check_options,
-    chosen,
     draw,
     marks,
     time,
@@ -56,10 +55,6 @@ class Ranking(AbstractAnswer):
     def weights(self, n_choices: int) -> Float[Array, "stage choice"]:
         """The one chosen at each place."""
         return marks(self.order, n_choices)
-
-    def log_prob(self, judge: AbstractJudge) -> Float[Array, ""]:
-        """Log-likelihood of a single answer."""
-        return chosen(self, judge)
 
     def sample(self, key: PRNGKeyArray, judge: AbstractJudge) -> "Ranking":
         """Ranked by a simulated person, the best first."""

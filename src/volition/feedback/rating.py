@@ -11,7 +11,6 @@ from volition.feedback.answer import (
     AbstractAnswer,
     AbstractJudge,
     check_options,
-    chosen,
     draw,
     marks,
     time,
@@ -49,10 +48,6 @@ class Rating(AbstractAnswer):
         """The level."""
         return marks(self.level, n_choices)[None]
 
-    def log_prob(self, judge: AbstractJudge) -> Float[Array, ""]:
-        """Log-likelihood of a single answer."""
-        return chosen(self, judge)
-
     def sample(self, key: PRNGKeyArray, judge: AbstractJudge) -> "Rating":
         """Rated by a simulated person."""
         level = draw(key, self.stages(judge)[0])
@@ -87,10 +82,6 @@ class Strength(AbstractAnswer):
     def weights(self, n_choices: int) -> Float[Array, "stage choice"]:
         """The degree."""
         return marks(self.degree, n_choices)[None]
-
-    def log_prob(self, judge: AbstractJudge) -> Float[Array, ""]:
-        """Log-likelihood of a single answer."""
-        return chosen(self, judge)
 
     def sample(self, key: PRNGKeyArray, judge: AbstractJudge) -> "Strength":
         """Answered by a simulated person."""

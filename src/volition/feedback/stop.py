@@ -10,7 +10,6 @@ from volition.feedback.answer import (
     UNANSWERED,
     AbstractAnswer,
     AbstractJudge,
-    chosen,
     draw,
     marks,
     time,
@@ -54,10 +53,6 @@ class Stop(AbstractAnswer):
     def weights(self, n_choices: int) -> Float[Array, "stage choice"]:
         """The number of steps."""
         return marks(self.after, n_choices)[None]
-
-    def log_prob(self, judge: AbstractJudge) -> Float[Array, ""]:
-        """Log-likelihood of a single answer."""
-        return chosen(self, judge)
 
     def sample(self, key: PRNGKeyArray, judge: AbstractJudge) -> "Stop":
         """Stopped by a simulated person."""

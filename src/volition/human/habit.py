@@ -16,7 +16,29 @@ from volition.human.choice import (
 from volition.human.parameter import AbstractParameter, Fraction, Positive, Real
 
 
-class Graded(AbstractChoice):
+class AbstractHabit(AbstractChoice):
+    """Another choice, in all that a habit does not change."""
+
+    inner: eqx.AbstractVar[AbstractChoice]
+
+    def pair(self, worth: Worths) -> LogProbs:
+        """As otherwise."""
+        return self.inner.pair(worth)
+
+    def among(self, worth: Several, present: There) -> Several:
+        """As otherwise."""
+        return self.inner.among(worth, present)
+
+    def level(self, worth: Worth, n_levels: int) -> LogProbs:
+        """As otherwise."""
+        return self.inner.level(worth, n_levels)
+
+    def degree(self, ahead: Worth, n_degrees: int) -> LogProbs:
+        """As otherwise."""
+        return self.inner.degree(ahead, n_degrees)
+
+
+class Graded(AbstractHabit):
     """Another choice, of a person who can also give ratings and degrees.
 
     The cuts of a rating lie `gap` apart around `centre`; those of degrees around 0,
@@ -41,14 +63,6 @@ class Graded(AbstractChoice):
     gap: AbstractParameter = eqx.field(default_factory=lambda: Positive(1.0))
     width: AbstractParameter = eqx.field(default_factory=lambda: Positive(1.0))
 
-    def pair(self, worth: Worths) -> LogProbs:
-        """As otherwise."""
-        return self.inner.pair(worth)
-
-    def among(self, worth: Several, present: There) -> Several:
-        """As otherwise."""
-        return self.inner.among(worth, present)
-
     def level(self, worth: Worth, n_levels: int) -> LogProbs:
         """By equal cuts around the centre."""
         gap = self.gap.value
@@ -65,7 +79,7 @@ def middled(n: int, like: Float[Array, "..."]) -> Float[Array, " n"]:
     return jnp.arange(n, dtype=like.dtype) - 0.5 * (n - 1)
 
 
-class Rational(AbstractChoice):
+class Rational(AbstractHabit):
     """Another choice, of a person who sees differences more or less sharply.
 
     All worth is multiplied by the rationality: 0 answers at random, infinity always
@@ -107,7 +121,7 @@ class Rational(AbstractChoice):
         return self.inner.degree(self.rationality.value * ahead, n_degrees)
 
 
-class SideBias(AbstractChoice):
+class SideBias(AbstractHabit):
     """Another choice, of a person drawn to what is shown first (or, below 0, second).
 
     Args:
@@ -132,16 +146,12 @@ class SideBias(AbstractChoice):
         """With the first ahead by the bias."""
         return self.inner.among(worth.at[0].add(self.bias.value), present)
 
-    def level(self, worth: Worth, n_levels: int) -> LogProbs:
-        """As otherwise: nothing is shown beside it."""
-        return self.inner.level(worth, n_levels)
-
     def degree(self, ahead: Worth, n_degrees: int) -> LogProbs:
         """With the first ahead by the bias."""
         return self.inner.degree(ahead - self.bias.value, n_degrees)
 
 
-class Lapse(AbstractChoice):
+class Lapse(AbstractHabit):
     """Another choice, but now and then any answer at all.
 
     `P(answer) = (1 - rate) P_inner(answer) + rate / answers`
@@ -196,7 +206,7 @@ class Lapse(AbstractChoice):
         return jnp.where(present, mixed, -jnp.inf)
 
 
-class Mistake(AbstractChoice):
+class Mistake(AbstractHabit):
     """Another choice, of a person who sometimes presses the wrong of two keys.
 
     `P(first) = (1 - rate) P_inner(first) + rate P_inner(second)`, and the same the
@@ -222,14 +232,6 @@ class Mistake(AbstractChoice):
         """With first and second confused now and then."""
         return self._confused(self.inner.pair(worth), [1, 0])
 
-    def among(self, worth: Several, present: There) -> Several:
-        """As otherwise: there is no key that is the wrong one."""
-        return self.inner.among(worth, present)
-
-    def level(self, worth: Worth, n_levels: int) -> LogProbs:
-        """As otherwise."""
-        return self.inner.level(worth, n_levels)
-
     def degree(self, ahead: Worth, n_degrees: int) -> LogProbs:
         """With the two sides confused now and then."""
         logs = self.inner.degree(ahead, n_degrees)
@@ -243,7 +245,7 @@ class Mistake(AbstractChoice):
         )
 
 
-class Unsure(AbstractChoice):
+class Unsure(AbstractHabit):
     """Another choice, of a person who now and then says that they cannot tell.
 
     How often says nothing of worth: `P(cannot tell) = rate`, whatever is shown.
@@ -272,20 +274,8 @@ class Unsure(AbstractChoice):
             )
         return jnp.append(logs + jnp.log1p(-rate), jnp.log(rate))
 
-    def among(self, worth: Several, present: There) -> Several:
-        """As otherwise: it is asked of pairs alone."""
-        return self.inner.among(worth, present)
 
-    def level(self, worth: Worth, n_levels: int) -> LogProbs:
-        """As otherwise."""
-        return self.inner.level(worth, n_levels)
-
-    def degree(self, ahead: Worth, n_degrees: int) -> LogProbs:
-        """As otherwise."""
-        return self.inner.degree(ahead, n_degrees)
-
-
-class Equal(AbstractChoice):
+class Equal(AbstractHabit):
     """Another choice, of a person who always ties where the difference is small.
 
     Args:
@@ -314,20 +304,8 @@ class Equal(AbstractChoice):
         tie = jnp.where(jnp.arange(logs.shape[0]) == 2, 0.0, -jnp.inf)
         return jnp.where(jnp.abs(worth[0] - worth[1]) < self.threshold, tie, logs)
 
-    def among(self, worth: Several, present: There) -> Several:
-        """As otherwise: it is asked of pairs alone."""
-        return self.inner.among(worth, present)
 
-    def level(self, worth: Worth, n_levels: int) -> LogProbs:
-        """As otherwise."""
-        return self.inner.level(worth, n_levels)
-
-    def degree(self, ahead: Worth, n_degrees: int) -> LogProbs:
-        """As otherwise."""
-        return self.inner.degree(ahead, n_degrees)
-
-
-class Skip(AbstractChoice):
+class Skip(AbstractHabit):
     """Another choice, of a person who cannot tell where neither option is worth much.
 
     Args:
@@ -353,14 +331,6 @@ class Skip(AbstractChoice):
         logs = jnp.append(logs, jnp.full(4 - logs.shape[0], -jnp.inf))
         silent = jnp.where(jnp.arange(4) == 3, 0.0, -jnp.inf)
         return jnp.where(jnp.max(worth) < self.threshold, silent, logs)
-
-    def among(self, worth: Several, present: There) -> Several:
-        """As otherwise: it is asked of pairs alone."""
-        return self.inner.among(worth, present)
-
-    def level(self, worth: Worth, n_levels: int) -> LogProbs:
-        """As otherwise."""
-        return self.inner.level(worth, n_levels)
 
     def degree(self, ahead: Worth, n_degrees: int) -> LogProbs:
         """As otherwise."""

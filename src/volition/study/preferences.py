@@ -183,9 +183,10 @@ def learn_from_answers(
     Each round asks which of two segments is better, about pairs of what random actions
     and the policy of the moment do, at random or chosen by a rule; infers the reward
     from all answers so far; and lets the learner go on for its `n_steps` with the mean
-    reward. What a learner with replay remembers is paid anew. As learners with networks want rewards of about
-    1, the mean reward is scaled to a root mean square of 1 over what was asked about;
-    nothing is added to it, as that would change what an end is worth.
+    reward. What a learner with replay remembers is paid anew. As learners with networks
+    want rewards of about 1, the mean reward is scaled to a root mean square of 1 over
+    what was asked about; nothing is added to it, as that would change what an end is
+    worth.
 
     Args:
         key: consumed.
