@@ -36,6 +36,7 @@ from volition.env import (
 from volition.policy import AbstractPolicy, episode
 from volition.reward import (
     AbstractReward,
+    ConvolutionalNetwork,
     Ensemble,
     ExitReward,
     FeatureInputs,
@@ -65,6 +66,7 @@ from volition.testing import check_reward
 from volition.value import expected_reward
 
 SEED = 2
+NETWORKS = (Network, ConvolutionalNetwork)
 WORLD = gridworld(["S.G", ".X#"], slip=0.3, discount=0.8, time_limit=9)
 NAMES = WORLD.feature_names
 
@@ -133,6 +135,11 @@ REWARDS = {
         Network,
         CartPole,
         lambda: Network(StepInputs(CartPole()), (6,), key=jax.random.key(SEED)),
+    ),
+    "network (pictures)": (
+        ConvolutionalNetwork,
+        lambda: Highway(2, 3, duration=6),
+        lambda: ConvolutionalNetwork(Highway(2, 3), (3, 4), (5,)),
     ),
     "ensemble": (Ensemble, lambda: WORLD, of_several),
     "scaled": (
@@ -242,7 +249,7 @@ def test_it_is_differentiable_in_its_arrays(pair):
     slope = float(jax.jit(jax.grad(total))(jnp.asarray(0.0)))
     # At most quadratic in the arrays, so that a central difference is exact; a network
     # is not, and has 24 bits.
-    wide, slack = (1e-3, 1e-2) if isinstance(reward, Network) else (0.5, 1e-9)
+    wide, slack = (1e-3, 1e-2) if isinstance(reward, NETWORKS) else (0.5, 1e-9)
     there, here = total(jnp.asarray(wide)), total(jnp.asarray(-wide))
     assert slope == pytest.approx(float(there - here) / (2 * wide), rel=slack)
     assert slope != 0.0
@@ -278,7 +285,8 @@ def test_another_one_of_its_kind_compiles_nothing_new(pair):
         return reward(told)
 
     arrays, rest = eqx.partition(reward, eqx.is_array)
-    double = jax.tree.map(lambda leaf: jnp.asarray(2 * np.asarray(leaf)), arrays)
+    twice = lambda leaf: (2 * np.asarray(leaf)).astype(leaf.dtype)
+    double = jax.tree.map(lambda leaf: jnp.asarray(twice(leaf)), arrays)
     for one in (reward, eqx.combine(double, rest)):
         assert np.isfinite(float(pay_one(one, told)))
     assert len(traces) == 1

@@ -9,10 +9,12 @@ import numpy as np
 import optax
 from jaxtyping import Array, Float, Int, PRNGKeyArray
 
-from volition.feedback import AbstractAnswer
+from volition.env import Transition
+from volition.feedback import AbstractAnswer, Segment
 from volition.inference.map import AbstractMethod
 from volition.inference.posterior import Members, Result
 from volition.inference.problem import Free, Problem, parameters_of
+from volition.reward import AbstractReward, Network
 
 
 class Ensemble(AbstractMethod):
@@ -218,14 +220,12 @@ def _sum(
     No more than an equal share of the places: where many answers are about one
     question, the others of a part are not looked at.
     """
-    reward, human = problem.unpack(free)
-    judge = human.judge(reward)
     total, n = jnp.zeros(()), jnp.int32(0)
     for batch, order in zip(problem.answers.batches, orders, strict=True):
         size = -(-batch.capacity // n_parts)
         here = jnp.arange(size, dtype=jnp.int32) < order.n
         rows = order.rows[:size]
-        said = jax.vmap(judge.log_prob)(_taken(batch.answers, rows))
+        said = _said(problem, free, _taken(batch.answers, rows))
         total += jnp.sum(jnp.where(here, said, 0.0))
         n += jnp.sum(here, dtype=jnp.int32)
     return total, n
@@ -239,16 +239,51 @@ def _estimate(
     settings: Ensemble,
 ) -> Float[Array, ""]:
     """The log-likelihood of the answers learned from, estimated by some of them."""
-    reward, human = problem.unpack(free)
-    judge = human.judge(reward)
     total, batches = jnp.zeros(()), problem.answers.batches
     for number, (batch, order) in enumerate(zip(batches, orders, strict=True)):
         share = batch.capacity / problem.answers.capacity
         size = max(1, min(round(settings.batch_size * share), batch.capacity))
         rows = order.draw(jax.random.fold_in(key, number), size)
-        said = jax.vmap(judge.log_prob)(_taken(batch.answers, rows))
+        said = _said(problem, free, _taken(batch.answers, rows))
         total += order.n.astype(float) / size * jnp.sum(said)
     return total
+
+
+def _said(
+    problem: Problem, free: Free, answers: AbstractAnswer
+) -> Float[Array, " answer"]:
+    """Log-likelihood of each of some answers, of a problem that is abridged."""
+    reward, human = problem.unpack(free)
+    if isinstance(reward, Network):
+        # All steps of all options at once: then their rewards are all that is needed.
+        answers = _paid(reward, answers)
+        reward = Paid()
+    return jax.vmap(human.judge(reward).log_prob)(answers)
+
+
+class Paid(AbstractReward):
+    """The reward of a step that was worked out before, in place of its features."""
+
+    def __call__(self, transition: Transition) -> Float[Array, ""]:
+        """As it was found."""
+        return jnp.asarray(transition.features)[0]
+
+    @property
+    def feature_names(self) -> tuple[str, ...]:
+        """None of an environment's."""
+        return ()
+
+
+def _paid(reward: Network, answers: AbstractAnswer) -> AbstractAnswer:
+    is_segment = lambda part: isinstance(part, Segment)
+
+    def work(part):
+        if not is_segment(part):
+            return part
+        found = reward.over(part.transition.features)[..., None]
+        return eqx.tree_at(lambda one: one.transition.features, part, found)
+
+    return jax.tree.map(work, answers, is_leaf=is_segment)
 
 
 def _taken(answers: AbstractAnswer, rows: Int[Array, " row"]) -> AbstractAnswer:

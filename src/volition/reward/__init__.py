@@ -4,6 +4,9 @@ from volition.reward.contract import (
     AbstractReward as AbstractReward,
     check_features as check_features,
 )
+from volition.reward.convolutional import (
+    ConvolutionalNetwork as ConvolutionalNetwork,
+)
 from volition.reward.driving import (
     ExitReward as ExitReward,
     HighwayReward as HighwayReward,

@@ -78,7 +78,7 @@ class Network(AbstractReward):
         made, at = [], 0
         for before, after in pairwise(sizes):
             weight = drawn[at : at + before * after].reshape(before, after)
-            scale = np.float32(_scale(before))
+            scale = np.float32(he_scale(before))
             made.append(Layer(weight * scale, jnp.zeros(after, dtype=jnp.float32)))
             at += before * after
         self.inputs = inputs
@@ -90,6 +90,18 @@ class Network(AbstractReward):
         for layer in self.layers[:-1]:
             x = jax.nn.relu(layer(x))
         return self.layers[-1](x)[0].astype(float)
+
+    def over(self, inputs: Float[Array, "*step input"]) -> Float[Array, "*step"]:
+        """The outputs for many rows of inputs at once.
+
+        Steps lie along the last axis inside: of a few units and many steps that takes
+        two thirds of the time of `jax.vmap`.
+        """
+        x = inputs.reshape(-1, inputs.shape[-1]).T
+        for number, layer in enumerate(self.layers):
+            x = jax.nn.relu(x) if number else x
+            x = layer.weight.T @ x + layer.bias[:, None]
+        return x.reshape(inputs.shape[:-1]).astype(float)
 
     @property
     def feature_names(self) -> tuple[str, ...]:
@@ -125,7 +137,7 @@ class Network(AbstractReward):
         each = []
         for layer in self.layers:
             before, after = layer.weight.shape
-            each += [np.full(before * after, _scale(before)), np.ones(after)]
+            each += [np.full(before * after, he_scale(before)), np.ones(after)]
         return jnp.asarray(np.concatenate(each), dtype=float)
 
 
@@ -134,6 +146,6 @@ def _given(network: Network, transition: Transition) -> Transition:
     return eqx.tree_at(lambda step: step.features, transition, inputs)
 
 
-def _scale(n_inputs: int) -> float:
+def he_scale(n_inputs: int) -> float:
     """He et al., arXiv 1502.01852, equation 10."""
     return float(np.sqrt(2.0 / n_inputs))

@@ -47,6 +47,9 @@ ACCELERATION_RANGE = 5.0  # m/s^2, of continuous control; highway-env 1.12
 STEERING_RANGE = float(np.pi) / 4  # rad, of continuous control; highway-env 1.12
 
 
+NOWHERE = 1e9  # m; no infinity, which has no place in a record
+
+
 class Course(eqx.Module):
     """A road, who drives on it, and the rules of an episode.
 
@@ -55,7 +58,7 @@ class Course(eqx.Module):
         drivers: how the others drive.
         target_speeds: lowest and highest speed that the car can be told to keep, m/s.
         time_limit: decisions after which an episode is truncated.
-        finish: x behind which the episode is over, m; infinite for none.
+        finish: x behind which the episode is over, m; `NOWHERE` for none.
         breadth: of the road, by which observations are scaled, m.
         decision: seconds from one decision to the next.
         n_substeps: steps of the simulation in that time.
@@ -89,7 +92,7 @@ def make_course(
     breadth: float,
     time_limit: int,
     simulation_frequency: int,
-    finish: float = np.inf,
+    finish: float = NOWHERE,
     target_speeds: tuple[float, float] = (20.0, 30.0),
     everybody: bool = True,
     continuous: bool = False,
