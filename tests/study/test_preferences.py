@@ -140,8 +140,9 @@ def test_a_network_and_replay_go_through_the_same_loop():
 
 def test_several_tasks_are_asked_about():
     worlds = (CartPole(), CartPole(gravity=5.0))
-    key, rounds = jax.random.key(0), Rounds((7,), 3)
-    questions = _questions(_pool(key, worlds, None, rounds, 14), rounds, None, key, 5)
+    key, rounds, policy = jax.random.key(0), Rounds((7,), 3), Always(1)
+    pool = _pool(key, worlds, policy, rounds, 7, random=True)
+    questions = _questions(pool, rounds, None, key, 5)
     assert questions.options.weight.shape == (7, 2, 3)
     assert questions.question.tolist() == list(range(5, 12))
     assert (np.asarray(questions.choice) == -1).all()

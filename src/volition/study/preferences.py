@@ -209,12 +209,17 @@ def learn_from_answers(
     method = Laplace() if method is None else method
     prior = Normal(1.0) if prior is None else prior
     ask_key, learn_key = jax.random.split(key)
-    answers, posterior, stand, policy = Dataset.empty(), None, None, None
-    curves, results, asked, mean = [], [], 0, reward
+    answers, posterior, mean = Dataset.empty(), None, reward
+    # The policy before the first step is asked of nobody, but of the shape of those
+    # that follow: what acts by it compiles once.
+    stand = learner.begin_learning(learn_key, env, reward)
+    policy = learner.policy(stand.memory)
+    curves, results, asked = [], [], 0
     for number, n_answers in enumerate(rounds.n_answers):
         if n_answers > 0:
             keys = jax.random.split(jax.random.fold_in(ask_key, number), 3)
-            pool = _pool(keys[0], tasks, policy, rounds, 2 * n_answers)
+            knows_nothing = posterior is None
+            pool = _pool(keys[0], tasks, policy, rounds, n_answers, knows_nothing)
             questions = _questions(pool, rounds, posterior, keys[0], asked)
             answers = _with(answers, person(keys[1], questions), rounds)
             asked += n_answers
@@ -223,13 +228,11 @@ def learn_from_answers(
             )
             results.append(posterior.result)
             mean = _of_size_one(posterior.mean, answers)
-        after = None if stand is None else relabel(stand, mean)
-        found = learner.learn(learn_key, env, mean, after=after)
+        found = learner.learn(learn_key, env, mean, after=relabel(stand, mean))
         stand, policy = found.stand, found.policy
         curves.append(found.curve)
         if progress is not None and posterior is not None:
             progress(number, posterior)
-    assert policy is not None
     assert posterior is not None  # the first round asks
     return LearnedFromAnswers(policy, posterior, joined(curves), tuple(results))
 
@@ -237,31 +240,33 @@ def learn_from_answers(
 def _pool(
     key: PRNGKeyArray,
     tasks: tuple[AbstractEnvironment, ...],
-    policy: AbstractPolicy | None,
+    policy: AbstractPolicy,
     rounds: Rounds,
-    n_segments: int,
+    n_questions: int,
+    random: bool,
 ) -> Segment:
-    """What can be asked about, in random order, `[segment, time]`."""
+    """Two segments for each question, in random order, `[segment, time]`.
+
+    Where `random` they are all of random actions.
+    """
     mix_key, *keys = jax.random.split(key, 1 + 2 * len(tasks))
-    n_each = -(-n_segments // len(tasks))
+    # As many as the greatest round needs, so that each round compiles nothing new.
+    n_each = -(-2 * max(rounds.n_answers) // len(tasks))
     n_random = round(rounds.random * n_each)
+    shares = (1.0, 1.0 if random else rounds.exploration)
     parts = []
     for number, task in enumerate(tasks):
-        space = task.action_space
-        anything = Exploring(None, space, 1.0)
-        # In the first round the other half is random, too: of the same shape, so that
-        # it compiles once.
-        mostly = Exploring(policy, space, rounds.exploration)
-        for who, n, one_key in (
-            (anything, n_random, keys[2 * number]),
-            (mostly, n_each - n_random, keys[2 * number + 1]),
-        ):
+        for half, n in enumerate((n_random, n_each - n_random)):
             if n > 0:
-                parts.append(_segments(one_key, task, who, rounds, n))
+                share = jnp.asarray(shares[half], dtype=float)
+                who = Exploring(policy, task.action_space, share)
+                made = _segments(keys[2 * number + half], task, who, rounds, n)
+                parts.append(made)
     order = np.asarray(jax.random.permutation(mix_key, n_each * len(tasks)))
+    order = order[: 2 * n_questions]
     # By NumPy, so that another number of questions compiles nothing.
     return jax.tree.map(
-        lambda *leaves: jnp.asarray(np.concatenate(leaves)[order[:n_segments]]), *parts
+        lambda *leaves: jnp.asarray(np.concatenate(leaves)[order]), *parts
     )
 
 

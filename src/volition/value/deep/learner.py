@@ -45,10 +45,7 @@ class AbstractDeepLearner(AbstractAgent, AbstractMethod[Trained]):
         progress: Progress | None = None,
     ) -> Trained:
         """One compiled call for each stretch; on the host, for each step."""
-        if isinstance(env, HostEnv):
-            loop = HostLoop(env, reward, self)
-        else:
-            loop = Loop(world(env, reward, self.rollout.n_envs), self)
+        loop = self._loop(env, reward)
         stand = loop.begin(key) if after is None else loop.resume(key, after)
         rows = []
         for _ in range(self.n_stretches):
@@ -58,3 +55,21 @@ class AbstractDeepLearner(AbstractAgent, AbstractMethod[Trained]):
                 curve = joined(rows)
                 progress(int(curve.step.max()), curve)
         return Trained(self.policy(stand.memory), joined(rows), stand)
+
+    def begin_learning(
+        self,
+        key: PRNGKeyArray | Key[Array, " seed"],
+        env: AbstractEnvironment | tuple[AbstractEnvironment, ...] | HostEnv,
+        reward: AbstractReward,
+    ) -> Stand:
+        """Where learning stands before its first step; `learn` goes on from there."""
+        return self._loop(env, reward).begin(key)
+
+    def _loop(
+        self,
+        env: AbstractEnvironment | tuple[AbstractEnvironment, ...] | HostEnv,
+        reward: AbstractReward,
+    ) -> Loop | HostLoop:
+        if isinstance(env, HostEnv):
+            return HostLoop(env, reward, self)
+        return Loop(world(env, reward, self.rollout.n_envs), self)
