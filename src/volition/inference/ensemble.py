@@ -70,6 +70,7 @@ class Ensemble(AbstractMethod):
         """Train all, and stop where left-out answers are predicted best."""
         fold_key, train_key = jax.random.split(key)
         part = _parts(fold_key, np.asarray(problem.answers.question), self.n_members)
+        problem = _abridged(problem)
         seen, left_out, n_left_out = _train(
             train_key, problem, jnp.asarray(part, dtype=jnp.int32), self
         )
@@ -102,8 +103,18 @@ class Ensemble(AbstractMethod):
 
 
 @eqx.filter_jit
+def _abridged(problem: Problem) -> Problem:
+    return problem.abridged()
+
+
+@eqx.filter_jit
 def _density(problem: Problem, point: Free) -> Float[Array, ""]:
-    return problem.abridged().log_density(point)
+    """Log-density of answers and parameters, of a problem that is abridged."""
+    total = problem.log_prior(point).astype(float)
+    for batch in problem.answers.batches:
+        said = _said(problem, point, batch.answers)
+        total += jnp.sum(jnp.where(batch.present, said, 0.0))
+    return total
 
 
 def _parts(key: PRNGKeyArray, question: np.ndarray, n_parts: int) -> np.ndarray:
@@ -127,8 +138,10 @@ def _train(
     Float[Array, "look member"],
     Int[Array, " member"],
 ]:
-    """Each member at each look, with what it says of the answers that it left out."""
-    problem = problem.abridged()
+    """Each member at each look, with what it says of the answers that it left out.
+
+    Of a problem that is abridged.
+    """
     scale, n_reward = problem.prior_scale(), problem.n_reward
     steps = jnp.asarray(settings._steps, dtype=jnp.int32)
     adam = optax.adam(optax.cosine_decay_schedule(settings.step_size, settings.n_steps))
