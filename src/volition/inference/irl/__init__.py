@@ -1,0 +1,15 @@
+"""Inverse reinforcement learning: rewards from what was done in finite worlds."""
+
+from volition.inference.irl.ambiguity import (
+    Ambiguity as Ambiguity,
+    common_reward as common_reward,
+    rewards_alike as rewards_alike,
+)
+from volition.inference.irl.demonstrations import (
+    check_demonstrations as check_demonstrations,
+    state_visits as state_visits,
+)
+from volition.inference.irl.max_causal_entropy import (
+    Matched as Matched,
+    max_causal_entropy as max_causal_entropy,
+)

@@ -1,0 +1,169 @@
+"""What behaviour says of a reward, and what it leaves open, in finite worlds."""
+
+from collections.abc import Sequence
+
+import equinox as eqx
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import ArrayLike, Float
+
+from volition.env import FiniteMDP
+from volition.reward import Tabular
+
+
+class Ambiguity(eqx.Module):
+    """What the soft-optimal policies of several worlds leave open of their reward.
+
+    Args:
+        n_open: dimensions of rewards `[state, action]` that lead to the same policies
+            in all of the worlds; 1 is the constant.
+        directions: of these, orthonormal, `[direction, state, action]`.
+        sentence: the same in words.
+    """
+
+    n_open: int = eqx.field(static=True)
+    directions: Float[np.ndarray, "direction state action"]
+    sentence: str = eqx.field(static=True)
+
+
+def rewards_alike(worlds: Sequence[FiniteMDP]) -> Ambiguity:
+    """Which rewards `[state, action]` cannot be told apart by behaviour in some worlds.
+
+    In one world, `r(s, a) = log pi(a|s) + v(s) - discount sum P(s'|s,a) v(s')` leads to
+    `pi` for every `v`, so that as many dimensions are open as there are states. Two
+    worlds of the same reward, which differ in their discount or dynamics, leave those
+    that are of this form in both: the constant alone, where the matrix of the two has
+    rank `2 S - 1`.
+
+    Args:
+        worlds: at least one, of the same states and actions; terminal states pay
+            nothing, so that no constant is open where a world ends.
+
+    Raises:
+        ValueError: where they differ in their states or actions.
+
+    Example:
+        >>> import jax
+        >>> from volition import env
+        >>> one = env.random_mdp(jax.random.key(0), 3, 2, 2, discount=0.9)
+        >>> other = env.random_mdp(jax.random.key(0), 3, 2, 2, discount=0.5)
+        >>> rewards_alike([one]).n_open, rewards_alike([one, other]).n_open
+        (3, 1)
+
+    Source: H. Cao, S. Cohen, L. Szpruch, "Identifiability in inverse reinforcement
+    learning", NeurIPS 2021, arXiv 2106.03498, theorems 1 and 2.
+    """
+    shapings = [_shaping(world) for world in _alike(worlds)]
+    acting = ~np.asarray(worlds[0].terminal)
+    shape = (int(acting.sum()), worlds[0].n_actions)
+    # What is of the form in all worlds: the intersection of their ranges.
+    inside = _range(shapings[0])
+    for other in shapings[1:]:
+        basis = _range(other)
+        _, cosines, common = np.linalg.svd(basis.T @ inside)
+        inside = inside @ common[: int((cosines > 1.0 - 1e-9).sum())].T
+    n_open = inside.shape[1]
+    directions = np.zeros((n_open, worlds[0].n_states, worlds[0].n_actions))
+    directions[:, acting] = inside.T.reshape(n_open, *shape)
+    constant = np.full(np.prod(shape), 1.0) / np.sqrt(np.prod(shape))
+    has_constant = bool(np.linalg.norm(inside.T @ constant) > 1.0 - 1e-9)
+    return Ambiguity(n_open, directions, _sentence(n_open, has_constant, len(worlds)))
+
+
+def _sentence(n_open: int, has_constant: bool, n_worlds: int) -> str:
+    where = "this world" if n_worlds == 1 else f"these {n_worlds} worlds"
+    if n_open == 0:
+        return f"Behaviour in {where} leaves nothing open: the reward is identified."
+    if n_open == 1 and has_constant:
+        return f"Behaviour in {where} leaves a constant open, and nothing else."
+    more = n_open - has_constant
+    constant = "a constant and " if has_constant else ""
+    return (
+        f"Behaviour in {where} leaves {constant}{more} dimensions of shaping open: a "
+        "world of another discount or dynamics would tell more."
+    )
+
+
+def common_reward(
+    worlds: Sequence[FiniteMDP], policies: Sequence[Float[ArrayLike, "state action"]]
+) -> tuple[Tabular, float]:
+    """The reward `[state, action]` that explains the behaviour in several worlds.
+
+    Args:
+        worlds: as of `rewards_alike`.
+        policies: the soft-optimal policy in each, every action with some probability.
+
+    Returns:
+        The reward of least squares, with a mean of 0 where a constant is open, and the
+        greatest error that it leaves, nats; far from 0 where no one reward does.
+
+    Raises:
+        ValueError: where a policy never takes an action, or shapes differ.
+
+    Source: Cao et al. 2021, as `rewards_alike`, theorem 2.
+    """
+    worlds = _alike(worlds)
+    acting = ~np.asarray(worlds[0].terminal)
+    n_states = int(acting.sum())
+    logs = []
+    for policy in policies:
+        kept = np.asarray(policy, dtype=float)[acting]
+        if kept.shape != (n_states, worlds[0].n_actions) or not (kept > 0).all():
+            raise ValueError(
+                "each policy gives every action in every state some probability, "
+                f"[state, action]; one has the shape {np.shape(policy)} and a least "
+                f"probability of {kept.min():.2g}."
+            )
+        logs.append(np.log(kept).ravel())
+    if len(logs) != len(worlds):
+        raise ValueError(
+            f"{len(worlds)} worlds need as many policies, not {len(logs)}."
+        )
+    # r - A_i v_i = log pi_i for all worlds i: solved for r and all v_i.
+    n = logs[0].size
+    rows = []
+    for number, world in enumerate(worlds):
+        blocks = [np.eye(n)] + [np.zeros((n, n_states))] * len(worlds)
+        blocks[1 + number] = -_shaping(world)
+        rows.append(np.hstack(blocks))
+    system, told = np.vstack(rows), np.concatenate(logs)
+    found = np.linalg.lstsq(system, told, rcond=None)[0]
+    error = float(np.max(np.abs(system @ found - told)))
+    reward = np.zeros((worlds[0].n_states, worlds[0].n_actions))
+    reward[acting] = found[:n].reshape(n_states, -1)
+    if not np.asarray(worlds[0].terminal).any():
+        reward -= reward.mean()
+    return Tabular(jnp.asarray(reward)), error
+
+
+def _alike(worlds: Sequence[FiniteMDP]) -> Sequence[FiniteMDP]:
+    if len(worlds) == 0:
+        raise ValueError("there is no world to look at: give at least one.")
+    first = worlds[0]
+    for number, world in enumerate(worlds):
+        same = world.n_states == first.n_states and world.n_actions == first.n_actions
+        if not same or (np.asarray(world.terminal) != np.asarray(first.terminal)).any():
+            raise ValueError(
+                f"world {number} has other states, actions or ends than world 0: a "
+                "reward can be compared over the same ones."
+            )
+    return worlds
+
+
+def _shaping(world: FiniteMDP) -> Float[np.ndarray, "pair state"]:
+    """`v(s) - discount sum P(s'|s,a) v(s')` as a matrix, of states that do not end."""
+    n_states, n_actions, _ = world.successor.shape
+    rows = np.arange(n_states)[:, None, None]
+    kinds = np.arange(n_actions)[None, :, None]
+    led = np.zeros((n_states, n_actions, n_states))
+    np.add.at(led, (rows, kinds, np.asarray(world.successor)), world.probability)
+    acting = ~np.asarray(world.terminal)
+    stay = np.eye(n_states)[:, None, :]
+    matrix = (stay - float(world.discount) * led)[acting][..., acting]
+    return matrix.reshape(-1, int(acting.sum()))
+
+
+def _range(matrix: np.ndarray) -> np.ndarray:
+    """An orthonormal basis of what a matrix can make."""
+    left, values, _ = np.linalg.svd(matrix, full_matrices=False)
+    return left[:, values > 1e-10 * values.max()]
