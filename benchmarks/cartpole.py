@@ -17,18 +17,18 @@ NEEDS = {
     "rejax": ("rejax==0.1.3", "gymnax==0.0.9", "jax==0.10.2"),
     "sb3": ("stable-baselines3==2.9.2", "torch==2.13.0"),
 }
-# Measured on 2026-11-25 by CPU time, in one run with ours, one core of a 2-core x86
+# Measured on 2026-11-26 by CPU time, in one run with ours, one core of a 2-core x86
 # machine that was busy with other work: median, least, greatest, and the seeds.
 RECORDED: dict[tuple[str, str, str], tuple[float, float, float, int]] = {
-    ("rejax", "pqn", "hot"): (0.6211, 0.5402, 0.702, 2),
-    ("rejax", "pqn", "with compile"): (5.829, 5.316, 6.341, 2),
-    ("rejax", "pqn", "steps"): (9.83e04, 8.602e04, 1.106e05, 2),
-    ("rejax", "dqn", "hot"): (12.16, 9.796, 14.52, 2),
-    ("rejax", "dqn", "with compile"): (17.01, 14.6, 19.42, 2),
-    ("rejax", "dqn", "steps"): (6.05e04, 5e04, 7.1e04, 2),
-    ("sb3", "dqn", "hot"): (30.33, 28.75, 31.91, 2),
-    ("sb3", "dqn", "with compile"): (30.33, 28.75, 31.91, 2),
-    ("sb3", "dqn", "steps"): (3.15e04, 3.1e04, 3.2e04, 2),
+    ("rejax", "pqn", "hot"): (0.3554, 0.08166, 0.4409, 5),
+    ("rejax", "pqn", "with compile"): (4.231, 4.11, 4.527, 5),
+    ("rejax", "pqn", "steps"): (86020.0, 20480.0, 110600.0, 5),
+    ("rejax", "dqn", "hot"): (8.984, 4.03, 12.59, 5),
+    ("rejax", "dqn", "with compile"): (13.14, 8.267, 16.83, 5),
+    ("rejax", "dqn", "steps"): (62000.0, 31000.0, 84000.0, 5),
+    ("sb3", "dqn", "hot"): (20.11, 6.929, 23.63, 5),
+    ("sb3", "dqn", "with compile"): (20.11, 6.929, 23.63, 5),
+    ("sb3", "dqn", "steps"): (31000.0, 11000.0, 37000.0, 5),
 }
 
 
