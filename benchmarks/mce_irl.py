@@ -32,8 +32,9 @@ from volition.value import expected_reward, induction, state_distribution
 HERE = Path(__file__).parent
 SIZES = (50, 200, 1000)
 N_ACTIONS, N_BRANCHES, HORIZON, TOLERANCE = 4, 10, 40, 1e-3
-# peers.md, imitation 1.0.1, one core of another machine: CPU seconds.
-RECORDED = {50: 8.4, 200: 11.9, 1000: 285.0}
+# imitation 1.0.1 on 2026-11-26, in one run with ours, one core of a 2-core x86 machine
+# that was busy with other work: CPU seconds.
+RECORDED = {50: 1.97, 200: 4.82, 1000: 75.0}
 
 
 def world(n_states: int) -> tuple[FiniteMDP, jax.Array, jax.Array]:

@@ -10,8 +10,15 @@ from scipy import stats
 
 from benchmarks.kinds import world
 from volition.feedback import Dataset, Demonstration, demonstration, follow, world_state
-from volition.human import Boltzmann, BradleyTerry, Known, SoftHorizon
-from volition.inference import Normal, Problem
+from volition.human import (
+    Boltzmann,
+    BoltzmannOptimal,
+    BradleyTerry,
+    Known,
+    Positive,
+    SoftHorizon,
+)
+from volition.inference import MAP, Normal, Problem, fit
 from volition.reward import Linear
 from volition.value import expected_reward
 
@@ -108,3 +115,62 @@ def test_what_is_known_is_not_inferred():
     assert problem.prior_scale().shape == (3,)
     _, person = problem.unpack(problem.start)
     assert float(person.acting.rationality.value) == 1.5
+
+
+BETA = 2.0
+NOISY = Boltzmann(
+    choice=BradleyTerry(), acting=BoltzmannOptimal(WORLD, Known(BETA))
+).judge(REWARD)
+
+
+def best_values():
+    """By sweeps in NumPy."""
+    paid = np.asarray(expected_reward(WORLD, REWARD))
+    successor = np.asarray(WORLD.successor)[..., 0]
+    q = np.zeros_like(paid)
+    for _ in range(400):
+        q = paid + float(WORLD.discount) * q.max(axis=1)[successor]
+    return q
+
+
+def test_noisily_optimal_people_choose_by_the_best_value_of_each_action():
+    q = BETA * best_values()
+    expected = q - np.log(np.exp(q).sum(axis=1, keepdims=True))
+    path = jax.tree.map(lambda leaf: leaf[5], followed(PATHS))
+    found = NOISY.act(path)
+    states = np.asarray(path.transition.state.index)
+    np.testing.assert_allclose(found, expected[states], atol=1e-9)
+
+
+def test_noisily_optimal_people_are_found_where_that_leads():
+    q = BETA * best_values()
+    policy = np.exp(q) / np.exp(q).sum(axis=1, keepdims=True)
+    successor = np.asarray(WORLD.successor)[..., 0]
+    mass = np.eye(WORLD.n_states)[START]
+    for _ in range(LENGTH):
+        after = np.zeros_like(mass)
+        np.add.at(after, successor, mass[:, None] * policy)
+        mass = after
+    asked = world_state(np.eye(WORLD.n_states)[START], LENGTH)
+    np.testing.assert_allclose(np.exp(NOISY.log_probs(asked)), mass, atol=1e-12)
+
+
+def test_what_a_noisily_optimal_person_wants_is_found_with_their_rationality():
+    """Maximum likelihood with an unknown rationality: the scale is the two together."""
+    keys = jax.random.split(jax.random.key(2), 300)
+    starts = jnp.arange(300, dtype=jnp.int32) % WORLD.n_states
+    blank = jax.vmap(follow, (None, 0, None))(
+        WORLD, starts, jnp.zeros(6, dtype=jnp.int32)
+    )
+    asked = jax.vmap(lambda path: demonstration(path, False))(blank)
+    said = jax.jit(jax.vmap(NOISY.sample))(keys, asked)
+    human = Boltzmann(
+        choice=BradleyTerry(), acting=BoltzmannOptimal(WORLD, Positive(1.0))
+    )
+    found = fit(
+        Linear(WORLD.feature_names), human, Dataset.of(said), MAP(), prior=Normal(1.0)
+    )
+    beta = float(found.human.acting.rationality.value)
+    np.testing.assert_allclose(
+        beta * np.asarray(found.mean.weights), BETA * REWARD.weights, atol=0.25
+    )

@@ -3,6 +3,7 @@
 from volition.human.acting import (
     AbstractActing as AbstractActing,
     AbstractActor as AbstractActor,
+    BoltzmannOptimal as BoltzmannOptimal,
     Endless as Endless,
     SoftHorizon as SoftHorizon,
     SoftOptimal as SoftOptimal,

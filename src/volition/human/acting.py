@@ -14,6 +14,7 @@ from volition.human.valuation import at_discount
 from volition.policy import Tabular, episode
 from volition.reward import AbstractReward
 from volition.value import (
+    PolicyIteration,
     SoftValueIteration,
     backup,
     expected_reward,
@@ -50,12 +51,20 @@ class AbstractActor(eqx.Module):
         The person plans for these steps alone, and soft: at step `t` by the soft value
         of the `n_steps - t` that are left.
         """
-        world = _beginning(self.env, jnp.asarray(initial, dtype=self.paid.dtype))
-        plan = induction(world, self.paid, n_steps, temperature=1.0)
-        mass = state_distribution(world, plan.policies)[-1]
-        # Where nobody can have come, the slope is nothing, not NaN.
-        there = mass > 0
-        return jnp.where(there, jnp.log(jnp.where(there, mass, 1.0)), -jnp.inf)
+        plan = induction(self.env, self.paid, n_steps, temperature=1.0)
+        return _arrived(self.env, initial, plan.policies)
+
+
+def _arrived(
+    env: FiniteMDP,
+    initial: Float[Array, " state"],
+    policies: Float[Array, "time state action"],
+) -> Float[Array, " state"]:
+    world = _beginning(env, jnp.asarray(initial, dtype=policies.dtype))
+    mass = state_distribution(world, policies)[-1]
+    # Where nobody can have come, the slope is nothing, not NaN.
+    there = mass > 0
+    return jnp.where(there, jnp.log(jnp.where(there, mass, 1.0)), -jnp.inf)
 
 
 def _beginning(env: FiniteMDP, initial: Float[Array, " state"]) -> FiniteMDP:
@@ -89,6 +98,17 @@ class Endless(AbstractActor):
         policy = Tabular(jax.nn.softmax(self.q, axis=-1))
         world = _from(self.env, segment.start.index)
         return episode(key, world, policy, segment.weight.shape[0])
+
+
+class Stationary(Endless):
+    """A person who acts alike whatever the time, and is found where that leads."""
+
+    def arrive(
+        self, initial: Float[Array, " state"], n_steps: int
+    ) -> Float[Array, " state"]:
+        """Log-probabilities of where the world stands after `n_steps` of acting."""
+        policy = jax.nn.softmax(self.q, axis=-1)
+        return _arrived(self.env, initial, jnp.stack([policy] * n_steps))
 
 
 class Within(AbstractActor):
@@ -173,6 +193,58 @@ class SoftOptimal(AbstractActing):
         paid = self.rationality.value * expected_reward(self.env, reward)
         value = optimal_value(self.planner, self.env, paid)
         return Endless(self.env, paid, backup(self.env, paid, value))
+
+
+class BoltzmannOptimal(AbstractActing):
+    """Acts by the value of each action to one who goes on without a slip.
+
+    `pi(a|s) = exp(beta q*(s,a)) / sum over b of exp(beta q*(s,b))`, with `q*` the
+    optimal value: Bayesian inverse reinforcement learning. Unlike `SoftOptimal` the
+    person does not reckon with own slips to come.
+
+    Args:
+        env: the finite world.
+        rationality: beta, nats per reward unit, above 0.
+        discount: what the person plans with; the world's if left out.
+
+    Example:
+        >>> from volition import env, human, reward
+        >>> world = env.delivery(discount=0.9)
+        >>> person = human.Boltzmann(acting=human.BoltzmannOptimal(world))
+        >>> judge = person.judge(reward.delivery_true())
+        >>> from volition.feedback import follow
+        >>> into = follow(world, jnp.int32(79), jnp.array([1]))  # the goal, below
+        >>> bool(judge.act(into)[0, 1] > -1e-6)
+        True
+
+    Source: D. Ramachandran, E. Amir, "Bayesian inverse reinforcement learning", IJCAI
+    2007, equation 1 (there alpha). With `MAP` and an unknown rationality it is maximum
+    likelihood IRL; with `NUTS` its posterior, where PolicyWalk walks on a grid.
+    """
+
+    env: FiniteMDP
+    rationality: AbstractParameter
+    planner: PolicyIteration
+
+    def __init__(
+        self,
+        env: FiniteMDP,
+        rationality: AbstractParameter | None = None,
+        *,
+        discount: ArrayLike | None = None,
+    ):
+        self.env = at_discount(env, discount)
+        self.rationality = (
+            Positive(1.0, spread=1.0) if rationality is None else rationality
+        )
+        self.planner = PolicyIteration()
+
+    def prepare(self, reward: AbstractReward) -> Stationary:
+        """Plan."""
+        paid = expected_reward(self.env, reward)
+        value = optimal_value(self.planner, self.env, paid)
+        beta = self.rationality.value
+        return Stationary(self.env, beta * paid, beta * backup(self.env, paid, value))
 
 
 class SoftHorizon(AbstractActing):
