@@ -5,6 +5,11 @@ from volition.inference.irl.ambiguity import (
     common_reward as common_reward,
     rewards_alike as rewards_alike,
 )
+from volition.inference.irl.apprenticeship import (
+    Apprentice as Apprentice,
+    apprenticeship as apprenticeship,
+    explaining_reward as explaining_reward,
+)
 from volition.inference.irl.demonstrations import (
     check_demonstrations as check_demonstrations,
     state_visits as state_visits,
