@@ -97,10 +97,9 @@ def apprenticeship(
     each = _features(env)
 
     def add(weights: np.ndarray) -> None:
-        plan = planner.solve(env, jnp.asarray(each @ weights))
-        policies.append(plan.policy.probabilities)
-        spent = np.asarray(occupancy(env, plan.policy.probabilities))
-        features.append(np.einsum("sa,saf->f", spent, each))
+        policy, spent = _best(env, jnp.asarray(each @ weights), planner)
+        policies.append(policy)
+        features.append(np.einsum("sa,saf->f", np.asarray(spent), each))
 
     policies: list[Array] = []
     features: list[np.ndarray] = []
@@ -147,6 +146,15 @@ def apprenticeship(
         converged=converged,
         message=how + ".",
     )
+
+
+@eqx.filter_jit
+def _best(
+    env: FiniteMDP, paid: Float[Array, "state action"], planner: AbstractPlanner
+) -> tuple[Float[Array, "state action"], Float[Array, "state action"]]:
+    """The best policy, and the discounted time that it spends."""
+    policy = planner.solve(env, paid).policy.probabilities
+    return policy, occupancy(env, policy)
 
 
 def _demonstrated(
