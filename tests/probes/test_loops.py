@@ -193,7 +193,7 @@ def test_without_a_goal_nothing_is_found_and_it_says_so():
     assert found.searched[0].startswith("nothing")
 
 
-@pytest.mark.parametrize("rewards", [[1.5], [4.0, -1.0, 0.25, -2.0]], ids=str)
+@pytest.mark.parametrize("rewards", [[1.5], [4.0, -1.0, 0.3, -2.0]], ids=str)
 def test_what_the_sentence_says_is_what_the_path_pays(rewards):
     world = ring(rewards)
     reward = pays(world, rewards)

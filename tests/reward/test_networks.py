@@ -61,15 +61,15 @@ def test_what_pictures_are_worth_is_learned_from_comparisons():
     truth = Tabular(jnp.broadcast_to(right, (12, 4, 12)))
     person = Boltzmann(choice=BradleyTerry())
     judge = person.judge(truth)
-    asked = pairs_of(world, 300, jax.random.key(0))
-    keys = jax.random.split(jax.random.key(1), 300)
-    said = jax.vmap(judge.sample)(keys, asked)
+    asked = pairs_of(world, 200, jax.random.key(0))
+    keys = jax.random.split(jax.random.key(1), 200)
+    said = jax.jit(jax.vmap(judge.sample))(keys, asked)
     form = ConvolutionalNetwork(world, (4,), (8,))
     found = fit(
         form,
         person,
         Dataset.of(said),
-        Ensemble(2, n_steps=300),
+        Ensemble(2, n_steps=150),
         prior=Normal(form.prior_scale()),
     )
     new = pairs_of(world, 200, jax.random.key(2))
