@@ -161,6 +161,18 @@ def test_many_paths_say_what_their_policy_wants(horizon):
     np.testing.assert_allclose(visits.mean(axis=0), found.demonstrated)
 
 
+@pytest.mark.parametrize("seed", range(4))
+def test_few_paths_of_a_soft_expert_are_no_reason_to_blame_the_form(seed):
+    world = random_mdp(jax.random.key(seed), 12, 3, 3, discount=0.9)
+    truth = Tabular(2.0 * jax.random.normal(jax.random.key(20 + seed), (12,)))
+    plan = SoftValueIteration().solve(world, expected_reward(world, truth))
+    policy = TabularPolicy(plan.policy.probabilities)
+    key = jax.random.key(40 + seed)
+    paths = rollout(key, world, policy, n_segments=15, length=60, n_steps=60)
+    found = max_causal_entropy(world, paths)
+    assert found.converged, found.message
+
+
 def test_without_a_horizon_visits_are_matched_too():
     world = random_mdp(jax.random.key(4), 9, 2, 3, discount=0.9)
     truth = Tabular(jax.random.normal(jax.random.key(5), (9, 2)))

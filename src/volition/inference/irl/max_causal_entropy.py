@@ -162,28 +162,46 @@ def max_causal_entropy(
     best = eqx.combine(unravel(flat), fixed)
     policies, visits = _acted(env, best, horizon)
     visits = np.asarray(visits)
-    away = np.abs(visits - demonstrated)
-    # What chance alone leaves between paths and a policy that is theirs.
-    allowed = np.maximum(tolerance, 4.0 * error)
-    state = int(np.argmax(away / allowed))
-    gap, converged = float(away.max()), bool((away <= allowed).all())
-    what = (
-        f"after {n_made[0]} steps visits differ by at most {gap:.2g} steps "
-        f"(state {int(np.argmax(away))})"
-    )
-    if converged:
-        message = f"The reward acts as was demonstrated: {what}."
-    elif n_made[0] >= max_steps:
-        message = f"Stopped at the limit of steps: {what}; raise max_steps."
-    else:
+    if evidence.paths is not None:
+        # Of what no path came to chance has its say, too, as rare events have it.
+        error = np.maximum(error, np.sqrt(visits / len(evidence.paths.weight)))
+    gap, converged, message = _compared(visits, demonstrated, tolerance, error)
+    slope = np.abs(look(found.x)[1]).max()
+    if not converged and n_made[0] >= max_steps:
+        message = f"It stopped at the limit of {max_steps} steps: raise max_steps."
+    elif not converged and slope > 10.0 * tolerance:
         message = (
-            f"No reward of this form acts as was demonstrated: {what}. In state "
-            f"{state} {demonstrated[state]:.3g} steps were demonstrated, "
-            f"{visits[state]:.3g} are made: give a form that tells more states apart."
+            f"The search found no further way down at a slope of {slope:.2g}, where "
+            f"visits differ by {gap:.2g} steps: begin it elsewhere, with another reward."
         )
     return Matched(
         best, policies, demonstrated, visits, gap, n_made[0], converged, message
     )
+
+
+def _compared(
+    visits: Float[np.ndarray, " state"],
+    demonstrated: Float[np.ndarray, " state"],
+    tolerance: float,
+    error: np.ndarray | float,
+) -> tuple[float, bool, str]:
+    """The largest difference in visits, whether it is none to speak of, and in words.
+
+    Chance leaves a difference, of this error, between paths and the policy that made
+    them.
+    """
+    away = np.abs(visits - demonstrated)
+    allowed = np.maximum(tolerance, 4.0 * error)
+    gap, worst = float(away.max()), int(np.argmax(away / allowed))
+    what = f"visits differ by at most {gap:.2g} steps (state {int(np.argmax(away))})"
+    if (away <= allowed).all():
+        return gap, True, f"The reward acts as was demonstrated: {what}."
+    message = (
+        f"No reward of this form acts as was demonstrated: {what}. In state {worst} "
+        f"{demonstrated[worst]:.3g} steps were demonstrated, {visits[worst]:.3g} are "
+        "made: give a form that tells more states apart."
+    )
+    return gap, False, message
 
 
 def _taken(
