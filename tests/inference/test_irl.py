@@ -11,6 +11,7 @@ from volition.inference.irl import (
     check_demonstrations,
     common_reward,
     max_causal_entropy,
+    max_entropy,
     rewards_alike,
     state_visits,
 )
@@ -362,6 +363,68 @@ def test_worlds_of_other_states_are_refused():
         rewards_alike([])
     with pytest.raises(ValueError, match="every action in every state"):
         common_reward(two_worlds(), [np.eye(3, 2)] * 2)
+
+
+def listed_visits(world, values, horizon):
+    """Expected visits of paths that are as likely as they pay, by listing them all."""
+    states, kinds = range(world.n_states), range(world.n_actions)
+    leads = np.zeros((world.n_states, world.n_actions, world.n_states))
+    rows = np.arange(world.n_states)[:, None, None]
+    np.add.at(
+        leads,
+        (rows, np.arange(world.n_actions)[None, :, None], np.asarray(world.successor)),
+        np.asarray(world.probability),
+    )
+    total = np.zeros(world.n_states)
+    for start in states:
+        weights, counts = [], []
+
+        def go(state, weight, count, left, weights=weights, counts=counts):
+            if left == 0:
+                weights.append(weight)
+                counts.append(count)
+                return
+            here = count + np.eye(world.n_states)[state]
+            for kind in kinds:
+                for after in np.flatnonzero(leads[state, kind]):
+                    chance = leads[state, kind, after] * np.exp(values[state])
+                    go(after, weight * chance, here, left - 1)
+
+        go(start, 1.0, np.zeros(world.n_states), horizon)
+        each = np.array(weights) @ np.array(counts) / np.sum(weights)
+        total += float(world.initial[start]) * each
+    return total
+
+
+def test_paths_of_good_luck_count_as_chosen_in_maximum_entropy():
+    world = random_mdp(jax.random.key(8), 3, 2, 2, discount=1.0)
+    values = np.array([0.5, -1.0, 1.5])
+    visits = listed_visits(world, values, 3)
+    found, gap = max_entropy(world, visits, 3, tolerance=1e-8)
+    assert gap < 1e-7
+    np.testing.assert_allclose(
+        listed_visits(world, np.asarray(found.values), 3), visits, atol=1e-6
+    )
+    # Who cannot bend their luck and wants the same is found elsewhere.
+    spent, _ = expert(world, Tabular(jnp.asarray(values)), 3)
+    assert np.abs(np.asarray(spent).sum(axis=1) - visits).max() > 0.01
+
+
+def test_without_chance_maximum_entropy_is_causal():
+    world = random_mdp(jax.random.key(9), 6, 2, 1, discount=1.0)
+    spent, policies = expert(world, Tabular(jnp.linspace(-1.0, 1.0, 6)), 5)
+    reward, gap = max_entropy(world, spent.sum(axis=1), 5, tolerance=1e-9)
+    assert gap < 1e-8
+    _, found = expert(world, reward, 5)
+    np.testing.assert_allclose(found, policies, atol=1e-5)
+
+
+def test_maximum_entropy_refuses_a_discount_and_other_states():
+    world = random_mdp(jax.random.key(9), 6, 2, 1, discount=0.9)
+    with pytest.raises(ValueError, match="a path is one choice"):
+        max_entropy(world, np.ones(6), 3)
+    with pytest.raises(ValueError, match="visits of 6 states"):
+        max_entropy(world, np.ones(5), 3)
 
 
 @pytest.mark.slow

@@ -18,3 +18,4 @@ from volition.inference.irl.max_causal_entropy import (
     Matched as Matched,
     max_causal_entropy as max_causal_entropy,
 )
+from volition.inference.irl.max_entropy import max_entropy as max_entropy

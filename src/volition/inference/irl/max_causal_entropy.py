@@ -172,7 +172,7 @@ def max_causal_entropy(
     elif not converged and slope > 10.0 * tolerance:
         message = (
             f"The search found no further way down at a slope of {slope:.2g}, where "
-            f"visits differ by {gap:.2g} steps: begin it elsewhere, with another reward."
+            f"visits differ by {gap:.2g} steps: begin elsewhere, with another reward."
         )
     return Matched(
         best, policies, demonstrated, visits, gap, n_made[0], converged, message
