@@ -49,7 +49,7 @@ def read_recordings(path: Path) -> tuple[Recording, ...]:
     recordings = tuple(found[name] for name in sorted(found) if found[name].tracks)
     if not recordings:
         raise InputError(
-            f"{path}: none of its {len(found)} XML files has a trajectory of a vehicle: "
+            f"{path}: none of its {len(found)} XML files has a vehicle's trajectory: "
             "give recordings (on CommonRoad's site their names end in _T-1)."
         )
     return recordings
@@ -82,10 +82,9 @@ def read_recording(file: BinaryIO, name: str) -> Recording:
                 if track is not None:
                     tracks[track.vehicle] = track
                 element.clear()
-            elif event == "end" and element.tag == "lanelet":
-                if element.find("leftBound") is not None:
-                    lanelets[element.get("id", "")] = _lanelet(element, name)
-                    element.clear()
+            elif event == "end" and element.find("leftBound") is not None:
+                lanelets[element.get("id", "")] = _lanelet(element, name)
+                element.clear()
     except ET.ParseError as error:
         raise InputError(
             f"{name} is not XML that can be read ({error}): copy it again."

@@ -1,0 +1,55 @@
+"""Uncertainty where answers depend on each other: all those of one person."""
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Float, Int
+
+from volition.inference.map import expected_curvature
+from volition.inference.posterior import Gaussian, Posterior
+from volition.inference.problem import Free, Problem
+
+
+def over_clusters(
+    posterior: Posterior, clusters: Int[np.ndarray, " capacity"]
+) -> Posterior:
+    """The same posterior, its Gaussian as wide as the answers' clusters say.
+
+    `H^-1 (n / (n - 1) sum over clusters of g g^T) H^-1`, with `g` the summed gradients
+    of the log-likelihood of a cluster's answers at the mode and `H` the curvature there.
+    A likelihood takes answers as independent; ten of one person that say the same are
+    not ten times as much evidence.
+
+    Args:
+        posterior: of `Laplace` or `MAP`.
+        clusters: whose answer each place holds, such as the number of the person.
+
+    Raises:
+        ValueError: where there are fewer than two clusters.
+
+    Source: K.-Y. Liang, S. Zeger, "Longitudinal data analysis using generalized linear
+    models", Biometrika 73, 1986, the robust variance.
+    """
+    problem = posterior.problem
+    there = np.asarray(problem.answers.present)
+    names, place = np.unique(np.asarray(clusters)[there], return_inverse=True)
+    if len(names) < 2:
+        raise ValueError(
+            f"the answers are of {len(names)} cluster: their spread needs at least two."
+        )
+    slopes = np.asarray(_slopes(problem, posterior.mode))[there]
+    summed = np.zeros((len(names), slopes.shape[1]))
+    np.add.at(summed, place, slopes)
+    summed -= summed.mean(axis=0)  # the slope of the prior, shared by all
+    spread = summed.T @ summed * len(names) / (len(names) - 1)
+    inverse = np.linalg.inv(np.asarray(expected_curvature(problem, posterior.mode)))
+    covariance = jnp.asarray(inverse @ spread @ inverse)
+    belief = Gaussian(posterior.mode, covariance.astype(posterior.mode.dtype))
+    return eqx.tree_at(lambda one: one.belief, posterior, belief)
+
+
+@eqx.filter_jit
+def _slopes(problem: Problem, free: Free) -> Float[Array, "capacity free"]:
+    # Forward mode: few parameters, many answers.
+    return jax.jacfwd(problem.each_log_likelihood)(free)
