@@ -16,8 +16,10 @@ def over_clusters(
 ) -> Posterior:
     """The same posterior, its Gaussian as wide as the answers' clusters say.
 
-    `H^-1 (n / (n - 1) sum over clusters of g g^T) H^-1`, with `g` the summed gradients
-    of the log-likelihood of a cluster's answers at the mode and `H` the curvature there.
+    `H^-1 (n / (n - 1) sum over clusters of g g^T + P) H^-1`, with `g` the summed
+    gradients of the log-likelihood of a cluster's answers at the mode, less their mean,
+    `H` the curvature there, and `P` that part of it which is the prior's: a direction
+    of which the answers say nothing stays as wide as its prior.
     A likelihood takes answers as independent; ten of one person that say the same are
     not ten times as much evidence.
 
@@ -29,7 +31,7 @@ def over_clusters(
         ValueError: where there are fewer than two clusters.
 
     Source: K.-Y. Liang, S. Zeger, "Longitudinal data analysis using generalized linear
-    models", Biometrika 73, 1986, the robust variance.
+    models", Biometrika 73, 1986, the robust variance. Differs: with a prior.
     """
     problem = posterior.problem
     there = np.asarray(problem.answers.present)
@@ -43,6 +45,7 @@ def over_clusters(
     np.add.at(summed, place, slopes)
     summed -= summed.mean(axis=0)  # the slope of the prior, shared by all
     spread = summed.T @ summed * len(names) / (len(names) - 1)
+    spread += np.asarray(-jax.hessian(problem.log_prior)(posterior.mode))
     inverse = np.linalg.inv(np.asarray(expected_curvature(problem, posterior.mode)))
     covariance = jnp.asarray(inverse @ spread @ inverse)
     belief = Gaussian(posterior.mode, covariance.astype(posterior.mode.dtype))

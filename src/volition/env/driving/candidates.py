@@ -147,4 +147,14 @@ def driven_path(moment: Moment) -> Paths:
     lateral = np.gradient(np.gradient(left, TIME_STEP), TIME_STEP)
     turn = np.sign(left[-1]) * (np.abs(left[-1]) > LANE_WIDTH / 2.0)
     each = (along, left, speed, acceleration, jerk, lateral)
-    return Paths(*(one[None] for one in each), np.array([int(turn)]), np.array([True]))
+    along, left, speed, acceleration, jerk, lateral = (one[None] for one in each)
+    return Paths(
+        along=along,
+        left=left,
+        speed=speed,
+        acceleration=acceleration,
+        jerk=jerk,
+        lateral=lateral,
+        turn=np.array([int(turn)]),
+        on_road=np.array([True]),
+    )
