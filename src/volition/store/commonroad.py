@@ -32,7 +32,8 @@ def read_recordings(path: Path) -> tuple[Recording, ...]:
 
     Args:
         path: a folder with `*.xml` files, at any depth, or a `.tar`, `.tar.xz` or
-            `.tar.gz` of such files, which is read without being unpacked.
+            `.tar.gz` of such files, which is read without being unpacked, or a folder
+            with such archives.
 
     Returns:
         In the order of their names; at least one, each with at least one track.
@@ -100,16 +101,25 @@ def read_recording(file: BinaryIO, name: str) -> Recording:
 def _files(path: Path) -> Iterator[tuple[str, BinaryIO]]:
     """Name and content of each XML file."""
     if path.is_dir():
-        for number, each in enumerate(sorted(path.rglob("*.xml"))):
+        loose = sorted(path.rglob("*.xml"))
+        for number, each in enumerate(loose):
             _check_size(each, each.stat().st_size, number)
             with each.open("rb") as file:
                 yield each.stem, file
+        # A folder of archives, such as the one that they were loaded into.
+        for each in [] if loose else sorted(path.glob("*.tar*")):
+            yield from _packed(each)
         return
     if not path.exists():
         raise InputError(
             f"{path} does not exist: give --data a folder or a tar archive with "
             "CommonRoad's files."
         )
+    yield from _packed(path)
+
+
+def _packed(path: Path) -> Iterator[tuple[str, BinaryIO]]:
+    """Those in a tar archive."""
     try:
         with tarfile.open(path) as archive:
             members = (m for m in archive if m.isfile() and m.name.endswith(".xml"))

@@ -54,7 +54,7 @@ class Choices:
     vehicle: Int[np.ndarray, " moment"]
     features: Float[np.ndarray, "moment option time feature"]
     leaking: Float[np.ndarray, "moment option time feature"]
-    published: Float[np.ndarray, "moment option_1 published"]
+    published: Float[np.ndarray, "moment option1 published"]
     away: Float[np.ndarray, "moment option time"]
     constant_velocity: Float[np.ndarray, "moment time"]
     idm: Float[np.ndarray, "moment time"]
@@ -64,6 +64,11 @@ class Choices:
     def chosen(self) -> Int[np.ndarray, " moment"]:
         """The option that is nearest to what the driver did, on average over time."""
         return np.argmin(self.away.mean(axis=-1), axis=-1)
+
+    @property
+    def published_only(self) -> Float[np.ndarray, "moment option once published"]:
+        """The published features of the options, as of a single time."""
+        return self.published[:, :-1, None]
 
 
 def driver_choices(moments: Sequence[Moment]) -> Choices:

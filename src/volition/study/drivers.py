@@ -37,6 +37,7 @@ WIDTHS = (16, 16)
 LINEAR, NETWORK = "linear reward", "network reward"
 LEAKING = "linear, others as recorded"
 PUBLISHED_FIT = "published method"
+PUBLISHED_FEATURES = "published features, our fit"
 BASELINES = ("constant velocity", "IDM", "IDM fitted", "uniform choice", "nearest")
 
 
@@ -82,8 +83,8 @@ class DriversResult:
         scores: of everybody who predicts, by measure; errors in m.
         ahead: by how much the linear reward's `fde5` is below another's, m, in pairs.
         weights: of the linear reward, reward units per unit of each feature.
-        prices: how much speed one unit of a feature is worth, m/s; only where the
-            weight of the speed is above 0 for certain.
+        prices: how much mean speed it is worth to have one unit less of a feature, m/s;
+            only where neither weight may be 0.
         notes: what was not identified, and how inference went.
         n_moments: how many.
         n_vehicles: of how many vehicles.
@@ -108,6 +109,7 @@ class DriversResult:
             "fde5_idm": ("IDM", "fde5"),
             "fde5_idm_fitted": ("IDM fitted", "fde5"),
             "fde5_published": (PUBLISHED_FIT, "fde5"),
+            "fde5_published_features": (PUBLISHED_FEATURES, "fde5"),
             "fde5_others_recorded": (LEAKING, "fde5"),
             "fde5_network": (NETWORK, "fde5"),
         }
@@ -136,7 +138,7 @@ def _triples(estimates: dict[str, Estimate]) -> dict[str, list[float]]:
 
 def drivers_steps(config: DriversConfig) -> int:
     """How many steps the study tells of."""
-    return 2 + config.n_folds * (3 + (config.n_members > 0))
+    return 2 + config.n_folds * (4 + (config.n_members > 0))
 
 
 def run_drivers(
@@ -162,6 +164,7 @@ def run_drivers(
         LINEAR: lambda seen: _linear(choices.features, choices, seen),
         LEAKING: lambda seen: _linear(choices.leaking, choices, seen),
         PUBLISHED_FIT: lambda seen: _published(choices, seen),
+        PUBLISHED_FEATURES: lambda seen: _linear(choices.published_only, choices, seen),
     }
     if config.n_members:
         learners[NETWORK] = lambda seen: _network(choices, seen, config, key)
@@ -253,7 +256,8 @@ def _linear(
 ) -> tuple[Posterior, Callable]:
     """A reward linear in the features, each in its usual spread."""
     mean = features.mean(axis=2, keepdims=True) / _spread(features)
-    reward = Linear(NAMES, np.zeros(len(NAMES)))
+    names = NAMES if features.shape[-1] == len(NAMES) else PUBLISHED
+    reward = Linear(names, np.zeros(len(names)))
     return _learn(
         reward, mean, choices.chosen, choices, seen, Laplace(), Normal(PRIOR_SCALE)
     )
@@ -377,9 +381,16 @@ def _exchange(
             "the weight of the speed may be 0, so that nothing has a price in speed."
         )
         return weights, {}, tuple(notes)
+    told = (low > 0.0) | (high < 0.0)
+    open_names = [name for name, known in zip(NAMES, told, strict=True) if not known]
+    if open_names:
+        notes.append(
+            "no price, as the choices do not tell their weights from 0: "
+            f"{', '.join(open_names)}."
+        )
     prices = {}
     for place, name in enumerate(NAMES):
-        if place != speed:
+        if place != speed and told[place]:
             ratio = -draws[:, place] / draws[:, speed]
             ends = [float(end) for end in np.quantile(ratio, [0.025, 0.975])]
             value = float(-mean[place] / mean[speed])
