@@ -8,7 +8,6 @@ import click
 from rich.console import Console
 from rich.table import Table
 
-from volition import record
 from volition.cli.progress import progress_bar
 from volition.cli.start import InputError
 from volition.cli.table import plain_table
@@ -43,9 +42,7 @@ def show_drivers(
     """
     seen = _moments(data, config)
     with progress_bar(drivers_steps(config)) as progress:
-        result = run_drivers(config, seen, progress)
-    text = json.dumps(result.summary())
-    record.write_text(folder / "results.json", text + "\n")
+        result = run_drivers(config, seen, folder, progress)
     console = Console(stderr=as_json)
     console.print(errors_table(result))
     console.print(weights_table(result))
@@ -53,7 +50,7 @@ def show_drivers(
         console.print(note, soft_wrap=True, highlight=False, markup=False)
     click.echo(f"The study is in {folder}.", err=as_json)
     if as_json:
-        click.echo(text)
+        click.echo(json.dumps(result.summary()))
 
 
 def _moments(data: Path | None, config: DriversConfig) -> tuple[Moment, ...]:

@@ -1,14 +1,18 @@
 """Real drivers: the reward that their choices on a motorway say they had."""
 
 import dataclasses
+import json
 from collections.abc import Callable, Sequence
+from pathlib import Path
 
 import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
+import tomli_w
 from jaxtyping import Array, Float
 
+from volition import record
 from volition.env.driving import NAMES, PUBLISHED, Moment
 from volition.env.inputs import Scaled
 from volition.evaluation import Estimate, clustered_mean, folds
@@ -25,10 +29,11 @@ from volition.inference import (
     over_clusters,
 )
 from volition.reward import AbstractReward, FeatureInputs, Linear, Network
+from volition.store import InputError
 from volition.study.driver_choices import Choices, choice_answers, driver_choices
+from volition.study.driver_predictions import baselines, measures, ranked
 from volition.study.progress import Progress
 
-AT = {"3": 6, "5": 10}  # s, and how many half seconds that is
 N_DRAWS = 4000  # of the posterior, for ratios of weights
 PRIOR_SCALE = 3.0  # nats by which a usual spread of a feature may move a choice
 PINNED = (-10.0, 0.05)  # the published weight of a collision, and how firmly it is held
@@ -38,7 +43,6 @@ LINEAR, NETWORK = "linear reward", "network reward"
 LEAKING = "linear, others as recorded"
 PUBLISHED_FIT = "published method"
 PUBLISHED_FEATURES = "published features, our fit"
-BASELINES = ("constant velocity", "IDM", "IDM fitted", "uniform choice", "nearest")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -56,23 +60,6 @@ class DriversConfig:
     n_folds: int = 5
     n_members: int = 3
     n_steps: int = 1500
-
-
-@dataclasses.dataclass(frozen=True)
-class Prediction:
-    """What somebody predicts: distances from what the driver did.
-
-    Args:
-        first: of the most probable path, or of all that are as probable,
-            `[moment, path, time]`.
-        three: of the three most probable; None where there are not three.
-        loss: negative log-probability of the option that the driver's was nearest to,
-            nats; None for who predicts one path only.
-    """
-
-    first: Float[np.ndarray, "moment path time"]
-    three: Float[np.ndarray, "moment path3 time"] | None = None
-    loss: Float[np.ndarray, " moment"] | None = None
 
 
 @dataclasses.dataclass(frozen=True)
@@ -99,6 +86,11 @@ class DriversResult:
     n_moments: int
     n_vehicles: int
     posterior: Posterior
+
+    @property
+    def reward(self) -> Linear:
+        """The linear reward, in units of the features."""
+        return Linear(NAMES, [one.value for one in self.weights.values()])
 
     def summary(self) -> dict:
         """The same as JSON values, each estimate as `[value, low, high]`."""
@@ -142,18 +134,22 @@ def drivers_steps(config: DriversConfig) -> int:
 
 
 def run_drivers(
-    config: DriversConfig, moments: Sequence[Moment], progress: Progress
+    config: DriversConfig, moments: Sequence[Moment], folder: Path, progress: Progress
 ) -> DriversResult:
     """Learn from some drivers what they want, and predict the others.
 
     Args:
         config: what is done.
         moments: of at least as many vehicles as folds.
+        folder: made where it is missing; `study.toml` says what was done,
+            `results.json` what came out, `runs/reward.json` is the linear reward.
         progress: told of each step.
 
     Raises:
+        InputError: where the folder holds another study or cannot be made.
         ValueError: for fewer vehicles than folds.
     """
+    _begin(config, folder)
     progress.step("what drivers could have done")
     choices = driver_choices(moments)
     vehicle = choices.vehicle
@@ -168,7 +164,8 @@ def run_drivers(
     }
     if config.n_members:
         learners[NETWORK] = lambda seen: _network(choices, seen, config, key)
-    predicted = _baselines(choices, fold)
+    baseline = baselines(choices, fold)
+    predicted = dict(baseline)
     for name, learner in learners.items():
         worth = np.zeros(choices.away.shape[:2])
         for number in range(config.n_folds):
@@ -176,7 +173,7 @@ def run_drivers(
             here = fold == number
             _, worth_of = learner(~here)
             worth[here] = worth_of(here)
-        predicted[name] = _ranked(choices, worth)
+        predicted[name] = ranked(choices, worth)
     progress.step("what all drivers together say")
     posterior, _ = _linear(choices.features, choices, np.ones(len(vehicle), bool))
     clusters = np.zeros(posterior.problem.answers.capacity, dtype=np.int64)
@@ -184,19 +181,19 @@ def run_drivers(
     robust = over_clusters(posterior, clusters)
     spread = _spread(choices.features)
     weights, prices, notes = _exchange(robust, spread, len(np.unique(vehicle)), key)
-    measures = {name: _measures(one) for name, one in predicted.items()}
-    ours = measures[LINEAR]["fde5"]
-    order = [*learners, *BASELINES]
-    return DriversResult(
+    measured = {name: measures(one) for name, one in predicted.items()}
+    ours = measured[LINEAR]["fde5"]
+    order = [*learners, *baseline]
+    result = DriversResult(
         scores={
             name: {
                 measure: clustered_mean(values, vehicle)
-                for measure, values in measures[name].items()
+                for measure, values in measured[name].items()
             }
             for name in order
         },
         ahead={
-            name: clustered_mean(measures[name]["fde5"] - ours, vehicle)
+            name: clustered_mean(measured[name]["fde5"] - ours, vehicle)
             for name in order
             if name != LINEAR
         },
@@ -207,6 +204,25 @@ def run_drivers(
         n_vehicles=len(np.unique(vehicle)),
         posterior=robust,
     )
+    record.save(result.reward, folder / "runs" / "reward.json")
+    text = json.dumps(result.summary())
+    record.write_text(folder / "results.json", text + "\n")
+    return result
+
+
+def _begin(config: DriversConfig, folder: Path) -> None:
+    """Refuse a folder that is another study's, before anything is computed."""
+    text = tomli_w.dumps({"study": "drivers"} | dataclasses.asdict(config))
+    written = folder / "study.toml"
+    if written.exists() and written.read_text() != text:
+        raise InputError(f"{written} is another study's: give --out another folder.")
+    try:
+        (folder / "runs").mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InputError(
+            f"{folder} cannot be made ({error.strerror}): give --out another folder."
+        ) from error
+    record.write_text(written, text)
 
 
 def _spread(features: Float[np.ndarray, "moment option time feature"]) -> np.ndarray:
@@ -297,64 +313,6 @@ def _network(
         Normal(1.0),
         key,
     )
-
-
-def _ranked(choices: Choices, worth: Float[np.ndarray, "moment option"]) -> Prediction:
-    """The most probable options, and what was said of the one that was chosen."""
-    order = np.argsort(-worth, axis=1, kind="stable")[:, :3]
-    three = np.take_along_axis(choices.away, order[..., None], axis=1)
-    log_probs = worth - np.logaddexp.reduce(worth, axis=1, keepdims=True)
-    rows = np.arange(len(worth))
-    return Prediction(three[:, :1], three, -log_probs[rows, choices.chosen])
-
-
-def _baselines(choices: Choices, fold: np.ndarray) -> dict[str, Prediction]:
-    fitted = np.zeros_like(choices.idm)
-    for number in np.unique(fold):
-        here = fold == number
-        final = choices.idm_grid[~here, :, -1].mean(axis=0)
-        fitted[here] = choices.idm_grid[here, int(np.argmin(final))]
-    flat = np.zeros(choices.away.shape[:2])
-    nearest = _ranked(choices, -choices.away.mean(axis=-1))
-    uniform = _ranked(choices, flat)
-    return {
-        "constant velocity": Prediction(choices.constant_velocity[:, None]),
-        "IDM": Prediction(choices.idm[:, None]),
-        "IDM fitted": Prediction(fitted[:, None]),
-        # Any of the options, and any three of them.
-        "uniform choice": Prediction(choices.away, None, uniform.loss),
-        "nearest": Prediction(nearest.first),
-    }
-
-
-def _measures(one: Prediction) -> dict[str, np.ndarray]:
-    """Final and average displacement, m, and the loss, nats, each `[moment]`."""
-    found = {}
-    for at, n_times in AT.items():
-        final = lambda away, n=n_times: away[..., n - 1]
-        average = lambda away, n=n_times: away[..., :n].mean(axis=-1)
-        for name, measure in (("fde", final), ("ade", average)):
-            found[name + at] = measure(one.first).mean(axis=1)
-            if one.three is not None:
-                found[f"{name}{at}_best_of_3"] = measure(one.three).min(axis=1)
-    if one.loss is not None:
-        found["neg_log_likelihood"] = one.loss
-        if one.three is None:
-            found |= _any_three(one.first)
-    return found
-
-
-def _any_three(away: Float[np.ndarray, "moment option time"]) -> dict[str, np.ndarray]:
-    """What the best of three options that are drawn without replacement is expected."""
-    found, n = {}, away.shape[1]
-    # The i-th best is the best of three if the others are among the n - 1 - i worse.
-    worse = np.arange(n)[::-1].astype(float)
-    chance = worse * (worse - 1.0) / 2.0 / (n * (n - 1.0) * (n - 2.0) / 6.0)
-    for at, n_times in AT.items():
-        final, average = away[..., n_times - 1], away[..., :n_times].mean(axis=-1)
-        found[f"fde{at}_best_of_3"] = np.sort(final, axis=1) @ chance
-        found[f"ade{at}_best_of_3"] = np.sort(average, axis=1) @ chance
-    return found
 
 
 def _exchange(
