@@ -82,15 +82,16 @@ def errors_table(result: DriversResult) -> Table:
         title="How far predictions are from where real drivers went, m",
         caption=f"{result.n_moments} moments of {result.n_vehicles} vehicles, each "
         "predicted from other vehicles; 95 % over vehicles. loss: of the option that "
-        "the driver's path was nearest to. nearest: the best that any of the options "
-        "could do. Others as recorded: looks into the future.",
+        "the driver's path was nearest to. future known: features by what the others "
+        "did next, which nobody knew. published features: with our fit. nearest: the "
+        "best that any of the options could do.",
     )
     table.add_column("who", no_wrap=True)
     for heading in COLUMNS.values():
         table.add_column(heading, no_wrap=True)
     for who, scores in result.scores.items():
         cells = [_number(scores.get(measure)) for measure in COLUMNS]
-        table.add_row(who.replace(", ", ",\n"), *cells)
+        table.add_row(who.replace(" ", "\n", 1), *cells)
     return table
 
 
@@ -111,8 +112,8 @@ def weights_table(result: DriversResult) -> Table:
     return table
 
 
-def _number(estimate: Estimate | None) -> str:
+def _number(estimate: Estimate | None, digits: int = 2) -> str:
     if estimate is None:
         return ""
-    low, high = f"{estimate.low:.2f}", f"{estimate.high:.2f}"
-    return f"{estimate.value:.2f}\n\\[{low}, {high}]"
+    low, high = f"{estimate.low:.{digits}f}", f"{estimate.high:.{digits}f}"
+    return f"{estimate.value:.{digits}f}\n{low} to {high}"

@@ -30,6 +30,30 @@ def over_clusters(
     Raises:
         ValueError: where there are fewer than two clusters.
 
+    Example:
+        >>> from volition import env, feedback, human, inference, policy, reward
+        >>> world, keys = env.delivery(), jax.random.split(jax.random.key(0), 3)
+        >>> paths = policy.rollout(
+        ...     keys[0], world, policy.Random(4), n_segments=40, length=3
+        ... )
+        >>> pairs = jax.tree.map(
+        ...     lambda leaf: leaf.reshape(20, 2, *leaf.shape[1:]), paths
+        ... )
+        >>> judge = human.Boltzmann().judge(reward.delivery_true())
+        >>> numbers = jnp.arange(20, dtype=jnp.int32)
+        >>> asked = feedback.OneOf(
+        ...     pairs, -1 - 0 * numbers, numbers, numbers, 0.0 * numbers
+        ... )
+        >>> said = jax.vmap(judge.sample)(jax.random.split(keys[1], 20), asked)
+        >>> believed = inference.fit(
+        ...     reward.Linear(world.feature_names),
+        ...     human.Boltzmann(),
+        ...     feedback.Dataset.of(said),
+        ... )
+        >>> whose = np.arange(believed.problem.answers.capacity) // 2
+        >>> over_clusters(believed, whose).belief.covariance.shape
+        (7, 7)
+
     Source: K.-Y. Liang, S. Zeger, "Longitudinal data analysis using generalized linear
     models", Biometrika 73, 1986, the robust variance. Differs: with a prior.
     """

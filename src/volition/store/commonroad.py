@@ -6,7 +6,6 @@ import tarfile
 import xml.etree.ElementTree as ET
 from collections.abc import Iterator
 from pathlib import Path
-from typing import BinaryIO
 
 import numpy as np
 
@@ -41,7 +40,7 @@ def read_recordings(path: Path) -> tuple[Recording, ...]:
     Raises:
         InputError: naming the file, what is wrong in it, and the remedy.
     """
-    found = {name: read_recording(file, name) for name, file in _files(path)}
+    found = {name: read_recording(text, name) for name, text in _files(path)}
     if not found:
         raise InputError(
             f"{path} holds no *.xml file: give --data a folder or a tar archive with "
@@ -56,11 +55,11 @@ def read_recordings(path: Path) -> tuple[Recording, ...]:
     return recordings
 
 
-def read_recording(file: BinaryIO, name: str) -> Recording:
+def read_recording(text: bytes, name: str) -> Recording:
     """One recording.
 
     Args:
-        file: XML in CommonRoad's format of 2018 to 2020.
+        text: XML in CommonRoad's format of 2018 to 2020.
         name: of the file, for messages.
 
     Raises:
@@ -69,7 +68,7 @@ def read_recording(file: BinaryIO, name: str) -> Recording:
     time_step, tracks, lanelets = float("nan"), {}, {}
     try:
         root = None
-        for event, element in ET.iterparse(file, events=("start", "end")):
+        for event, element in ET.iterparse(io.BytesIO(text), events=("start", "end")):
             if root is None:
                 root = element
                 if root.tag != "commonRoad":
@@ -98,14 +97,13 @@ def read_recording(file: BinaryIO, name: str) -> Recording:
     return Recording(name, time_step, tuple(tracks.values()), lanelets)
 
 
-def _files(path: Path) -> Iterator[tuple[str, BinaryIO]]:
+def _files(path: Path) -> Iterator[tuple[str, bytes]]:
     """Name and content of each XML file."""
     if path.is_dir():
         loose = sorted(path.rglob("*.xml"))
         for number, each in enumerate(loose):
             _check_size(each, each.stat().st_size, number)
-            with each.open("rb") as file:
-                yield each.stem, file
+            yield each.stem, each.read_bytes()
         # A folder of archives, such as the one that they were loaded into.
         for each in [] if loose else sorted(path.glob("*.tar*")):
             yield from _packed(each)
@@ -118,7 +116,7 @@ def _files(path: Path) -> Iterator[tuple[str, BinaryIO]]:
     yield from _packed(path)
 
 
-def _packed(path: Path) -> Iterator[tuple[str, BinaryIO]]:
+def _packed(path: Path) -> Iterator[tuple[str, bytes]]:
     """Those in a tar archive."""
     try:
         with tarfile.open(path) as archive:
@@ -127,7 +125,7 @@ def _packed(path: Path) -> Iterator[tuple[str, BinaryIO]]:
                 _check_size(member.name, member.size, number)
                 inside = archive.extractfile(member)
                 assert inside is not None  # a plain file has content
-                yield Path(member.name).stem, io.BytesIO(inside.read())
+                yield Path(member.name).stem, inside.read()
     except (tarfile.TarError, lzma.LZMAError, EOFError, OSError) as error:
         why = " ".join(str(error).split())[:200]
         raise InputError(

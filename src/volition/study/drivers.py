@@ -40,9 +40,9 @@ PINNED = (-10.0, 0.05)  # the published weight of a collision, and how firmly it
 WIDTHS = (16, 16)
 
 LINEAR, NETWORK = "linear reward", "network reward"
-LEAKING = "linear, others as recorded"
+LEAKING = "linear, future known"
 PUBLISHED_FIT = "published method"
-PUBLISHED_FEATURES = "published features, our fit"
+PUBLISHED_FEATURES = "published features"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -102,7 +102,7 @@ class DriversResult:
             "fde5_idm_fitted": ("IDM fitted", "fde5"),
             "fde5_published": (PUBLISHED_FIT, "fde5"),
             "fde5_published_features": (PUBLISHED_FEATURES, "fde5"),
-            "fde5_others_recorded": (LEAKING, "fde5"),
+            "fde5_future_known": (LEAKING, "fde5"),
             "fde5_network": (NETWORK, "fde5"),
         }
         found = {

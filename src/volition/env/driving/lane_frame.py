@@ -60,7 +60,9 @@ class LaneFrame:
         at = lambda values: np.take_along_axis(values, nearest, axis=-1)[..., 0]
         cross = unit[:, 0] * from_start[..., 1] - unit[:, 1] * from_start[..., 0]
         direction = np.arctan2(unit[:, 1], unit[:, 0])[nearest[..., 0]]
-        return at(self.along[:-1] + share), at(cross), direction
+        # Of a single point NumPy makes scalars.
+        found = (at(self.along[:-1] + share), at(cross), direction)
+        return np.asarray(found[0]), np.asarray(found[1]), np.asarray(found[2])
 
     def place(
         self, along: Float[np.ndarray, "*any"], left: Float[np.ndarray, "*any"]
@@ -81,7 +83,7 @@ class LaneFrame:
         ahead = along - self.along[row]
         x = self.points[row, 0] + ahead * unit[row, 0] - left * unit[row, 1]
         y = self.points[row, 1] + ahead * unit[row, 1] + left * unit[row, 0]
-        return x, y
+        return np.asarray(x), np.asarray(y)
 
 
 def frame_of(centre: Float[np.ndarray, "point 2"]) -> LaneFrame:

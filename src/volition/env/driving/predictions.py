@@ -87,7 +87,6 @@ def follow_leader(
         speed = faster
         if (step + 1) % n_sub == 0:
             along.append(way)
-    x, y = moment.frame.place(
-        moment.along + np.stack(along, axis=-1), np.asarray(moment.left)
-    )
+    reached = moment.along + np.stack(along, axis=-1)
+    x, y = moment.frame.place(reached, np.full(reached.shape, moment.left))
     return np.stack([x, y], axis=-1)
