@@ -62,7 +62,13 @@ class Choices:
 
     @property
     def chosen(self) -> Int[np.ndarray, " moment"]:
-        """The option that is nearest to what the driver did, on average over time."""
+        """The option that is nearest to what the driver did, on average over time.
+
+        It stands for all paths that are nearer to it than to any other option: so the
+        choice is one among the same options for everybody, and its probability can be
+        told before it is made. The recorded path as one more option would be neither:
+        it is known afterwards only, and the noise in its jerk gives it away.
+        """
         return np.argmin(self.away.mean(axis=-1), axis=-1)
 
     @property

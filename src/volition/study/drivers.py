@@ -138,6 +138,11 @@ def run_drivers(
 ) -> DriversResult:
     """Learn from some drivers what they want, and predict the others.
 
+    At each moment a driver chose one of the same 51 paths, in proportion to the
+    exponential of its mean reward (`Boltzmann`); the weights have a Gaussian posterior
+    (`Laplace`), made as wide as the spread over vehicles (`over_clusters`). All moments
+    of a vehicle are in one fold.
+
     Args:
         config: what is done.
         moments: of at least as many vehicles as folds.
@@ -148,6 +153,11 @@ def run_drivers(
     Raises:
         InputError: where the folder holds another study or cannot be made.
         ValueError: for fewer vehicles than folds.
+
+    Source: Z. Huang, J. Wu, C. Lv, "Driving behavior modeling using naturalistic human
+    driving data with inverse reinforcement learning", arXiv 2010.03118. Differs: the
+    driver's own path is not in the sum, no weight is given, the others are predicted,
+    and who is predicted was not learned from.
     """
     _begin(config, folder)
     progress.step("what drivers could have done")
