@@ -31,4 +31,5 @@ def test_it_says_how_far_off_everybody_is(volition, linear_alone):
     for word in ("linear", "constant", "IDM", "flow", "The study is in study."):
         assert word in err
     assert "Traceback" not in err
+    assert "\u2026" not in err  # nothing is cut off at the usual width
     assert json.loads(Path("study/results.json").read_text()) == said

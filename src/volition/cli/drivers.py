@@ -24,7 +24,6 @@ from volition.study import (
 ARCHIVE = "ngsim_us101.tar.xz"  # in VOLITION_DATA
 COLUMNS = {
     "fde3": "final\n3 s",
-    "ade3": "average\n3 s",
     "fde5": "final\n5 s",
     "ade5": "average\n5 s",
     "fde5_best_of_3": "best of 3\nfinal 5 s",
@@ -90,7 +89,7 @@ def errors_table(result: DriversResult) -> Table:
     for heading in COLUMNS.values():
         table.add_column(heading, no_wrap=True)
     for who, scores in result.scores.items():
-        cells = [_number(scores.get(measure)) for measure in COLUMNS]
+        cells = [_number(scores.get(measure), "-") for measure in COLUMNS]
         table.add_row(who.replace(" ", "\n", 1), *cells)
     return table
 
@@ -112,8 +111,7 @@ def weights_table(result: DriversResult) -> Table:
     return table
 
 
-def _number(estimate: Estimate | None, digits: int = 2) -> str:
+def _number(estimate: Estimate | None, to: str = " to ") -> str:
     if estimate is None:
         return ""
-    low, high = f"{estimate.low:.{digits}f}", f"{estimate.high:.{digits}f}"
-    return f"{estimate.value:.{digits}f}\n{low} to {high}"
+    return f"{estimate.value:.2f}\n{estimate.low:.2f}{to}{estimate.high:.2f}"
