@@ -9,6 +9,7 @@ import jax
 import numpy as np
 import pytest
 
+from tests.reference.traffic import queue, scenario, vehicle
 from volition.cli.main import command
 from volition.cli.start import start_jax
 
@@ -56,6 +57,16 @@ BAD = {
     "unknown policy": (["drive", "merge", "--policy", "slow"], "'slower'?"),
     "a file that is no policy": (["drive", "merge", "--policy", "file"], "file"),
     "pictures into a file": (["drive", "merge", "--out", "file"], "file"),
+    "no recordings": (["run", "drivers"], "VOLITION_DATA"),
+    "folder without recordings": (["run", "drivers", "--data", "data"], "*.xml"),
+    "no such recordings": (["run", "drivers", "--data", "nowhere"], "nowhere"),
+    "no archive": (["run", "drivers", "--data", "file"], "tar archive"),
+    "recordings without tracks": (["run", "drivers", "--data", "still"], "trajectory"),
+    "recordings with NaN": (["run", "drivers", "--data", "nan"], "is 'nan'"),
+    "too few vehicles": (["run", "drivers", "--data", "few"], "too few for 5 folds"),
+    "no lanes": (["run", "drivers", "--data", "lanes"], "has no lane"),
+    "a group of drivers": (["run", "drivers", "--group", "two"], "--group"),
+    "answers of drivers": (["run", "drivers", "--answers", "4"], "--answers"),
     "a file for a folder": (
         ["run", "delivery", "--data", "data", "--model", "plain", "--out", "file"],
         "file",
@@ -67,12 +78,21 @@ BAD = {
 }
 
 
+def recordings_of(folder: Path, text: str) -> None:
+    folder.mkdir()
+    (folder / "one.xml").write_text(text)
+
+
 @pytest.mark.parametrize("kind", BAD)
 def test_bad_input_is_one_sentence_and_nothing_written(volition, kind):
     arguments, said = BAD[kind]
     a_group(Path("data"))
     a_group(Path("bad"), prefers_second=np.array([1.0] + 9 * [0.7]))
     Path("file").write_text("was here before")
+    recordings_of(Path("still"), scenario([]))
+    recordings_of(Path("nan"), queue(0).replace("<x>40.0</x>", "<x>nan</x>"))
+    recordings_of(Path("few"), queue(0, n_vehicles=4))
+    recordings_of(Path("lanes"), scenario([vehicle(1, 0.0, 0.0, lambda t: 9.0)], ()))
     before = sorted(Path().rglob("*"))
     code, out, err = volition(*arguments)
     assert (code, out) == (2, "")

@@ -7,6 +7,7 @@ import click
 import jax
 from rich.console import Console
 
+from volition.cli.drivers import show_drivers
 from volition.cli.highway import show_highway
 from volition.cli.progress import progress_bar
 from volition.cli.start import InputError, start_jax
@@ -20,6 +21,7 @@ from volition.study import (
     N_REAL,
     STEPS,
     Config,
+    DriversConfig,
     GroupResult,
     HighwayConfig,
     results_text,
@@ -32,7 +34,9 @@ N_SIMULATED = 400  # answers: about what a group of the real study has
 
 @click.command()
 @click.argument(
-    "study", type=click.Choice(["highway", "delivery", "simulated"]), required=False
+    "study",
+    type=click.Choice(["highway", "delivery", "drivers", "simulated"]),
+    required=False,
 )
 @click.option(
     "--seeds",
@@ -53,7 +57,9 @@ N_SIMULATED = 400  # answers: about what a group of the real study has
 @click.option(
     "--data",
     type=click.Path(path_type=Path),
-    help="Folder with the groups' *.npz files; default: delivery in $VOLITION_DATA.",
+    help="delivery: folder with the groups' *.npz files; default: delivery in "
+    "$VOLITION_DATA. drivers: folder or tar archive with CommonRoad's *.xml files; "
+    "default: ngsim_us101.tar.xz there.",
 )
 @click.option(
     "--group", "groups", multiple=True, help="Only this group; can be repeated."
@@ -86,8 +92,9 @@ def run(
 
     STUDY is `highway` (the default: a car optimises the textbook's reward, and what
     answers say of driving, and is driven on roads that it did not learn on), `delivery`
-    (from the answers of real people to a reward, a plan and a verdict) or `simulated`
-    (the same from the answers of a simulated person).
+    (from the answers of real people to a reward, a plan and a verdict), `drivers` (from
+    what real drivers did on a motorway to what they wanted, and where others go next)
+    or `simulated` (as delivery, from the answers of a simulated person).
     """
     start_jax()
     study = study or ("delivery" if data or groups or model else "highway")
@@ -112,6 +119,15 @@ def run(
         raise InputError(
             f"--seeds, --real and --answers are of the highway, not of {study}."
         )
+    if study == "drivers":
+        if groups or model:
+            raise InputError(
+                "drivers have no --group and no --model: those are of delivery."
+            )
+        show_drivers(
+            DriversConfig(seed=seed), data, out or Path("studies") / "drivers", as_json
+        )
+        return
     model = model or "default"
     answers = _answers(study, data, groups, seed)
     config = Config(study, model, seed, tuple(answers))

@@ -39,4 +39,5 @@ from volition.inference.prior import (
     Signed as Signed,
 )
 from volition.inference.problem import Problem as Problem
+from volition.inference.robust import over_clusters as over_clusters
 from volition.inference.sequential import Sequential as Sequential

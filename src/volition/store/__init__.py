@@ -1,5 +1,9 @@
 """The evidence on disk: the only package that knows SQL."""
 
+from volition.store.commonroad import (
+    read_recording as read_recording,
+    read_recordings as read_recordings,
+)
 from volition.store.comparisons import (
     CHOICES as CHOICES,
     COMPARISON as COMPARISON,

@@ -5,6 +5,12 @@ from volition.study.config import (
     Config as Config,
     read_config as read_config,
 )
+from volition.study.drivers import (
+    DriversConfig as DriversConfig,
+    DriversResult as DriversResult,
+    drivers_steps as drivers_steps,
+    run_drivers as run_drivers,
+)
 from volition.study.highway import (
     N_REAL as N_REAL,
     HighwayConfig as HighwayConfig,

@@ -1,10 +1,42 @@
 """Driving among others, in the physics of highway-env."""
 
+from volition.env.driving.candidates import (
+    Paths as Paths,
+    candidates as candidates,
+    driven_path as driven_path,
+)
 from volition.env.driving.checks import checked as checked
 from volition.env.driving.drivers import Drivers as Drivers
 from volition.env.driving.exit import Exit as Exit
 from volition.env.driving.highway import HELD_OUT as HELD_OUT, Highway as Highway
+from volition.env.driving.lane_frame import (
+    LaneFrame as LaneFrame,
+    frame_of as frame_of,
+    lane_frames as lane_frames,
+)
 from volition.env.driving.merge import Merge as Merge
+from volition.env.driving.moments import (
+    TIME_STEP as TIME_STEP,
+    Moment as Moment,
+    moments as moments,
+)
+from volition.env.driving.path_features import (
+    NAMES as NAMES,
+    PUBLISHED as PUBLISHED,
+    UNITS as UNITS,
+    path_features as path_features,
+    published_features as published_features,
+    surroundings as surroundings,
+)
+from volition.env.driving.predictions import (
+    constant_velocity as constant_velocity,
+    follow_leader as follow_leader,
+)
+from volition.env.driving.recorded import (
+    Lanelet as Lanelet,
+    Recording as Recording,
+    Track as Track,
+)
 from volition.env.driving.scene import SceneLog as SceneLog, scene_log as scene_log
 from volition.env.driving.simulator import (
     ACTIONS as ACTIONS,
