@@ -13,3 +13,7 @@ from volition.inference.irl.max_causal_entropy import (
     Matched as Matched,
     max_causal_entropy as max_causal_entropy,
 )
+from volition.inference.irl.steps import (
+    Demonstrated as Demonstrated,
+    demonstrated as demonstrated,
+)

@@ -1,0 +1,7 @@
+"""Imitation: acting as was demonstrated, without a reward."""
+
+from volition.inference.imitation.cloning import (
+    Cloned as Cloned,
+    behaviour_cloning as behaviour_cloning,
+)
+from volition.inference.imitation.counting import tabular_cloning as tabular_cloning
