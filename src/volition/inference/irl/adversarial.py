@@ -102,12 +102,12 @@ def _contest(
         layout,
         Contest() if contest is None else contest,
         takes_action,
-        jnp.float32(discount),
+        discount,
     )
     watched = Steps() if watched is None else watched
     found = learn(key, env, watched, adversary, after=after, progress=progress)
     memory: Any = found.stand.memory
-    reward = Recovered(env, layout, memory.discriminator, adversary.rest)
+    reward = Recovered(env, layout, memory.discriminator)
     return Adversarial(reward, adversary.policy(memory), found.curve, found.stand)
 
 

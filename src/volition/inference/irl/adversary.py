@@ -103,7 +103,7 @@ class Adversary(AbstractDeepLearner):
     layout: Layout
     contest: Contest
     takes_action: bool | None = eqx.field(static=True)
-    discount: Float[Array, ""]
+    discount: float = eqx.field(static=True)
 
     @property
     def n_steps(self) -> int:
@@ -121,7 +121,7 @@ class Adversary(AbstractDeepLearner):
         return self.learner.n_stretches
 
     @property
-    def rest(self) -> Float[Array, ""]:
+    def rest(self) -> float:
         """Discounted steps in the absorbing state behind an end."""
         return self.discount / (1.0 - self.discount)
 
@@ -130,16 +130,13 @@ class Adversary(AbstractDeepLearner):
         of_learner, of_networks = jax.random.split(key)
         memory = self.learner.begin(of_learner, spaces, example)
         contest = self.contest
+        n_outputs = self.layout.n_actions if self.takes_action is not False else 1
+        n_outputs += self.takes_action is not None  # the potential
+        network = contest.network.begin(of_networks, self.layout.n_state, n_outputs)
         if self.takes_action is None:
-            drawn = Occupancy.begin(of_networks, contest.network, self.layout)
+            drawn = Occupancy(network)
         else:
-            drawn = Disentangled.begin(
-                of_networks,
-                contest.network,
-                self.layout,
-                self.discount,
-                self.takes_action,
-            )
+            drawn = Disentangled(network, self.discount)
         row, _ = ravel_pytree(drawn)
         return Memory(memory, drawn, contest.optimiser.begin(row), jnp.float32(0.0))
 
@@ -181,12 +178,16 @@ class Adversary(AbstractDeepLearner):
         )
 
     def pay(self, drawn: AbstractDiscriminator, seen: Step) -> Step:
-        """Steps, paid by a discriminator; behind an end for the rest of time at once."""
+        """Steps, paid by a discriminator.
+
+        What it pays in the absorbing state is taken from every step, so that nothing is
+        left to be paid behind an end. Where time goes on for ever this is the same for
+        every policy; and a learner's first guess, nothing, is right there at once.
+        """
         each = drawn.paid
         for _ in range(seen.over.ndim):
             each = jax.vmap(each)
-        ever = self.rest * drawn.paid(self.layout.absorbing)
-        paid = each(self.rows(seen)) + jnp.where(seen.terminated, ever, 0.0)
+        paid = each(self.rows(seen)) - drawn.paid(self.layout.absorbing)
         scale = self.temperature if drawn.by_policy else jnp.float32(1.0)
         return eqx.tree_at(lambda step: step.reward, seen, scale * paid)
 
@@ -253,12 +254,12 @@ def _loss(
     """
     drawn = unravel(parameters)
 
-    def logit(rows, log_pi):
-        score = jax.vmap(drawn.score)(rows)
-        return score - log_pi if drawn.by_policy else score
-
-    loss = jnp.mean(jax.nn.softplus(-logit(*expert)))
-    loss = loss + jnp.mean(jax.nn.softplus(logit(*policy)))
+    n = mix.shape[0]
+    logit = jax.vmap(drawn.score)(jnp.concatenate([expert[0], policy[0]]))
+    if drawn.by_policy:
+        logit = logit - jnp.concatenate([expert[1], policy[1]])
+    told = jnp.concatenate([-logit[:n], logit[n:]])
+    loss = 2.0 * jnp.mean(jax.nn.softplus(told))
     between = mix[:, None] * expert[0] + (1.0 - mix[:, None]) * policy[0]
     slopes = jax.vmap(jax.grad(drawn.score))(between)
     norm = jnp.sqrt(jnp.sum(slopes**2, axis=-1) + 1e-12)

@@ -6,12 +6,13 @@ from typing import ClassVar
 import equinox as eqx
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Bool, Float, Int, PRNGKeyArray, PyTree
+import numpy as np
+from jaxtyping import Array, Bool, Float, Int, PyTree
 
 from volition.env import AbstractEnvironment, Transition
 from volition.env.inputs import AbstractInputs
 from volition.reward import AbstractReward
-from volition.value.deep import MLP, Network
+from volition.value.deep import Network
 
 # A step as numbers: the state, the action, the next state.
 Row = Float[Array, " number"]
@@ -22,7 +23,7 @@ class Layout(eqx.Module):
 
     A state is what is seen of it, and a 0; the absorbing state, in which every episode
     goes on behind its end, is zeros and a 1. An action is one-hot; in the absorbing
-    state there is none, zeros.
+    state all are the same, and each has an equal share.
 
     Args:
         inputs: numbers of an observation.
@@ -59,10 +60,10 @@ class Layout(eqx.Module):
     @property
     def absorbing(self) -> Row:
         """Of a step from the absorbing state to itself."""
-        state = jnp.zeros(self.n_state, dtype=jnp.float32).at[-1].set(1.0)
-        return jnp.concatenate(
-            [state, jnp.zeros(self.n_actions, dtype=jnp.float32), state]
-        )
+        state = np.zeros(self.n_state, dtype=np.float32)
+        state[-1] = 1.0
+        share = np.full(self.n_actions, 1.0 / self.n_actions, dtype=np.float32)
+        return jnp.asarray(np.concatenate([state, share, state]))
 
 
 class AbstractDiscriminator(eqx.Module):
@@ -91,87 +92,62 @@ class Disentangled(AbstractDiscriminator):
     """`D = exp(f) / (exp(f) + pi(a|s))`, `f = g(s[, a]) + discount h(s') - h(s)`.
 
     Args:
-        g: the reward.
-        h: the potential.
+        network: from a state to `g` (of each action, or of all) and `h`.
         discount: the world's.
-        n_state: numbers of a state in a row.
-        n_actions: numbers of an action.
-        takes_action: whether `g` is one of the action, too.
 
     Source: J. Fu, K. Luo, S. Levine, "Learning Robust Rewards with Adversarial Inverse
-    Reinforcement Learning", ICLR 2018, arXiv 1710.11248, equation 4.
+    Reinforcement Learning", ICLR 2018, arXiv 1710.11248, equation 4. Differs: `g` and
+    `h` are outputs of one network.
     """
 
     by_policy: ClassVar[bool] = True
-    g: Network
-    h: Network
-    discount: Float[Array, ""]
-    n_state: int = eqx.field(static=True)
-    n_actions: int = eqx.field(static=True)
-    takes_action: bool = eqx.field(static=True)
-
-    @classmethod
-    def begin(
-        cls,
-        key: PRNGKeyArray,
-        network: MLP,
-        layout: Layout,
-        discount: Float[Array, ""],
-        takes_action: bool,
-    ) -> "Disentangled":
-        """One drawn at random."""
-        g_key, h_key = jax.random.split(key)
-        n_g = layout.n_state + takes_action * layout.n_actions
-        return cls(
-            network.begin(g_key, n_g, 1),
-            network.begin(h_key, layout.n_state, 1),
-            discount,
-            layout.n_state,
-            layout.n_actions,
-            takes_action,
-        )
+    network: Network
+    discount: float = eqx.field(static=True)
 
     def reward(self, row: Row) -> Float[Array, ""]:
         """`g`."""
-        n = self.n_state + self.takes_action * self.n_actions
-        return self.g(row[:n])[0, 0]
+        told = self._told(row)[0]
+        return self._g(told, row)
 
     def score(self, row: Row) -> Float[Array, ""]:
         """`f`."""
-        discount = jax.lax.stop_gradient(self.discount)
-        behind = self.h(row[: self.n_state])[0, 0]
-        ahead = self.h(row[-self.n_state :])[0, 0]
-        return self.reward(row) + discount * ahead - behind
+        here, ahead = self._told(row)
+        return self._g(here, row) + self.discount * ahead[-1] - here[-1]
 
     def paid(self, row: Row) -> Float[Array, ""]:
         """`f`: with the entropy of a policy that acts softly, `log D - log(1 - D)`."""
         return self.score(row)
+
+    def _told(self, row: Row) -> Float[Array, "2 output"]:
+        """Of the state, and of the next."""
+        n_state = self.network.layers[0].weight.shape[-2]
+        states = jnp.stack([row[:n_state], row[-n_state:]])
+        return jax.vmap(self.network)(states)[..., 0]
+
+    def _g(self, told: Float[Array, " output"], row: Row) -> Float[Array, ""]:
+        n_state = self.network.layers[0].weight.shape[-2]
+        n_g = told.shape[0] - 1
+        return told[0] if n_g == 1 else told[:-1] @ row[n_state : n_state + n_g]
 
 
 class Occupancy(AbstractDiscriminator):
     """`D = sigmoid(d(s, a))`, which pays `-log(1 - D)`.
 
     Args:
-        d: the logit.
-        n_taken: numbers of a row that it takes: state and action.
+        network: from a state to `d` of each action.
 
     Source: J. Ho, S. Ermon, "Generative Adversarial Imitation Learning", NeurIPS 2016,
     arXiv 1606.03476, algorithm 1. Differs: D is high for the expert.
     """
 
     by_policy: ClassVar[bool] = False
-    d: Network
-    n_taken: int = eqx.field(static=True)
-
-    @classmethod
-    def begin(cls, key: PRNGKeyArray, network: MLP, layout: Layout) -> "Occupancy":
-        """One drawn at random."""
-        n_taken = layout.n_state + layout.n_actions
-        return cls(network.begin(key, n_taken, 1), n_taken)
+    network: Network
 
     def score(self, row: Row) -> Float[Array, ""]:
         """`d`."""
-        return self.d(row[: self.n_taken])[0, 0]
+        n_state = self.network.layers[0].weight.shape[-2]
+        told = self.network(row[:n_state])[:, 0]
+        return told @ row[n_state : n_state + told.shape[0]]
 
     def paid(self, row: Row) -> Float[Array, ""]:
         """`-log(1 - D)`, above 0."""
@@ -183,35 +159,31 @@ class Occupancy(AbstractDiscriminator):
 
 
 class Recovered(AbstractReward):
-    """The reward that a discriminator has come to.
+    """The reward that a discriminator has come to, above that of the absorbing state.
 
-    A step that ends the episode is paid what the rest of time in the absorbing state is
-    worth, too: `discount / (1 - discount)` times its reward.
+    As what the absorbing state is paid is taken from every step, nothing is to be paid
+    behind an end.
 
     Args:
         env: the world, by whose `observe` states are seen.
         layout: how a step becomes a row.
         discriminator: whose reward it is.
-        rest: `discount / (1 - discount)`, steps.
     """
 
     env: AbstractEnvironment
     layout: Layout
     discriminator: AbstractDiscriminator
-    rest: Float[Array, ""]
 
     def __call__(self, transition: Transition) -> Float[Array, ""]:
         """Of one transition."""
-        ended = jnp.asarray(transition.terminated)
         row = self.layout.row(
             self.env.observe(transition.state),
             jnp.asarray(transition.action),
             self.env.observe(transition.next_state),
-            ended,
+            jnp.asarray(transition.terminated),
         )
-        step = self.discriminator.reward(row)
-        ever = self.rest * self.discriminator.reward(self.layout.absorbing)
-        return (step + jnp.where(ended, ever, 0.0)).astype(float)
+        nothing = self.discriminator.reward(self.layout.absorbing)
+        return (self.discriminator.reward(row) - nothing).astype(float)
 
     @property
     def feature_names(self) -> tuple[str, ...]:
@@ -219,7 +191,7 @@ class Recovered(AbstractReward):
         return ()
 
     def learned(self) -> PyTree[bool]:
-        """The networks."""
+        """The network."""
         nothing = jax.tree.map(lambda leaf: False, self)
-        marks = jax.tree.map(eqx.is_inexact_array, self.discriminator)
-        return eqx.tree_at(lambda marks: marks.discriminator, nothing, marks)
+        network = jax.tree.map(eqx.is_inexact_array, self.discriminator)
+        return eqx.tree_at(lambda marks: marks.discriminator, nothing, network)
