@@ -1,18 +1,18 @@
 """A learner that is paid by a discriminator, which learns beside it."""
 
+from typing import Any
+
 import equinox as eqx
 import jax
 import jax.numpy as jnp
 from jax.flatten_util import ravel_pytree
 from jaxtyping import Array, ArrayLike, Float, Int, PRNGKeyArray, PyTree
 
-from volition.env.inputs import AbstractInputs
 from volition.inference.irl.discriminator import (
     AbstractDiscriminator,
     Disentangled,
     Layout,
     Occupancy,
-    Row,
 )
 from volition.value.deep import MLP, Adam, Rollout, SoftNetwork
 from volition.value.deep.learner import AbstractDeepLearner
@@ -92,8 +92,8 @@ class Adversary(AbstractDeepLearner):
         expert: what was demonstrated.
         layout: how a step becomes a row.
         contest: how the discriminator learns.
-        entangled: None for `Occupancy`, else whether the reward of `Disentangled` is
-            one of the action, too.
+        takes_action: None for `Occupancy`, else whether the reward of `Disentangled`
+            is one of the action, too.
         discount: the world's, below 1.
     """
 
@@ -142,7 +142,7 @@ class Adversary(AbstractDeepLearner):
 
     def policy(self, memory: Memory) -> SoftNetwork:
         """Soft in the learner's values."""
-        greedy = self.learner.policy(memory.learner)
+        greedy: Any = self.learner.policy(memory.learner)
         return SoftNetwork(greedy.inputs, greedy.network, self.temperature)
 
     def act(
@@ -212,7 +212,7 @@ class Adversary(AbstractDeepLearner):
 
         def one(carry, batch):
             row, optimiser = carry
-            loss_and_slope = jax.value_and_grad(_loss, has_aux=True)
+            loss_and_slope = jax.value_and_grad(contest_loss, has_aux=True)
             (_, loss), slope = loss_and_slope(row, unravel, *batch, weight)
             return contest.optimiser.step(row, slope, optimiser, step), loss
 
@@ -223,7 +223,7 @@ class Adversary(AbstractDeepLearner):
     def _drawn(
         self, share: Array, absorbed: Array, of: Expert, policy: SoftNetwork
     ) -> tuple[Array, Array]:
-        """Steps at random, those behind ends as many as there would be, and `log pi`."""
+        """Steps at random, with those behind ends among them, and `log pi` of each."""
         n = of.action.shape[0]
         chosen = jnp.minimum((share * n).astype(jnp.int32), n - 1)
         n_behind = of.n_ended * self.rest
@@ -239,7 +239,7 @@ class Adversary(AbstractDeepLearner):
         return rows, jnp.where(behind, 0.0, log_pi)
 
 
-def _loss(
+def contest_loss(
     parameters: Array,
     unravel,
     expert: tuple[Array, Array],
@@ -247,10 +247,19 @@ def _loss(
     mix: Array,
     weight: Array,
 ) -> tuple[Array, Array]:
-    """With the penalty, and without.
+    """What a discriminator minimises, with the penalty and without, nats.
 
-    The penalty, that of slopes other than 1 between steps of the two, is of the score
-    alone: the policy is not learned here.
+    `mean over expert of -log D + mean over policy of -log(1 - D)`. The penalty, that of
+    slopes other than 1 between steps of the two, is of the score alone: the policy is
+    not learned here.
+
+    Args:
+        parameters: of the discriminator, in one row.
+        unravel: makes it of them.
+        expert: rows of steps, `[step, number]`, and `log pi` of each by the policy.
+        policy: the same of the policy's steps.
+        mix: uniform in `[0, 1)`, `[step]`: where between the two the slope is taken.
+        weight: of the penalty.
     """
     drawn = unravel(parameters)
 

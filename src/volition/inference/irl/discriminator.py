@@ -120,12 +120,12 @@ class Disentangled(AbstractDiscriminator):
 
     def _told(self, row: Row) -> Float[Array, "2 output"]:
         """Of the state, and of the next."""
-        n_state = self.network.layers[0].weight.shape[-2]
+        n_state = _n_inputs(self.network)
         states = jnp.stack([row[:n_state], row[-n_state:]])
         return jax.vmap(self.network)(states)[..., 0]
 
     def _g(self, told: Float[Array, " output"], row: Row) -> Float[Array, ""]:
-        n_state = self.network.layers[0].weight.shape[-2]
+        n_state = _n_inputs(self.network)
         n_g = told.shape[0] - 1
         return told[0] if n_g == 1 else told[:-1] @ row[n_state : n_state + n_g]
 
@@ -145,7 +145,7 @@ class Occupancy(AbstractDiscriminator):
 
     def score(self, row: Row) -> Float[Array, ""]:
         """`d`."""
-        n_state = self.network.layers[0].weight.shape[-2]
+        n_state = _n_inputs(self.network)
         told = self.network(row[:n_state])[:, 0]
         return told @ row[n_state : n_state + told.shape[0]]
 
@@ -156,6 +156,10 @@ class Occupancy(AbstractDiscriminator):
     def reward(self, row: Row) -> Float[Array, ""]:
         """What it pays."""
         return self.paid(row)
+
+
+def _n_inputs(network: Network) -> int:
+    return (*network.layers, network.rows)[0].weight.shape[-2]
 
 
 class Recovered(AbstractReward):
