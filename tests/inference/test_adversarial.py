@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from jax.flatten_util import ravel_pytree
 
-from volition.env import CartPole, random_mdp
+from volition.env import CartPole, Feature, FiniteMDP
 from volition.env.inputs import OneHot
 from volition.inference.irl import Contest, airl, gail
 from volition.inference.irl.adversary import contest_loss
@@ -120,8 +120,17 @@ def test_the_reward_is_above_that_of_the_absorbing_state(short):
 
 @pytest.fixture(scope="module")
 def ring():
-    """A deterministic world, a reward of its states, and a soft expert of it."""
-    world = random_mdp(jax.random.key(3), 6, 3, 1, discount=0.8)
+    """States in a ring, a reward of them, and a soft expert: back, stay, on."""
+    leads = (np.arange(6)[:, None] + np.array([-1, 0, 1])[None, :]) % 6
+    world = FiniteMDP(
+        leads[..., None],
+        np.ones((6, 3, 1)),
+        terminal=np.zeros(6, dtype=bool),
+        initial=np.full(6, 1.0 / 6.0),
+        features=np.zeros((6, 3, 1, 1)),
+        feature_info=(Feature("nothing", "1", "always 0"),),
+        discount=0.8,
+    )
     truth = jnp.array([0.0, 2.0, -1.0, 0.5, -2.0, 1.0])
     plan = SoftValueIteration().solve(world, expected_reward(world, Tabular(truth)))
     told = rollout(
@@ -150,13 +159,13 @@ def test_a_reward_of_the_state_is_recovered_up_to_a_constant(ring):
     found = airl(jax.random.key(5), world, told, learner=learner, contest=contest)
     states = jnp.arange(6, dtype=jnp.int32)
     share = np.exp(jax.vmap(found.policy.log_probabilities)(states))
-    print(np.abs(share - policy.probabilities).max())
+    away = np.abs(share - np.asarray(policy.probabilities)).max()
     network = found.reward.discriminator.network
-    g = np.asarray(
-        [network(jnp.eye(7, dtype=jnp.float32)[state])[0, 0] for state in range(6)]
-    )
-    print(g - g.mean(), truth - truth.mean(), np.corrcoef(g, truth)[0, 1])
-    assert np.corrcoef(g, truth)[0, 1] > 0.98
+    rows = jnp.eye(7, dtype=jnp.float32)[:6]
+    g = np.asarray(jax.vmap(network)(rows))[:, 0, 0]
+    print(away, g - g.mean(), truth)
+    assert away < 0.1
+    assert np.corrcoef(g, np.asarray(truth))[0, 1] > 0.95
 
 
 def test_a_learner_with_replay_is_paid_anew():
