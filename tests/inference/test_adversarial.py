@@ -16,6 +16,7 @@ from volition.policy import Random, rollout
 from volition.reward import Tabular
 from volition.value import SoftValueIteration, expected_reward
 from volition.value.deep import DQN, MLP, PQN, Adam, Replay, Rollout, Soft
+from volition.value.schedule import Linear
 
 LAYOUT = Layout(OneHot(3), 2)
 
@@ -141,20 +142,21 @@ def ring():
 
 def test_a_reward_of_the_state_is_recovered_up_to_a_constant(ring):
     world, truth, policy, told = ring
+    n_steps = 200_000
     learner = PQN(
-        40_000,
+        n_steps,
         rollout=Rollout(32, 16),
         network=MLP((), layer_norm=False),
-        optimiser=Adam(0.03),
+        optimiser=Adam(Linear(0.03, 0.001, n_steps)),
         backup=Soft(1.0),
         n_stretches=1,
     )
     contest = Contest(
         MLP((), layer_norm=False),
-        n_updates=4,
+        n_updates=8,
         batch_size=512,
         penalty=0.0,
-        optimiser=Adam(0.02),
+        optimiser=Adam(Linear(0.03, 0.001, n_steps)),
     )
     found = airl(jax.random.key(5), world, told, learner=learner, contest=contest)
     states = jnp.arange(6, dtype=jnp.int32)
@@ -163,9 +165,9 @@ def test_a_reward_of_the_state_is_recovered_up_to_a_constant(ring):
     network = found.reward.discriminator.network
     rows = jnp.eye(7, dtype=jnp.float32)[:6]
     g = np.asarray(jax.vmap(network)(rows))[:, 0, 0]
-    print(away, g - g.mean(), truth)
-    assert away < 0.1
-    assert np.corrcoef(g, np.asarray(truth))[0, 1] > 0.95
+    # Chance alone leaves 0.03 between the demonstrations and their policy.
+    assert away < 0.15
+    assert np.corrcoef(g, np.asarray(truth))[0, 1] > 0.98
 
 
 def test_a_learner_with_replay_is_paid_anew():
