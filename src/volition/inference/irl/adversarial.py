@@ -41,7 +41,9 @@ class Adversarial(eqx.Module):
 
     Args:
         reward: of AIRL `g`, the reward recovered; of GAIL what its discriminator pays
-            in the end, which is none to be optimised anew.
+            in the end, which is none to be optimised anew. Where the expert never went
+            `g` is a guess: on CartPole, learning anew from it alone came to between 180
+            and 500 steps, where the policy of the contest came to 400 to 500.
         policy: soft; `policy.greedy` takes the best action.
         curve: what the policy's episodes came to by the reward that was watched.
         stand: where it stopped; see the argument `after`.
