@@ -24,6 +24,8 @@ jax.config.update("jax_numpy_rank_promotion", "raise")
 SLOW = (
     "src/volition/env/driving/*",
     "src/volition/value/deep/*",
+    "src/volition/inference/irl/adversarial.py*",
+    "test_adversarial.py::test_a_learner_with_replay*",
     # `volition run` is run as it is by .ci/run.
     "tests/study/test_highway.py::*",
     "test_label.py::test_a_simulated_person*",

@@ -1,5 +1,12 @@
-"""Inverse reinforcement learning: rewards from what was done in finite worlds."""
+"""Inverse reinforcement learning: rewards from what was done."""
 
+from volition.inference.irl.adversarial import (
+    Adversarial as Adversarial,
+    airl as airl,
+    gail as gail,
+    soft_learner as soft_learner,
+)
+from volition.inference.irl.adversary import Contest as Contest
 from volition.inference.irl.ambiguity import (
     Ambiguity as Ambiguity,
     common_reward as common_reward,
@@ -14,8 +21,13 @@ from volition.inference.irl.demonstrations import (
     check_demonstrations as check_demonstrations,
     state_visits as state_visits,
 )
+from volition.inference.irl.discriminator import Recovered as Recovered
 from volition.inference.irl.max_causal_entropy import (
     Matched as Matched,
     max_causal_entropy as max_causal_entropy,
 )
 from volition.inference.irl.max_entropy import max_entropy as max_entropy
+from volition.inference.irl.steps import (
+    Demonstrated as Demonstrated,
+    demonstrated as demonstrated,
+)

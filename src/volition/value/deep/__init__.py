@@ -14,6 +14,7 @@ from volition.value.deep.network import (
 from volition.value.deep.optimiser import Adam as Adam, RAdam as RAdam
 from volition.value.deep.policy import (
     GreedyNetwork as GreedyNetwork,
+    SoftNetwork as SoftNetwork,
     SquashedGaussian as SquashedGaussian,
 )
 from volition.value.deep.pqn import PQN as PQN, Passes as Passes

@@ -5,7 +5,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Float, Int, PRNGKeyArray, PyTree
+from jaxtyping import Array, ArrayLike, Float, Int, PRNGKeyArray, PyTree
 
 from volition.policy import AbstractPolicy
 from volition.value.deep.network import AbstractInputs, Network
@@ -30,6 +30,46 @@ class GreedyNetwork(AbstractPolicy):
         """The best one, the first among equals."""
         del key
         return jnp.argmax(self.q(observation)).astype(jnp.int32)
+
+
+class SoftNetwork(AbstractPolicy):
+    """Actions at random, better ones more often: `softmax(q / temperature)`.
+
+    Args:
+        inputs: how the network takes an observation.
+        network: a row of numbers for each action, whose mean is its value.
+        temperature: reward units per nat, above 0; of a network that was trained to
+            say log-probabilities, 1.
+
+    Example:
+        >>> from volition.env import CartPole
+        >>> from volition.value.deep import MLP
+        >>> from volition.env.inputs import inputs
+        >>> network = MLP((8,)).begin(jax.random.key(0), 4, 2)
+        >>> policy = SoftNetwork(inputs(CartPole().observation_space), network, 1.0)
+        >>> share = jnp.exp(policy.log_probabilities(jnp.zeros(4)))
+        >>> float(jnp.sum(share).round(5))
+        1.0
+    """
+
+    inputs: AbstractInputs
+    network: Network
+    temperature: ArrayLike = 1.0
+
+    def log_probabilities(self, observation: PyTree) -> Float[Array, " action"]:
+        """Of each action, nats."""
+        q = jnp.mean(self.network(self.inputs(observation)), axis=-1)
+        return jax.nn.log_softmax(q / jnp.asarray(self.temperature, dtype=q.dtype))
+
+    def __call__(self, key: PRNGKeyArray, observation: PyTree) -> Int[Array, ""]:
+        """One drawn."""
+        drawn = jax.random.categorical(key, self.log_probabilities(observation))
+        return drawn.astype(jnp.int32)
+
+    @property
+    def greedy(self) -> GreedyNetwork:
+        """Always the most probable one."""
+        return GreedyNetwork(self.inputs, self.network)
 
 
 LOG_SPREAD = (-5.0, 2.0)  # of a normal that tanh squashes: outside nothing changes

@@ -1,0 +1,8 @@
+"""Imitation: acting as was demonstrated, without a reward."""
+
+from volition.inference.imitation.cloning import (
+    Cloned as Cloned,
+    Passes as Passes,
+    behaviour_cloning as behaviour_cloning,
+)
+from volition.inference.imitation.counting import tabular_cloning as tabular_cloning
