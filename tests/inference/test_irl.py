@@ -209,6 +209,23 @@ def test_the_same_demonstrations_give_the_same_bits():
     np.testing.assert_array_equal(one.reward.values, other.reward.values)
 
 
+def test_what_was_never_seen_stays_near_0_under_a_penalty():
+    """And the visits are matched but nearly, which it says."""
+    world = reasonable(0.9)
+    spent, _ = expert(world, Tabular(WORTH), HORIZON)
+    free = max_causal_entropy(world, spent, horizon=HORIZON, tolerance=1e-6)
+    drawn = max_causal_entropy(world, spent, horizon=HORIZON, penalty=0.01)
+    size = lambda found: float(jnp.abs(found.reward.values).max())
+    assert size(drawn) < 0.7 * size(free)
+    assert drawn.converged
+    assert "a smaller penalty" in drawn.message
+    assert 1e-3 < drawn.gap < 0.5
+    tiny = max_causal_entropy(
+        world, spent, horizon=HORIZON, penalty=1e-9, tolerance=1e-6
+    )
+    assert tiny.gap < 1e-4
+
+
 def test_progress_is_told_of_every_step():
     world = reasonable(1.0)
     spent, _ = expert(world, Tabular(WORTH), HORIZON)
@@ -275,6 +292,7 @@ def test_what_cannot_have_happened_is_refused_in_a_sentence(case):
     "arguments, sentence",
     [
         ({"horizon": 0}, "must be at least one step"),
+        ({"penalty": -1.0}, "penalty = -1.0 at least 0"),
         ({"horizon": 7}, "demonstration 0 has 5 steps and no end"),
         ({"demonstrations": jnp.ones((3, 4))}, r"visits are \[state, action\]"),
         ({"demonstrations": jnp.full((48, 4), jnp.nan)}, "finite, not negative"),

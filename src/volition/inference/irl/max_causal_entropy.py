@@ -40,7 +40,7 @@ class Matched(eqx.Module):
         gap: the largest difference between the two, steps.
         n_steps: of the search.
         converged: whether the gap is within the tolerance, or as small as the number of
-            demonstrations can tell.
+            demonstrations can tell; with a penalty, whether the search came to its end.
         message: how it went, in a sentence.
     """
 
@@ -67,6 +67,7 @@ def max_causal_entropy(
     reward: AbstractReward | None = None,
     *,
     horizon: int | None = None,
+    penalty: float = 0.0,
     tolerance: float = 1e-3,
     max_steps: int = 2000,
     progress: Progress | None = None,
@@ -93,6 +94,10 @@ def max_causal_entropy(
             begins.
         horizon: for how many steps the demonstrators planned; left out, as if there
             were no end of time, which needs a discount below 1 where nothing ends.
+        penalty: half of it for each squared parameter, nats, at least 0. Without it
+            what was never done is worth as little as the search has time for; with a
+            little, what was never seen stays near 0, which a reward needs to be used
+            elsewhere (`python -m benchmarks.transfer`).
         tolerance: largest difference in visits, and slope, at which it stops, steps.
         max_steps: of the search.
         progress: called after each step with its number and the gap.
@@ -117,8 +122,7 @@ def max_causal_entropy(
     quasi-Newton method in place of gradient steps, sparse worlds, discounts without a
     horizon, and any reward.
     """
-    if horizon is not None and horizon < 1:
-        raise ValueError(f"horizon = {horizon} must be at least one step.")
+    _check(horizon, penalty)
     form = Tabular(jnp.zeros(env.n_states)) if reward is None else reward
     evidence, demonstrated, error, env = _taken(env, demonstrations, horizon)
     learned, fixed = eqx.partition(form, form.learned())
@@ -133,7 +137,9 @@ def max_causal_entropy(
             seen = _look(at, unravel, fixed, env, evidence, target, horizon)
             last.clear()
             loss, slope, gap = seen
-            last[key] = float(loss), np.asarray(slope, dtype=float), float(gap)
+            loss = float(loss) + 0.5 * penalty * float(point @ point)
+            slope = np.asarray(slope, dtype=float) + penalty * point
+            last[key] = loss, slope, float(gap)
         return last[key]
 
     def stop(intermediate_result: scipy.optimize.OptimizeResult) -> None:
@@ -141,7 +147,7 @@ def max_causal_entropy(
         _, slope, gap = look(intermediate_result.x)
         if progress is not None:
             progress(n_made[0], gap)
-        if gap <= tolerance and np.abs(slope).max() <= tolerance:
+        if (penalty > 0.0 or gap <= tolerance) and np.abs(slope).max() <= tolerance:
             raise StopIteration
 
     found = scipy.optimize.minimize(
@@ -166,16 +172,38 @@ def max_causal_entropy(
         # Of what no path came to chance has its say, too, as rare events have it.
         error = np.maximum(error, np.sqrt(visits / len(evidence.paths.weight)))
     gap, converged, message = _compared(visits, demonstrated, tolerance, error)
-    slope = np.abs(look(found.x)[1]).max()
-    if not converged and n_made[0] >= max_steps:
-        message = f"It stopped at the limit of {max_steps} steps: raise max_steps."
-    elif not converged and slope > 10.0 * tolerance:
-        message = (
-            f"The search found no further way down at a slope of {slope:.2g}, where "
-            f"visits differ by {gap:.2g} steps: begin elsewhere, with another reward."
-        )
+    slope = float(np.abs(look(found.x)[1]).max())
+    if not converged and slope > 10.0 * tolerance:
+        message = _unfinished(n_made[0] >= max_steps, slope, gap)
+    elif not converged and penalty > 0.0:
+        converged, message = True, _nearly(gap)
     return Matched(
         best, policies, demonstrated, visits, gap, n_made[0], converged, message
+    )
+
+
+def _check(horizon: int | None, penalty: float) -> None:
+    if (horizon is not None and horizon < 1) or not penalty >= 0.0:
+        raise ValueError(
+            f"horizon = {horizon} must be at least one step, and penalty = {penalty} "
+            "at least 0."
+        )
+
+
+def _nearly(gap: float) -> str:
+    return (
+        "The reward acts nearly as was demonstrated: visits differ by at most "
+        f"{gap:.2g} steps; a smaller penalty would match them better."
+    )
+
+
+def _unfinished(limited: bool, slope: float, gap: float) -> str:
+    where = f"at a slope of {slope:.2g}, where visits differ by {gap:.2g} steps"
+    if limited:
+        return f"The search stopped at its limit {where}: raise max_steps."
+    return (
+        f"The search found no further way down {where}: begin elsewhere, with another "
+        "reward."
     )
 
 
