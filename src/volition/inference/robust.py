@@ -42,7 +42,7 @@ def over_clusters(
         >>> judge = human.Boltzmann().judge(reward.delivery_true())
         >>> numbers = jnp.arange(20, dtype=jnp.int32)
         >>> asked = feedback.OneOf(
-        ...     pairs, -1 - 0 * numbers, numbers, numbers, 0.0 * numbers
+        ...     pairs, -1 - 0 * numbers, numbers, numbers, jnp.zeros(20)
         ... )
         >>> said = jax.vmap(judge.sample)(jax.random.split(keys[1], 20), asked)
         >>> believed = inference.fit(
