@@ -46,7 +46,7 @@ N_SIMULATED = 400  # answers: about what a group of the real study has
 @click.option(
     "--real",
     type=click.IntRange(0, 1000),
-    help="highway: episodes of each in highway-env.  [default: 24]",
+    help="highway: episodes of each in highway-env, over all seeds.  [default: 24]",
 )
 @click.option(
     "--answers",
