@@ -26,7 +26,7 @@ from volition.study.preferences import Exploring
 
 HERE = Path(__file__).parent
 CASE = "reward networks"
-# Ten epochs for both; of three, ours are a fifth slower, as what is done once weighs more.
+# Ten epochs for both; of three ours is slower, as what is done once weighs more.
 N_PAIRS, LENGTH, N_EPOCHS = 1000, 100, 10
 NEEDS = ("imitation==1.0.1", "torch==2.13.0")
 # peers.md: 1,000 pairs of 100 steps, 3 epochs, batches of 32; one core.
