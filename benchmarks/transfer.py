@@ -30,8 +30,8 @@ NAMES = ("step", "prize")
 TRUTH = Linear(NAMES, [0.0, 1.0])
 RATIONALITY = 5.0  # nats per reward unit, of the expert
 N_PATHS, LENGTH = 200, 40
-# The same for both; .0001 to .1 give the same table to a hundredth. Without it what the
-# expert never came near is as bad as can be, and the way round is not taken.
+# The same for both. Without it what the expert never came near is as bad as can be,
+# and the way round is not taken.
 PENALTY = 1e-3
 
 
@@ -62,7 +62,7 @@ def maze(gap: int) -> FiniteMDP:
     )
 
 
-def transferred(seed: int) -> dict[str, float]:
+def transferred(seed: int, penalty: float) -> dict[str, float]:
     """Scaled true return of each in the new maze, and in the old one."""
     before, after = maze(N_ROWS - 1), maze(0)
     paid = RATIONALITY * expected_reward(before, TRUTH)
@@ -84,7 +84,7 @@ def transferred(seed: int) -> dict[str, float]:
     }
     found = {}
     for name, form in forms.items():
-        reward = max_causal_entropy(before, paths, form, penalty=PENALTY).reward
+        reward = max_causal_entropy(before, paths, form, penalty=penalty).reward
         for where, world in (("", after), (", before", before)):
             policy = plan(world, reward).policy
             found[name + where] = float(scaled_return(world, policy, TRUTH))
@@ -99,12 +99,13 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="A maze whose wall moves.")
     parser.add_argument("--json", action="store_true", help="one line of JSON, last")
     parser.add_argument("--seeds", type=int, default=10)
+    parser.add_argument("--penalty", type=float, default=PENALTY)
     options = parser.parse_args()
     jax.config.update("jax_enable_x64", True)
     rows = []
     for seed in range(options.seeds):
         say(f"seed {seed + 1} of {options.seeds}")
-        rows.append(transferred(seed))
+        rows.append(transferred(seed, options.penalty))
     told = {}
     for name in rows[0]:
         values = mean_over(np.array([row[name] for row in rows]), "seeds")

@@ -94,8 +94,8 @@ class Network(AbstractReward):
     def over(self, inputs: Float[Array, "*step input"]) -> Float[Array, "*step"]:
         """The outputs for many rows of inputs at once.
 
-        Steps lie along the last axis inside: of a few units and many steps that takes
-        two thirds of the time of `jax.vmap`.
+        Steps lie along the last axis inside, which for a few units and many steps is
+        faster than `jax.vmap`.
         """
         x = inputs.reshape(-1, inputs.shape[-1]).T
         for number, layer in enumerate(self.layers):

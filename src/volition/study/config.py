@@ -3,9 +3,11 @@
 import dataclasses
 import tomllib
 from pathlib import Path
+from typing import Any
 
 import tomli_w
 
+from volition import record
 from volition.store import InputError
 
 MODELS = ("default", "plain")
@@ -54,3 +56,27 @@ def read_config(path: Path) -> Config:
         raise InputError(
             f"{path} is not a study's configuration ({error}): give another folder."
         ) from error
+
+
+def begin_study(name: str, config: Any, folder: Path) -> None:
+    """Make a study's folder, or go on in its own, before anything is computed.
+
+    Args:
+        name: of the study.
+        config: what it is to do, a dataclass; written to `study.toml`.
+        folder: made where it is missing.
+
+    Raises:
+        InputError: where the folder is another study's or cannot be made.
+    """
+    text = tomli_w.dumps({"study": name} | dataclasses.asdict(config))
+    written = folder / "study.toml"
+    if written.exists() and written.read_text() != text:
+        raise InputError(f"{written} is another study's: give --out another folder.")
+    try:
+        (folder / "runs").mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InputError(
+            f"{folder} cannot be made ({error.strerror}): give --out another folder."
+        ) from error
+    record.write_text(written, text)

@@ -9,7 +9,6 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
-import tomli_w
 from jaxtyping import Array, Float
 
 from volition import record
@@ -29,7 +28,7 @@ from volition.inference import (
     over_clusters,
 )
 from volition.reward import AbstractReward, FeatureInputs, Linear, Network
-from volition.store import InputError
+from volition.study.config import begin_study
 from volition.study.driver_choices import Choices, choice_answers, driver_choices
 from volition.study.driver_predictions import baselines, measures, ranked
 from volition.study.progress import Progress
@@ -159,7 +158,7 @@ def run_drivers(
     driver's own path is not in the sum, no weight is given, the others are predicted,
     and who is predicted was not learned from.
     """
-    _begin(config, folder)
+    begin_study("drivers", config, folder)
     progress.step("what drivers could have done")
     choices = driver_choices(moments)
     vehicle = choices.vehicle
@@ -218,21 +217,6 @@ def run_drivers(
     text = json.dumps(result.summary())
     record.write_text(folder / "results.json", text + "\n")
     return result
-
-
-def _begin(config: DriversConfig, folder: Path) -> None:
-    """Refuse a folder that is another study's, before anything is computed."""
-    text = tomli_w.dumps({"study": "drivers"} | dataclasses.asdict(config))
-    written = folder / "study.toml"
-    if written.exists() and written.read_text() != text:
-        raise InputError(f"{written} is another study's: give --out another folder.")
-    try:
-        (folder / "runs").mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise InputError(
-            f"{folder} cannot be made ({error.strerror}): give --out another folder."
-        ) from error
-    record.write_text(written, text)
 
 
 def _spread(features: Float[np.ndarray, "moment option time feature"]) -> np.ndarray:

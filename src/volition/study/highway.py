@@ -11,7 +11,6 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
-import tomli_w
 from jaxtyping import Array, Float, Int, PRNGKeyArray
 
 from volition import record
@@ -30,6 +29,7 @@ from volition.policy import AbstractPolicy, episode, host_episodes
 from volition.query import InformationGain
 from volition.reward import HighwayReward, Linear
 from volition.store import InputError
+from volition.study.config import begin_study
 from volition.study.preferences import (
     LearnedFromAnswers,
     Rounds,
@@ -213,7 +213,7 @@ def run_highway(
     Raises:
         InputError: where the folder holds another study or cannot be made.
     """
-    _begin(config, folder)
+    begin_study("highway", config, folder)
     family = driving.Highway.family()
     key = jax.random.key(config.seed)
     learn_key, play_key = jax.random.split(key)
@@ -339,21 +339,6 @@ def by_answers(
             f"asking and learning, round {number + 1} of {N_ROUNDS}"
         ),
     )
-
-
-def _begin(config: HighwayConfig, folder: Path) -> None:
-    """Refuse a folder that is another study's, before anything is computed."""
-    text = tomli_w.dumps({"study": "highway"} | dataclasses.asdict(config))
-    written = folder / "study.toml"
-    if written.exists() and written.read_text() != text:
-        raise InputError(f"{written} is another study's: give --out another folder.")
-    try:
-        (folder / "runs").mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise InputError(
-            f"{folder} cannot be made ({error.strerror}): give --out another folder."
-        ) from error
-    record.write_text(written, text)
 
 
 def an_episode(
