@@ -26,6 +26,7 @@ from benchmarks.peers import ask, environment
 from benchmarks.preferences_networks import NEEDS
 from volition.env import FiniteMDP, random_mdp
 from volition.inference.irl import Matched, max_causal_entropy
+from volition.inference.irl.demonstrations import transition_matrix
 from volition.reward import Tabular
 from volition.value import expected_reward, induction, state_distribution
 
@@ -71,9 +72,7 @@ def ours(n_states: int, repeats: int) -> tuple[float, list[float]]:
 def theirs(n_states: int) -> dict:
     """The same world and visits, by imitation."""
     env, _, visits = world(n_states)
-    leads = np.zeros((n_states, N_ACTIONS, n_states))
-    rows = np.arange(n_states)[:, None, None], np.arange(N_ACTIONS)[None, :, None]
-    np.add.at(leads, (*rows, np.asarray(env.successor)), np.asarray(env.probability))
+    leads = transition_matrix(env)
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "world.npz"
         np.savez(path, leads=leads, initial=env.initial, visits=visits)

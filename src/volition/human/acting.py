@@ -156,6 +156,10 @@ class AbstractActing(eqx.Module):
         """Do the work that is needed once per reward: planning."""
 
 
+def _unknown() -> AbstractParameter:
+    return Positive(1.0, spread=1.0)
+
+
 class SoftOptimal(AbstractActing):
     """Acts by the soft value of each action: `pi(a|s) = exp(q(s,a) - v(s))`.
 
@@ -183,9 +187,7 @@ class SoftOptimal(AbstractActing):
         discount: ArrayLike | None = None,
     ):
         self.env = at_discount(env, discount)
-        self.rationality = (
-            Positive(1.0, spread=1.0) if rationality is None else rationality
-        )
+        self.rationality = _unknown() if rationality is None else rationality
         self.planner = SoftValueIteration()
 
     def prepare(self, reward: AbstractReward) -> Endless:
@@ -234,9 +236,7 @@ class BoltzmannOptimal(AbstractActing):
         discount: ArrayLike | None = None,
     ):
         self.env = at_discount(env, discount)
-        self.rationality = (
-            Positive(1.0, spread=1.0) if rationality is None else rationality
-        )
+        self.rationality = _unknown() if rationality is None else rationality
         self.planner = PolicyIteration()
 
     def prepare(self, reward: AbstractReward) -> Stationary:
@@ -274,9 +274,7 @@ class SoftHorizon(AbstractActing):
         discount: ArrayLike | None = None,
     ):
         self.env = at_discount(env, discount)
-        self.rationality = (
-            Positive(1.0, spread=1.0) if rationality is None else rationality
-        )
+        self.rationality = _unknown() if rationality is None else rationality
 
     def prepare(self, reward: AbstractReward) -> Within:
         """Tell what each action pays; how long ahead to plan, the answer says."""

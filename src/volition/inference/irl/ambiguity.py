@@ -8,6 +8,7 @@ import numpy as np
 from jaxtyping import ArrayLike, Float
 
 from volition.env import FiniteMDP
+from volition.inference.irl.demonstrations import transition_matrix
 from volition.reward import Tabular
 
 
@@ -152,13 +153,9 @@ def _alike(worlds: Sequence[FiniteMDP]) -> Sequence[FiniteMDP]:
 
 def _shaping(world: FiniteMDP) -> Float[np.ndarray, "pair state"]:
     """`v(s) - discount sum P(s'|s,a) v(s')` as a matrix, of states that do not end."""
-    n_states, n_actions, _ = world.successor.shape
-    rows = np.arange(n_states)[:, None, None]
-    kinds = np.arange(n_actions)[None, :, None]
-    led = np.zeros((n_states, n_actions, n_states))
-    np.add.at(led, (rows, kinds, np.asarray(world.successor)), world.probability)
+    led = transition_matrix(world)
     acting = ~np.asarray(world.terminal)
-    stay = np.eye(n_states)[:, None, :]
+    stay = np.eye(world.n_states)[:, None, :]
     matrix = (stay - float(world.discount) * led)[acting][..., acting]
     return matrix.reshape(-1, int(acting.sum()))
 

@@ -7,7 +7,10 @@ import scipy.optimize
 from jaxtyping import Array, ArrayLike, Float, Int
 
 from volition.env import FiniteMDP
-from volition.inference.irl.demonstrations import check_demonstrations
+from volition.inference.irl.demonstrations import (
+    check_demonstrations,
+    transition_matrix,
+)
 from volition.policy import Segment
 from volition.reward import Linear
 from volition.value import (
@@ -250,10 +253,7 @@ def explaining_reward(
         raise ValueError(
             f"sparsity = {sparsity} must be at least 0 and largest = {largest} above 0."
         )
-    leads = np.zeros((n_states, n_actions, n_states))
-    rows = np.arange(n_states)[:, None, None]
-    kinds = np.arange(n_actions)[None, :, None]
-    np.add.at(leads, (rows, kinds, np.asarray(env.successor)), env.probability)
+    leads = transition_matrix(env)
     here = np.arange(n_states)
     follows = leads[here, best.astype(int)]
     worth = np.linalg.inv(np.eye(n_states) - discount * follows)

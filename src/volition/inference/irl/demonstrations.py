@@ -104,6 +104,18 @@ def _refuse(wrong: np.ndarray, what) -> None:
         )
 
 
+def transition_matrix(
+    env: FiniteMDP,
+) -> Float[np.ndarray, "state action next_state"]:
+    """`P(s'|s, a)` in full, for small worlds."""
+    n_states, n_actions, _ = env.successor.shape
+    found = np.zeros((n_states, n_actions, n_states))
+    rows = np.arange(n_states)[:, None, None]
+    kinds = np.arange(n_actions)[None, :, None]
+    np.add.at(found, (rows, kinds, np.asarray(env.successor)), env.probability)
+    return found
+
+
 def state_visits(
     env: FiniteMDP, demonstrations: Segment
 ) -> Float[np.ndarray, "demonstration state"]:
