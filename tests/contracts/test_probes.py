@@ -9,9 +9,20 @@ import pytest
 
 from volition.env import FiniteMDP, gridworld
 from volition.policy import Tabular
-from volition.probes import Finding, Path, replay
-from volition.probes.audit import PROBES, UNSAFE
+from volition.probes import (
+    PROBES,
+    UNSAFE,
+    Finding,
+    Known,
+    Path,
+    Subject,
+    audit,
+    replay,
+)
 from volition.reward import Linear
+from volition.testing.controls import controls, fires
+from volition.testing.controls.grids import mirages, potentials, puddles
+from volition.testing.controls.people import groups, off_switches
 from volition.value import plan
 
 LANE = gridworld(["X.....G"])
@@ -77,13 +88,45 @@ def fire(name: str, case: Case, scale: float = 1.0) -> tuple[Finding, ...]:
     if case.always is not None:
         taken = jnp.full(env.n_states, case.always)
         policy = Tabular(jax.nn.one_hot(taken, env.n_actions, dtype=float))
-    return PROBES[name](env, reward, policy)
+    subject = Subject(env, reward, policy, Known(), case.always is not None)
+    probe = PROBES[name]
+    return () if probe.lacks(subject) else probe.look(subject)
 
 
 def test_every_probe_has_positive_and_negative_controls():
-    assert CASES.keys() == PROBES.keys()
-    assert PROBES.keys() >= UNSAFE
     assert all(each.positive and each.negative for each in CASES.values())
+    assert PROBES.keys() >= UNSAFE
+
+
+@pytest.mark.slow
+def test_the_controls_that_are_shipped_come_out_as_they_must():
+    shipped = list(controls(0))
+    for name in PROBES:
+        mine = {one.positive for one in shipped if one.probe == name}
+        assert mine == {True, False}, name
+    wrong = [one[:3] for one in shipped if fires(one) != one.positive]
+    assert not wrong
+
+
+QUICK = (mirages, potentials, off_switches, groups, puddles)
+
+
+@pytest.mark.parametrize("seed", [0, 1])
+@pytest.mark.parametrize("family", QUICK, ids=lambda family: family.__name__)
+def test_a_probe_tells_its_controls_apart(family, seed):
+    for control in family(seed):
+        found = PROBES[control.probe].look(control.subject)
+        assert bool(found) == control.positive, control.name
+        for finding in found:
+            assert finding.probe == control.probe
+            assert finding.sentence.endswith(".")
+            replay(control.subject.env, control.subject.reward, finding.path)
+
+
+def test_a_probe_that_lacks_something_says_what():
+    found = audit(Linear(LANE.feature_names, [-1.0, 50.0, -50.0]), LANE)
+    assert "H8: unshaped not given" in found.not_searched
+    assert {one.split(":")[0] for one in found.searched} == {"H1", "H2", "H10"}
 
 
 @rows("positive")

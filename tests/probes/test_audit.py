@@ -20,7 +20,7 @@ def scaled(scale: float, weights) -> Linear:
 def test_the_truth_is_clean_at_every_scale(scale):
     found = audit(scaled(scale, TRUTH.weights), WORLD)
     assert (found.verdict, found.findings) == ("clean", ())
-    assert any("92 starts" in line for line in found.searched)
+    assert "H2: the policy's ends from each of 92 starts" in found.searched
 
 
 @pytest.mark.parametrize("scale", [1e-6, 1.0, 1e6])

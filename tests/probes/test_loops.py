@@ -189,8 +189,8 @@ def test_without_a_goal_nothing_is_found_and_it_says_so():
     world = ring(rewards, goal=False)
     found = audit(pays(world, rewards), world, leave(world))
     assert (found.verdict, found.findings) == ("clean", ())
-    assert len(found.searched) == 1
-    assert found.searched[0].startswith("nothing")
+    assert [one for one in found.searched if one.startswith(("H1:", "H2:"))] == []
+    assert "H1: the world names no goal" in found.not_searched
 
 
 @pytest.mark.parametrize("rewards", [[1.5], [4.0, -1.0, 0.3, -2.0]], ids=str)

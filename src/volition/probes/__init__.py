@@ -1,11 +1,35 @@
 """The audit: probes, findings, verdict."""
 
-from volition.probes.audit import Audit as Audit, audit as audit
+from volition.probes.anomaly import anomalous as anomalous
+from volition.probes.attacks import fragile_answers as fragile_answers
+from volition.probes.audit import (
+    PROBES as PROBES,
+    UNSAFE as UNSAFE,
+    Audit as Audit,
+    Probe as Probe,
+    Subject as Subject,
+    audit as audit,
+)
+from volition.probes.capability import worse_when_better as worse_when_better
 from volition.probes.finding import (
     Finding as Finding,
     Path as Path,
     follow_policy as follow_policy,
     replay as replay,
 )
+from volition.probes.groups import groups_harmed as groups_harmed
 from volition.probes.harm import harm_as_the_cheaper_end as harm_as_the_cheaper_end
+from volition.probes.known import Known as Known
 from volition.probes.loops import loops_that_pay as loops_that_pay
+from volition.probes.nuisance import dependence as dependence, spurious as spurious
+from volition.probes.off_support import off_support as off_support
+from volition.probes.oversight import oversight_removed as oversight_removed
+from volition.probes.rules import (
+    Rule as Rule,
+    broken_rules as broken_rules,
+    robustness as robustness,
+)
+from volition.probes.sensors import sensors_fooled as sensors_fooled
+from volition.probes.shaping import leaking_shaping as leaking_shaping
+from volition.probes.shift import Elsewhere as Elsewhere, shifted as shifted
+from volition.probes.side_effects import side_effects as side_effects

@@ -8,6 +8,7 @@ import scipy.sparse as sparse
 from scipy.sparse.csgraph import dijkstra
 
 from volition.env import FiniteMDP
+from volition.evaluation import can_reach, policy_chain
 from volition.policy import Tabular
 from volition.reward import AbstractReward
 from volition.value import branch_reward
@@ -40,12 +41,29 @@ class Finding(eqx.Module):
         sentence: what was found, for a reader.
         path: where it can be seen; replay it with `replay`.
         loop: from which step on the path repeats itself; None where it does not.
+        env: the world that the path is of, where it is not the one audited.
     """
 
     probe: str
     sentence: str
     path: Path
     loop: int | None = None
+    env: FiniteMDP | None = None
+
+    def record(self, env: FiniteMDP) -> dict:
+        """The same as JSON values, with the path in words of its world.
+
+        Args:
+            env: the world that was audited.
+        """
+        return {
+            "probe": self.probe,
+            "sentence": self.sentence,
+            "states": list(self.path.states),
+            "actions": list(self.path.actions),
+            "loop": self.loop,
+            "path": self.path.describe(env if self.env is None else self.env),
+        }
 
 
 def replay(
@@ -142,3 +160,50 @@ def likeliest_path(
     steps = itertools.pairwise(states)
     taken = [int(best[step] // n_branches % n_actions) for step in steps]
     return Path(tuple(states), tuple(taken))
+
+
+def until_repeat(path: Path) -> tuple[Path, int | None]:
+    """A path up to the first state that it visits again, and where that was.
+
+    Args:
+        path: where it never comes back, it is returned as it is, and None.
+    """
+    for step, state in enumerate(path.states):
+        if state in path.states[:step]:
+            cut = Path(path.states[: step + 1], path.actions[:step])
+            return cut, path.states.index(state)
+    return path, None
+
+
+def shown(env: FiniteMDP, policy: Tabular) -> tuple[Path, int | None]:
+    """What a policy most likely does from the likeliest start, until it repeats.
+
+    Args:
+        env: the world.
+        policy: who acts.
+
+    Returns:
+        The path, and from which step on it repeats itself, if it does.
+    """
+    greedy = np.argmax(np.asarray(policy.probabilities), axis=-1)
+    start = int(np.argmax(np.asarray(env.initial)))
+    return until_repeat(follow_policy(env, greedy, start, env.n_states + 1))
+
+
+def way_to(env: FiniteMDP, policy: Tabular, weight: np.ndarray) -> Path:
+    """The likeliest path of a policy to one step, that step with it.
+
+    Args:
+        env: the world.
+        policy: who acts; it must get to the step from some start.
+        weight: the step is where this is largest, `[state, action, branch]`.
+    """
+    place = np.unravel_index(int(np.argmax(weight)), weight.shape)
+    state, action, branch = (int(number) for number in place)
+    marks = np.zeros(env.n_states, dtype=bool)
+    marks[state] = True
+    reaches = can_reach(policy_chain(env, policy), marks)
+    start = int(np.argmax(np.asarray(env.initial) * reaches))
+    way = likeliest_path(env, policy, start, marks)
+    after = int(np.asarray(env.successor)[state, action, branch])
+    return Path((*way.states, after), (*way.actions, action))

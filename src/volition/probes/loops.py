@@ -10,7 +10,13 @@ from scipy.sparse.linalg import spsolve
 from volition.env import FiniteMDP
 from volition.evaluation import can_reach, outcomes, possible_steps, share_of_starts
 from volition.policy import Tabular
-from volition.probes.finding import Finding, Path, follow_policy, likeliest_path
+from volition.probes.finding import (
+    Finding,
+    Path,
+    follow_policy,
+    likeliest_path,
+    until_repeat,
+)
 from volition.reward import AbstractReward
 from volition.value import expected_reward
 
@@ -56,7 +62,7 @@ def loops_that_pay(
     share = share_of_starts(env, never)
     if share > SHARE:
         start = int(np.argmax(np.asarray(env.initial) * never))
-        path, loop = _until_repeat(_way_to_stay(env, policy, start, never == 1.0))
+        path, loop = until_repeat(_way_to_stay(env, policy, start, never == 1.0))
         found.append(
             Finding(
                 "H1",
@@ -227,12 +233,3 @@ def _path_to(env: FiniteMDP, cycle: list[int], actions: np.ndarray) -> tuple[Pat
     around = follow_policy(env, actions, state, len(cycle))
     loop = len(taken)
     return Path((*way, *around.states[1:]), (*taken, *around.actions)), loop
-
-
-def _until_repeat(path: Path) -> tuple[Path, int | None]:
-    """A path up to the first state that it visits again, and where that was."""
-    for step, state in enumerate(path.states):
-        if state in path.states[:step]:
-            cut = Path(path.states[: step + 1], path.actions[:step])
-            return cut, path.states.index(state)
-    return path, None

@@ -94,18 +94,9 @@ class GroupResult(eqx.Module):
             "inference": self.posterior.result.message,
             "diagnostics": self.posterior.result.diagnostics,
             "unidentified": [each.sentence for each in self.posterior.unidentified()],
-            "findings": [
-                {
-                    "probe": finding.probe,
-                    "sentence": finding.sentence,
-                    "states": list(finding.path.states),
-                    "actions": list(finding.path.actions),
-                    "loop": finding.loop,
-                    "path": finding.path.describe(env),
-                }
-                for finding in self.audit.findings
-            ],
+            "findings": [each.record(env) for each in self.audit.findings],
             "searched": list(self.audit.searched),
+            "not_searched": list(self.audit.not_searched),
         }
 
 

@@ -1,0 +1,53 @@
+"""All controls, drawn anew with each seed."""
+
+from collections.abc import Callable, Iterator
+
+from volition.probes import PROBES
+from volition.testing.controls.grids import (
+    lava_moves,
+    loops_and_harm,
+    mirages,
+    potentials,
+    puddles,
+)
+from volition.testing.controls.made import Control
+from volition.testing.controls.people import groups, lengths, off_switches, slips
+from volition.testing.controls.pressure import merges, strangers, vases
+
+FAMILIES: tuple[Callable[[int], Iterator[Control]], ...] = (
+    loops_and_harm,
+    merges,
+    mirages,
+    potentials,
+    vases,
+    lava_moves,
+    lengths,
+    off_switches,
+    slips,
+    strangers,
+    groups,
+    puddles,
+)
+
+
+def controls(seed: int) -> Iterator[Control]:
+    """Every control of every probe.
+
+    Args:
+        seed: of what is random in them: worlds, potentials, answers.
+    """
+    for family in FAMILIES:
+        yield from family(seed)
+
+
+def fires(control: Control) -> bool:
+    """Whether the probe finds something in its control.
+
+    Raises:
+        ValueError: where the probe cannot look at it.
+    """
+    probe = PROBES[control.probe]
+    lacks = probe.lacks(control.subject)
+    if lacks is not None:
+        raise ValueError(f"{control.probe}, {control.name}: {lacks}.")
+    return bool(probe.look(control.subject))
