@@ -13,6 +13,7 @@ from volition.policy.policy import (
     greedy as greedy,
 )
 from volition.policy.rollout import (
+    act_out as act_out,
     episode as episode,
     rollout as rollout,
     window as window,

@@ -1,9 +1,12 @@
 """Rollouts: what happens when a policy acts."""
 
+from collections.abc import Callable
+from typing import Any
+
 import equinox as eqx
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, ArrayLike, Bool, Int, PRNGKeyArray
+from jaxtyping import Array, ArrayLike, Bool, Int, PRNGKeyArray, PyTree
 
 from volition.env import AbstractEnvironment, Transition
 from volition.policy.policy import AbstractPolicy
@@ -29,13 +32,44 @@ def episode(
         >>> seen.length
         5
     """
+    return _made(
+        key, env, lambda key, state, _: policy(key, env.observe(state)), n_steps
+    )
+
+
+def act_out(
+    key: PRNGKeyArray, env: AbstractEnvironment, actions: Int[Array, " time"]
+) -> Segment:
+    """One episode in which the actions are a list, whatever is seen.
+
+    Args:
+        key: consumed; the same one brings the same turns of chance as for `episode`.
+        env: the world, whose actions are numbered.
+        actions: one for each step.
+
+    Example:
+        >>> from volition.env import delivery
+        >>> seen = act_out(jax.random.key(0), delivery(), jnp.zeros(5, jnp.int32))
+        >>> seen.transition.action.tolist()
+        [0, 0, 0, 0, 0]
+    """
+    return _made(key, env, lambda _, state, step: actions[step], actions.shape[0])
+
+
+def _made(
+    key: PRNGKeyArray,
+    env: AbstractEnvironment,
+    choose_fn: Callable[[PRNGKeyArray, PyTree, Array], Any],
+    n_steps: int,
+) -> Segment:
     reset_key, steps_key = jax.random.split(key)
 
-    def one_step(state, step_key):
+    def one_step(state, inputs):
+        step_key, step = inputs
         act_key, move_key = jax.random.split(step_key)
         terminated, truncated = env.terminated(state), env.truncated(state)
         over = terminated | truncated
-        action = policy(act_key, env.observe(state))
+        action = choose_fn(act_key, state, step)
         moved = env.step(move_key, state, action)
         moved = jax.tree.map(lambda new, old: jnp.where(over, old, new), moved, state)
         transition = env.transition(state, action, moved)
@@ -49,7 +83,9 @@ def episode(
         return moved, (transition, weight, ~truncated)
 
     state = env.reset(reset_key)
-    _, steps = jax.lax.scan(one_step, state, jax.random.split(steps_key, n_steps))
+    numbers = jnp.arange(n_steps, dtype=jnp.int32)
+    inputs = (jax.random.split(steps_key, n_steps), numbers)
+    _, steps = jax.lax.scan(one_step, state, inputs)
     return Segment(*steps)
 
 

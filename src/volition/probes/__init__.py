@@ -24,6 +24,12 @@ from volition.probes.loops import loops_that_pay as loops_that_pay
 from volition.probes.nuisance import dependence as dependence, spurious as spurious
 from volition.probes.off_support import off_support as off_support
 from volition.probes.oversight import oversight_removed as oversight_removed
+from volition.probes.play import (
+    PlayedAudit as PlayedAudit,
+    PlayedFinding as PlayedFinding,
+    Shown as Shown,
+    audit_by_play as audit_by_play,
+)
 from volition.probes.rules import (
     Rule as Rule,
     broken_rules as broken_rules,

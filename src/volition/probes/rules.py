@@ -1,8 +1,11 @@
 """Rules beside the reward: what no policy may do, whatever it is paid for it."""
 
+import math
+
 import equinox as eqx
+import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Bool, Float
+from jaxtyping import Array, ArrayLike, Bool, Float
 
 from volition.env import FiniteMDP
 from volition.policy import Segment, Tabular
@@ -21,41 +24,38 @@ class Rule(eqx.Module):
     Args:
         name: in words.
         feature: the name of the feature.
-        least: no less than so much, feature units; None for no such limit.
+        least: no less than so much, feature units.
         most: no more than so much.
 
     Raises:
         ValueError: where there is no limit.
 
     Example:
-        >>> Rule("no collision", "collision", most=0.0).margin(np.array([0.0, 1.0]))
-        array([ 0., -1.])
+        >>> rule = Rule("no collision", "collision", most=0.0)
+        >>> rule.margin(np.array([0.0, 1.0])).tolist()
+        [0.0, -1.0]
     """
 
     name: str = eqx.field(static=True)
     feature: str = eqx.field(static=True)
-    least: float | None = eqx.field(static=True, default=None, kw_only=True)
-    most: float | None = eqx.field(static=True, default=None, kw_only=True)
+    least: float = eqx.field(static=True, default=-math.inf, kw_only=True)
+    most: float = eqx.field(static=True, default=math.inf, kw_only=True)
 
     def __check_init__(self):
-        if self.least is None and self.most is None:
+        if self.least == -math.inf and self.most == math.inf:
             raise ValueError(
                 f"the rule {self.name!r} has no limit: give least or most."
             )
 
-    def margin(self, values: Float[np.ndarray, "*any"]) -> Float[np.ndarray, "*any"]:
+    def margin(self, values: Float[ArrayLike, "*any"]) -> Float[Array, "*any"]:
         """By how much the limits are kept, feature units; below 0 they are broken."""
-        margins = [np.full(np.shape(values), np.inf)]
-        if self.least is not None:
-            margins.append(values - self.least)
-        if self.most is not None:
-            margins.append(self.most - values)
-        return np.minimum.reduce(margins)
+        values = jnp.asarray(values)
+        return jnp.minimum(values - self.least, self.most - values)
 
 
 def robustness(
     rule: Rule, segment: Segment, feature_names: tuple[str, ...]
-) -> Float[np.ndarray, "*batch"]:
+) -> Float[Array, "*batch"]:
     """By how much episodes keep a rule: the least margin of their steps.
 
     Args:
@@ -72,9 +72,9 @@ def robustness(
     Source: A. Donzé, O. Maler, "Robust satisfaction of temporal logic over real-valued
     signals", FORMATS 2010: the robustness of "always".
     """
-    values = np.asarray(segment.transition.features)[..., _place(rule, feature_names)]
-    counts = (np.asarray(segment.weight) > 0) & np.asarray(segment.present)
-    return np.where(counts, rule.margin(values), np.inf).min(axis=-1)
+    values = jnp.asarray(segment.transition.features)[..., place(rule, feature_names)]
+    counts = (segment.weight > 0) & segment.present
+    return jnp.min(jnp.where(counts, rule.margin(values), jnp.inf), axis=-1)
 
 
 def broken_rules(
@@ -117,11 +117,11 @@ def broken_rules(
 
 def breaches(env: FiniteMDP, rule: Rule) -> Bool[np.ndarray, "state action branch"]:
     """Which steps break a rule."""
-    values = np.asarray(env.features)[..., _place(rule, env.feature_names)]
+    values = np.asarray(env.features)[..., place(rule, env.feature_names)]
     possible = (np.asarray(env.probability) > 0) & ~np.asarray(env.terminal)[
         :, None, None
     ]
-    return possible & (rule.margin(values) < 0.0)
+    return possible & (np.asarray(rule.margin(values)) < 0.0)
 
 
 def share_broken(
@@ -149,7 +149,8 @@ def share_broken(
     return broken
 
 
-def _place(rule: Rule, feature_names: tuple[str, ...]) -> int:
+def place(rule: Rule, feature_names: tuple[str, ...]) -> int:
+    """Where the feature of a rule is among all."""
     if rule.feature not in feature_names:
         raise ValueError(
             f"the rule {rule.name!r} is about the feature {rule.feature!r}, which the "
