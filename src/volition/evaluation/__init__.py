@@ -14,6 +14,21 @@ from volition.evaluation.answers import (
     score_answers as score_answers,
     skill as skill,
 )
+from volition.evaluation.bootstrap import bootstrap as bootstrap
+from volition.evaluation.canonical import (
+    dard_canonical as dard_canonical,
+    epic_canonical as epic_canonical,
+    full_reward as full_reward,
+    possible_reward as possible_reward,
+    starc_canonical as starc_canonical,
+)
+from volition.evaluation.coverage import (
+    dynamics as dynamics,
+    dynamics_coverage as dynamics_coverage,
+    mixed_coverage as mixed_coverage,
+    uniform_coverage as uniform_coverage,
+    visit_coverage as visit_coverage,
+)
 from volition.evaluation.episodes import Episodes as Episodes, play as play
 from volition.evaluation.estimate import (
     Estimate as Estimate,
@@ -36,4 +51,30 @@ from volition.evaluation.policies import (
     score_reward as score_reward,
     share_of_starts as share_of_starts,
     worst_tie_break as worst_tie_break,
+)
+from volition.evaluation.rank_correlation import (
+    RankCorrelation as RankCorrelation,
+    deterministic_policies as deterministic_policies,
+    policy_returns as policy_returns,
+    policy_set as policy_set,
+    rank_correlation as rank_correlation,
+)
+from volition.evaluation.regret import (
+    Regret as Regret,
+    range_regret as range_regret,
+    scaled_regret as scaled_regret,
+)
+from volition.evaluation.reward_distance import (
+    RewardDistances as RewardDistances,
+    dard_distance as dard_distance,
+    epic_distance as epic_distance,
+    norm_distance as norm_distance,
+    pearson_distance as pearson_distance,
+    reward_distances as reward_distances,
+    starc_distance as starc_distance,
+)
+from volition.evaluation.sampled_distance import (
+    episode_return_distance as episode_return_distance,
+    recorded_steps as recorded_steps,
+    sampled_epic as sampled_epic,
 )
