@@ -39,6 +39,11 @@ from volition.evaluation.estimate import (
     sample_interval as sample_interval,
     share_of_none as share_of_none,
 )
+from volition.evaluation.generalisation import (
+    TaskScores as TaskScores,
+    cross_validate_tasks as cross_validate_tasks,
+    generalisation_gap as generalisation_gap,
+)
 from volition.evaluation.policies import (
     Outcomes as Outcomes,
     PolicyScore as PolicyScore,
@@ -72,6 +77,16 @@ from volition.evaluation.reward_distance import (
     pearson_distance as pearson_distance,
     reward_distances as reward_distances,
     starc_distance as starc_distance,
+)
+from volition.evaluation.runs import (
+    Profile as Profile,
+    interquartile_mean as interquartile_mean,
+    iqm as iqm,
+    optimality_gap as optimality_gap,
+    over_runs as over_runs,
+    paired_difference as paired_difference,
+    performance_profile as performance_profile,
+    probability_of_improvement as probability_of_improvement,
 )
 from volition.evaluation.sampled_distance import (
     episode_return_distance as episode_return_distance,
