@@ -22,6 +22,11 @@ from volition.evaluation.canonical import (
     possible_reward as possible_reward,
     starc_canonical as starc_canonical,
 )
+from volition.evaluation.correlated_proxy import (
+    ProxyBound as ProxyBound,
+    gain_bound as gain_bound,
+    proxy_bound as proxy_bound,
+)
 from volition.evaluation.coverage import (
     dynamics as dynamics,
     dynamics_coverage as dynamics_coverage,
@@ -43,6 +48,20 @@ from volition.evaluation.generalisation import (
     TaskScores as TaskScores,
     cross_validate_tasks as cross_validate_tasks,
     generalisation_gap as generalisation_gap,
+)
+from volition.evaluation.hackability import (
+    Hackability as Hackability,
+    hackability as hackability,
+)
+from volition.evaluation.over_optimisation import (
+    Curve as Curve,
+    OverOptimisation as OverOptimisation,
+    best_of_n as best_of_n,
+    best_of_n_kl as best_of_n_kl,
+    count_of_kl as count_of_kl,
+    fit_best_of_n as fit_best_of_n,
+    fit_reinforcement as fit_reinforcement,
+    over_optimisation as over_optimisation,
 )
 from volition.evaluation.policies import (
     Outcomes as Outcomes,
