@@ -53,6 +53,13 @@ from volition.evaluation.hackability import (
     Hackability as Hackability,
     hackability as hackability,
 )
+from volition.evaluation.off_policy import (
+    Logged as Logged,
+    Weighted as Weighted,
+    fitted_q_evaluation as fitted_q_evaluation,
+    importance_sampling as importance_sampling,
+    logged as logged,
+)
 from volition.evaluation.over_optimisation import (
     Curve as Curve,
     OverOptimisation as OverOptimisation,
