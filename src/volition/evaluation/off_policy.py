@@ -123,7 +123,7 @@ def logged(
         np.where(made[:, :, None], features, 0.0),
         np.where(made[:, :, None], ahead, 0.0),
         first[:, 0],
-        float(env.discount),
+        float(jnp.asarray(env.discount)),
     )
 
 
