@@ -9,6 +9,7 @@ from tests.reference.worlds import golden_mdp, golden_rewards
 from volition.env import FiniteMDP
 from volition.evaluation import (
     deterministic_policies,
+    hackability,
     policy_returns,
     policy_set,
     range_regret,
@@ -87,6 +88,28 @@ def test_kendalls_tau_by_counting_pairs():
     assert found.kendall.low < tau < found.kendall.high
     with pytest.raises(ValueError, match="too few"):
         rank_correlation(golden_mdp(), learned, TRUTH, policies[:49])
+
+
+@pytest.mark.parametrize("name", ["R2", "R3", "R4", "R5"])
+def test_only_what_is_equivalent_cannot_be_hacked(name):
+    """Over all 8 deterministic policies: the negative control, and positive ones."""
+    policies = deterministic_policies(golden_mdp())
+    padded = jnp.concatenate([policies] * 7 + [policies[:4]])
+    proxy, truth = (
+        np.asarray(policy_returns(golden_mdp(), reward, padded))[:8]
+        for reward in (Tabular(REWARDS[name]), TRUTH)
+    )
+    found = hackability(proxy, truth)
+    assert found.n_policies == 8
+    assert found.blind_mass == 0.0
+    if name == "R2":
+        assert not found.hackable
+        return
+    assert found.hackable
+    if name == "R4":
+        assert found.mass == found.lost == 1.0
+    else:
+        assert 0.0 < found.mass < 1.0
 
 
 @pytest.mark.slow

@@ -73,6 +73,12 @@ def possible_reward(env: FiniteMDP, reward: AbstractReward) -> FullReward:
     Args:
         env: a small world.
         reward: any.
+
+    Example:
+        >>> from volition import env, reward
+        >>> asked = reward.Tabular(np.array([1.0, 2.0, 3.0]))
+        >>> possible_reward(env.gridworld(["S.G"]), asked)[:, 3].tolist()
+        [[0.0, 1.0, 0.0], [0.0, 0.0, 2.0], [0.0, 0.0, 0.0]]
     """
     paid = np.asarray(_branch_reward(env, reward), dtype=float)
     found = np.zeros((env.n_states, env.n_actions, env.n_states))

@@ -99,6 +99,16 @@ def proxy_bound(
         ValueError: for a discount of 1, or where the reference sees no difference in
             one of the rewards.
 
+    Example:
+        >>> import jax.numpy as jnp
+        >>> from volition import env, reward
+        >>> world = env.gridworld(["S.G"], discount=0.9)
+        >>> pays = reward.Tabular(jnp.arange(12.0).reshape(3, 4))
+        >>> usual = Tabular(jnp.full((3, 4), 0.25))
+        >>> found = proxy_bound(world, pays, pays, usual, usual)
+        >>> round(found.correlation, 6), abs(round(found.bound, 6))
+        (1.0, 0.0)
+
     Source: as `gain_bound`.
 
     Differs: rewards of a state and action are means over where they lead.

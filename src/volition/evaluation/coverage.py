@@ -22,6 +22,11 @@ def dynamics(env: FiniteMDP) -> Coverage:
 
     Raises:
         ValueError: where it is too large.
+
+    Example:
+        >>> from volition import env
+        >>> dynamics(env.gridworld(["S.G"]))[:, 3].tolist()  # to the right
+        [[0.0, 1.0, 0.0], [0.0, 0.0, 1.0], [0.0, 0.0, 1.0]]
     """
     n_entries = env.n_states**2 * env.n_actions
     if n_entries > MOST_ENTRIES:
@@ -60,6 +65,12 @@ def dynamics_coverage(env: FiniteMDP) -> Coverage:
 
     Args:
         env: a small world.
+
+    Example:
+        >>> from volition import env
+        >>> weight = dynamics_coverage(env.gridworld(["S.G"]))
+        >>> weight[0].sum(axis=0).tolist()  # up, down and left stay; right moves
+        [0.375, 0.125, 0.0]
     """
     acting = ~np.asarray(env.terminal)
     weight = dynamics(env) * acting[:, None, None]
@@ -99,6 +110,14 @@ def mixed_coverage(
     Args:
         coverages: at least one.
         shares: of each, not negative; all alike if left out.
+
+    Raises:
+        ValueError: where shares are negative, or not one for each.
+
+    Example:
+        >>> both = [np.full((1, 1, 2), 0.5), np.array([[[1.0, 0.0]]])]
+        >>> mixed_coverage(both, [1.0, 3.0]).tolist()
+        [[[0.875, 0.125]]]
     """
     weights = np.ones(len(coverages)) if shares is None else np.asarray(shares, float)
     if len(weights) != len(coverages) or (weights < 0).any() or weights.sum() <= 0:

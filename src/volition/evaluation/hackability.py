@@ -108,9 +108,10 @@ def hackability(
     matters = by_truth < -max(least, TIE) * size
     inverted = matters & (by_proxy > slack)
     blind = matters & (np.abs(by_proxy) <= slack)
-    total = float(np.sum(np.maximum(-by_truth, 0.0)))
-    share = lambda marks: float(-by_truth[marks].sum() / total) if total > 0 else 0.0
-    worst = lambda marks: float(-by_truth[marks].min() / size) if marks.any() else 0.0
+    fall = np.maximum(-by_truth, 0.0)
+    total = max(float(fall.sum()), np.finfo(float).tiny)
+    share = lambda marks: min(1.0, float(fall[marks].sum()) / total)
+    worst = lambda marks: float(fall[marks].max() / size) if marks.any() else 0.0
 
     def listed(marks: np.ndarray) -> np.ndarray:
         pairs = np.argwhere(marks)

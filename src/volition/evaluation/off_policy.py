@@ -163,6 +163,20 @@ def fitted_q_evaluation(
     Raises:
         RuntimeError: where fitting again and again would go on for ever.
 
+    Example:
+        >>> once = np.ones((2, 1))
+        >>> log = Logged(
+        ...     reward=np.array([[1.0], [5.0]]),
+        ...     made=once > 0,
+        ...     ratio=once,
+        ...     features=once[:, :, None],
+        ...     ahead=once[:, :, None],
+        ...     start=once,
+        ...     discount=0.5,
+        ... )
+        >>> round(fitted_q_evaluation(log).value, 6)  # 3 for every step, for ever
+        6.0
+
     Source: H. Le, C. Voloshin, Y. Yue, "Batch policy learning under constraints", ICML
     2019, arXiv 1903.08738, algorithm 3; for linear values its fixed point is that of M.
     Lagoudakis and R. Parr, "Least-squares policy iteration", 2003.
@@ -232,6 +246,20 @@ def importance_sampling(
             of the whole episode.
         n_resamples: how often the episodes are drawn again.
         seed: of the draws.
+
+    Example:
+        >>> once = np.ones((2, 1))
+        >>> log = Logged(
+        ...     reward=np.array([[1.0], [5.0]]),
+        ...     made=once > 0,
+        ...     ratio=np.array([[0.5], [1.5]]),
+        ...     features=once[:, :, None],
+        ...     ahead=0 * once[:, :, None],
+        ...     start=once,
+        ...     discount=0.9,
+        ... )
+        >>> importance_sampling(log).value.value, importance_sampling(log).effective_n
+        (4.0, 1.6)
 
     Source: D. Precup, R. Sutton, S. Singh, "Eligibility traces for off-policy policy
     evaluation", ICML 2000, sections 2 and 3; P. Thomas, "Safe reinforcement learning",

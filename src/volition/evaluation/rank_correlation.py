@@ -100,6 +100,9 @@ def policy_returns(
         env: the world.
         reward: what pays.
         policies: probabilities, `[policy, state, action]`.
+
+    Returns:
+        Reward units, `[policy]`.
     """
     paid = expected_reward(env, reward)
     one = lambda policy: jnp.sum(env.initial * evaluate_policy(env, policy, paid))

@@ -77,6 +77,10 @@ def norm_distance(one: np.ndarray, other: np.ndarray) -> float:
     Args:
         one: numbers.
         other: as many.
+
+    Example:
+        >>> norm_distance(np.array([1.0, 0.0]), np.array([-3.0, 0.0]))
+        1.0
     """
     units = []
     for numbers in (np.asarray(one, dtype=float), np.asarray(other, dtype=float)):

@@ -100,6 +100,11 @@ def over_runs(
     Raises:
         ValueError: for scores that are not finite or not `[run, task]`.
 
+    Example:
+        >>> highest = lambda drawn: drawn.max(axis=(-2, -1))
+        >>> over_runs(highest, np.arange(20.0).reshape(5, 4)).value
+        19.0
+
     Source: as `iqm`, section 4.1.
     """
     _check(scores)
@@ -179,6 +184,12 @@ def paired_difference(
 
     Raises:
         ValueError: where they differ in shape.
+
+    Example:
+        >>> theirs = np.arange(20.0).reshape(5, 4)
+        >>> found = paired_difference(theirs + 1.0, theirs)
+        >>> found.value, found.low, found.high
+        (1.0, 1.0, 1.0)
     """
     _check(ours)
     _check(theirs)
