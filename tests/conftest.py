@@ -25,6 +25,8 @@ SLOW = (
     "src/volition/env/driving/*",
     "src/volition/value/deep/*",
     "src/volition/inference/irl/adversarial.py*",
+    "src/volition/evaluation/regret.py*",
+    "src/volition/evaluation/rank_correlation.py::*.rank_correlation",
     "test_adversarial.py::test_a_learner_with_replay*",
     # `volition run` is run as it is by .ci/run.
     "tests/study/test_highway.py::*",

@@ -6,6 +6,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from tests.reference.worlds import GOLDEN_P, golden_mdp, golden_rewards
 from volition.env import Feature, FiniteMDP, cliff_walking, gridworld, random_mdp
 from volition.inference.irl import (
     check_demonstrations,
@@ -349,6 +350,36 @@ def test_two_discounts_or_two_dynamics_leave_the_constant(discounts, seeds):
     reward, error = common_reward(worlds, policies)
     assert error < 1e-9
     assert np.std(np.asarray(reward.values - truth.values)) < 1e-9
+
+
+def soft_policy_of(values, discount):
+    """The soft-optimal policy of the golden world, by NumPy."""
+    q = values
+    for _ in range(500):
+        q = values + discount * GOLDEN_P @ np.log(np.exp(q).sum(axis=1))
+    return np.exp(q) / np.exp(q).sum(axis=1, keepdims=True)
+
+
+def test_the_golden_world_is_told_by_two_discounts():
+    """v = [3, -1, .7] changes the reward and no policy; the rank of two is 5."""
+    shaping = np.array([3.0, -1.0, 0.7])
+    truth = np.sum(GOLDEN_P * golden_rewards()["R1"], axis=-1)
+    moved = truth + shaping[:, None] - 0.9 * GOLDEN_P @ shaping
+    assert np.max(np.abs(moved - truth)) > 2.9
+    policies = [soft_policy_of(truth, discount) for discount in (0.9, 0.5)]
+    np.testing.assert_allclose(soft_policy_of(moved, 0.9), policies[0], atol=1e-14)
+    assert np.max(np.abs(soft_policy_of(moved, 0.5) - policies[1])) > 0.01
+    worlds = [golden_mdp(discount) for discount in (0.9, 0.5)]
+    blocks = [
+        np.hstack([np.eye(3) - 0.9 * led, 0.5 * led - np.eye(3)])
+        for led in np.moveaxis(GOLDEN_P, 1, 0)
+    ]
+    assert np.linalg.matrix_rank(np.vstack(blocks)) == 5
+    # As many as 2 S less the rank.
+    assert rewards_alike(worlds).n_open == 1
+    reward, error = common_reward(worlds, policies)
+    assert error < 1e-12
+    assert np.std(np.asarray(reward.values) - truth) < 1e-12
 
 
 def test_two_worlds_that_are_the_same_tell_nothing_more():

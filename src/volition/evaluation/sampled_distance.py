@@ -1,0 +1,169 @@
+"""How far apart two rewards are where there is no table: from recorded transitions."""
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Bool, Float, PRNGKeyArray, PyTree
+
+from volition.env import AbstractEnvironment, FiniteMDP, Transition
+from volition.evaluation.bootstrap import bootstrap
+from volition.evaluation.estimate import Estimate
+from volition.evaluation.reward_distance import pearson_distance
+from volition.policy import Segment
+from volition.reward import AbstractReward
+
+N_RESAMPLES = 500
+ROWS_AT_A_TIME = 16  # states whose jumps are in memory at once
+
+
+def sampled_epic(
+    key: PRNGKeyArray,
+    env: AbstractEnvironment,
+    learned: AbstractReward,
+    truth: AbstractReward,
+    pool: Segment,
+    *,
+    n_coverage: int = 512,
+    n_canonical: int = 512,
+) -> Estimate:
+    """EPIC in a world without a table, over transitions that were recorded.
+
+    The canonical form asks about steps from any state by any action to any other, so
+    rewards of what the world would do at such a jump are taken into account. With one
+    sample for all states, shaping cancels exactly, whatever the sample.
+
+    Args:
+        key: of the samples; consumed.
+        env: the world, which describes jumps to the rewards; its discount applies.
+        learned: any reward.
+        truth: likewise.
+        pool: what was recorded, `[segment, time]`; what lies behind an end is left out.
+        n_coverage: how many transitions to compare the rewards over.
+        n_canonical: how many jumps to average over; the rewards are called about
+            `(2 n_coverage + n_canonical) n_canonical` times.
+
+    Returns:
+        The distance in `[0, 1]`, with an interval over the transitions; the jumps count
+        as given.
+
+    Raises:
+        ValueError: in a finite world, whose transitions are its own.
+
+    Source: A. Gleave et al., ICLR 2021, arXiv 2006.13900, section 4 and appendix A.1.
+
+    Differs: as `epic_canonical` where episodes end.
+    """
+    if isinstance(env, FiniteMDP):
+        raise ValueError(
+            "a finite world has no transitions but its own, and EPIC asks about jumps: "
+            "use reward_distances."
+        )
+    steps = recorded_steps(pool)
+    n = len(np.asarray(steps.terminated))
+    chosen, jumps = (
+        jax.random.choice(one, n, (min(size, n),), replace=False)
+        for one, size in zip(
+            jax.random.split(key), (n_coverage, n_canonical), strict=True
+        )
+    )
+    take = lambda places: jax.tree.map(lambda leaf: jnp.asarray(leaf)[places], steps)
+    forms = [
+        np.asarray(_canonical(env, reward, take(chosen), take(jumps)), dtype=float)
+        for reward in (learned, truth)
+    ]
+    return bootstrap(
+        lambda rows: pearson_distance(forms[0][rows], forms[1][rows]),
+        len(forms[0]),
+        "transitions",
+        n_resamples=N_RESAMPLES,
+    )
+
+
+@eqx.filter_jit
+def _canonical(
+    env: AbstractEnvironment,
+    reward: AbstractReward,
+    steps: Transition,
+    jumps: Transition,
+) -> Float[Array, " step"]:
+    """`R(s,a,s') + discount v(s') - v(s)`, where `v` is the value of jumping."""
+    going = ~jax.vmap(env.terminated)(jumps.next_state)
+
+    def mean_jump(state: PyTree) -> Float[Array, ""]:
+        step = lambda action, after: reward(env.transition(state, action, after))
+        return jnp.mean(jax.vmap(step)(jumps.action, jumps.next_state))
+
+    each = lambda states: jax.lax.map(mean_jump, states, batch_size=ROWS_AT_A_TIME)
+    paid = jax.vmap(reward)(steps)
+    discount = jnp.asarray(env.discount, dtype=paid.dtype)
+    share = jnp.mean(going, dtype=paid.dtype)
+    ahead = jnp.mean(jnp.where(going, each(jumps.next_state), 0.0))
+    # With no discount and no end it is a constant, which a correlation does not see.
+    left = 1.0 - discount * share
+    constant = jnp.where(left > 0.0, discount * ahead / jnp.maximum(left, 1e-12), 0.0)
+    ended = jnp.asarray(steps.terminated)
+    after = jnp.where(ended, 0.0, each(steps.next_state) + constant)
+    return paid + discount * after - (each(steps.state) + constant)
+
+
+def recorded_steps(pool: Segment) -> Transition:
+    """The steps that were made in a batch of segments, one after the other.
+
+    Args:
+        pool: `[segment, time]`.
+
+    Raises:
+        ValueError: where no step was made.
+    """
+    made: Bool[np.ndarray, "segment time"]
+    made = (np.asarray(pool.weight) > 0) & np.asarray(pool.present)
+    if not made.any():
+        raise ValueError("the pool has no step: record some.")
+    return jax.tree.map(lambda leaf: np.asarray(leaf)[made], pool.transition)
+
+
+@eqx.filter_jit
+def _returns(
+    reward: AbstractReward, episodes: Segment, discount: Float[Array, ""]
+) -> Float[Array, " episode"]:
+    paid = jax.vmap(jax.vmap(reward))(episodes.transition)
+    counted = (episodes.weight > 0) & episodes.present
+    time = jnp.arange(paid.shape[1], dtype=paid.dtype)
+    factor = discount.astype(paid.dtype) ** time
+    return jnp.sum(jnp.where(counted, paid, 0.0) * factor[None, :], axis=1)
+
+
+def episode_return_distance(
+    learned: AbstractReward,
+    truth: AbstractReward,
+    episodes: Segment,
+    discount: float = 1.0,
+) -> Estimate:
+    """ERC: the Pearson distance of two rewards' returns over recorded episodes.
+
+    It says whether they agree about the policies that were recorded, and nothing of
+    others. Shaping cancels where the episodes begin in one state and end alike.
+
+    Args:
+        learned: any reward.
+        truth: likewise.
+        episodes: `[episode, time]`, whole.
+        discount: in `[0, 1]`.
+
+    Returns:
+        In `[0, 1]`, with an interval over the episodes.
+
+    Source: A. Gleave et al., ICLR 2021, arXiv 2006.13900, section 5 (the baseline ERC).
+    """
+    factor = jnp.asarray(discount, dtype=float)
+    returns = [
+        np.asarray(_returns(one, episodes, factor), dtype=float)
+        for one in (learned, truth)
+    ]
+    return bootstrap(
+        lambda rows: pearson_distance(returns[0][rows], returns[1][rows]),
+        len(returns[0]),
+        "episodes",
+        n_resamples=N_RESAMPLES,
+    )
