@@ -25,6 +25,8 @@ SLOW = (
     "src/volition/env/driving/*",
     "src/volition/value/deep/*",
     "src/volition/inference/irl/adversarial.py*",
+    "src/volition/inference/imitation/dagger.py*",
+    "src/volition/inference/imitation/sqil.py*",
     "test_adversarial.py::test_a_learner_with_replay*",
     # `volition run` is run as it is by .ci/run.
     "tests/study/test_highway.py::*",

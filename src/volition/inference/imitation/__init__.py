@@ -6,3 +6,8 @@ from volition.inference.imitation.cloning import (
     behaviour_cloning as behaviour_cloning,
 )
 from volition.inference.imitation.counting import tabular_cloning as tabular_cloning
+from volition.inference.imitation.dagger import (
+    Aggregated as Aggregated,
+    Mixed as Mixed,
+    dagger as dagger,
+)
