@@ -11,3 +11,8 @@ from volition.inference.imitation.dagger import (
     Mixed as Mixed,
     dagger as dagger,
 )
+from volition.inference.imitation.sqil import (
+    Balanced as Balanced,
+    Imitated as Imitated,
+    sqil as sqil,
+)
