@@ -1,13 +1,15 @@
 """Soft Q-learning from demonstrations."""
 
+import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from volition.env import gridworld
+from volition.env import CartPole, gridworld
 from volition.feedback import follow
-from volition.inference.imitation import sqil
+from volition.inference.imitation import behaviour_cloning, sqil
+from volition.policy import AbstractPolicy, episode, rollout
 from volition.value import DQN, Replay
 from volition.value.deep import MLP, PQN, Adam, Rollout, Soft
 
@@ -51,3 +53,34 @@ def test_it_comes_back_to_where_demonstrations_are():
 def test_a_policy_needs_probabilities():
     with pytest.raises(ValueError, match=r"give a learner with backup=Soft\(\)"):
         sqil(jax.random.key(0), WORLD, at_the_end(), learner=PQN(64))
+
+
+class Hand(AbstractPolicy):
+    """Balances the pole for all 500 steps."""
+
+    def __call__(self, key, observation):
+        del key
+        position, velocity, angle, turning = observation
+        lean = angle + 0.3 * turning + 0.05 * position + 0.1 * velocity
+        return (lean > 0).astype(jnp.int32)
+
+
+@pytest.mark.slow
+def test_a_hundred_steps_teach_it_to_balance_a_pole():
+    world = CartPole()
+    keys = jax.random.split(jax.random.key(99), 50)
+
+    @eqx.filter_jit
+    def steps(policy):
+        one = lambda key: jnp.sum(episode(key, world, policy, 500).weight)
+        return jax.vmap(one)(keys)
+
+    told = rollout(
+        jax.random.key(0), world, Hand(), n_segments=4, length=25, n_steps=500
+    )
+    cloned = behaviour_cloning(jax.random.key(1), world, told).policy.greedy
+    found = sqil(jax.random.key(2), world, told).policy.greedy
+    own, clones = np.asarray(steps(found)), np.asarray(steps(cloned))
+    error = np.hypot(own.std(), clones.std()) / np.sqrt(50)
+    assert own.mean() - clones.mean() > 3 * error
+    assert own.mean() > 450

@@ -11,6 +11,7 @@ from volition.inference.imitation.dagger import (
     Mixed as Mixed,
     dagger as dagger,
 )
+from volition.inference.imitation.density import Density as Density, density as density
 from volition.inference.imitation.sqil import (
     Balanced as Balanced,
     Imitated as Imitated,

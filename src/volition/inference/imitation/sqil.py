@@ -1,4 +1,4 @@
-"""SQIL: soft Q-learning that is paid for what was demonstrated, and for nothing else."""
+"""SQIL: soft Q-learning that is paid for what was demonstrated alone."""
 
 from typing import Any
 
@@ -9,12 +9,12 @@ import numpy as np
 from jaxtyping import Array, Float, PRNGKeyArray, PyTree
 
 from volition.env import AbstractEnvironment
-from volition.inference.irl.adversarial import Steps
+from volition.inference.irl.adversarial import Steps, soft_learner
 from volition.inference.irl.steps import demonstrated
 from volition.policy import Segment
 from volition.reward import AbstractReward
 from volition.value import Curve, learn
-from volition.value.deep import DQN, Munchausen, Replay, Rollout, Soft, SoftNetwork
+from volition.value.deep import Munchausen, Rollout, Soft, SoftNetwork
 from volition.value.deep.agent import Stand
 from volition.value.deep.learner import AbstractDeepLearner
 from volition.value.deep.world import Spaces, Step
@@ -129,8 +129,8 @@ def sqil(
         env: the world, whose actions are numbered.
         demonstrations: `[demonstration, time]`, of any length.
         learner: with the backup `Soft` or `Munchausen`, whose temperature is the
-            policy's; a soft `DQN` of 50,000 steps if left out. Its exploration is not
-            used: a soft policy explores.
+            policy's; `irl.soft_learner(temperature=0.1)` if left out. Its exploration
+            is not used: a soft policy explores.
         watched: the reward by which the curve is told, and which nothing learns from;
             1 for every step if left out.
         after: where an earlier call stopped, to go on from there.
@@ -142,6 +142,7 @@ def sqil(
 
     Example:
         >>> from volition import env, policy
+        >>> from volition.value import DQN, Replay
         >>> world = env.gridworld(["S..."], time_limit=9)
         >>> made = policy.rollout(
         ...     jax.random.key(0), world, policy.Always(3), n_segments=2, length=8
@@ -158,9 +159,10 @@ def sqil(
 
     Source: S. Reddy, A. Dragan, S. Levine, "SQIL: Imitation Learning via Reinforcement
     Learning with Sparse Rewards", ICLR 2020, arXiv 1905.11108, algorithm 1. Differs:
-    steps are half the expert's on average, not in each batch.
+    steps are half the expert's on average, not in each batch; a learner need not have a
+    replay, and that of the default has none.
     """
-    method = _learner() if learner is None else learner
+    method = soft_learner(temperature=0.1) if learner is None else learner
     backup: Any = getattr(method, "backup", None)
     if not isinstance(backup, Soft | Munchausen):
         raise ValueError(
@@ -176,16 +178,6 @@ def sqil(
     watched = Steps() if watched is None else watched
     found = learn(key, env, watched, balanced, after=after, progress=progress)
     return Imitated(balanced.policy(found.stand.memory), found.curve, found.stand)
-
-
-def _learner() -> DQN:
-    return DQN(
-        50_000,
-        rollout=Rollout(8, 4),
-        replay=Replay(50_000, 128, n_updates=4, warm_up=1_000),
-        backup=Soft(0.1),
-        n_stretches=10,
-    )
 
 
 def _shown(env: AbstractEnvironment, demonstrations: Segment) -> Step:
