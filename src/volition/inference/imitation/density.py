@@ -9,8 +9,7 @@ import numpy as np
 from jaxtyping import Array, ArrayLike, Float, Int, PyTree
 
 from volition.env import AbstractEnvironment, Discrete, Transition
-from volition.env.inputs import AbstractInputs
-from volition.inference.irl.steps import demonstrated, inputs_over
+from volition.inference.irl.steps import demonstrated
 from volition.policy import Segment
 from volition.reward import AbstractReward
 
@@ -27,20 +26,19 @@ class Bell(AbstractKernel):
     """A Gaussian around each, of real numbers.
 
     Args:
-        inputs: scales an observation as the demonstrations vary.
-        rows: the demonstrated ones, scaled, `[step, number]`.
-        bandwidth: its standard deviation, in theirs.
+        rows: the demonstrated ones, `[step, number]`.
+        widths: standard deviation of the Gaussian in each number, `[number]`.
     """
 
-    inputs: AbstractInputs
     rows: Float[Array, "step number"]
-    bandwidth: Float[Array, ""]
+    widths: Float[Array, " number"]
 
     def log_weights(self, seen: PyTree) -> Float[Array, " step"]:
-        """`-|x - row|^2 / (2 bandwidth^2)`, and what makes it integrate to 1."""
-        away = (self.inputs(seen)[None] - self.rows) / self.bandwidth
-        each = jnp.log(self.bandwidth) + 0.5 * np.float32(np.log(2.0 * np.pi))
-        return -0.5 * jnp.sum(away**2, axis=-1) - self.rows.shape[-1] * each
+        """`-|(x - row) / widths|^2 / 2`, and what makes it integrate to 1."""
+        here = jnp.ravel(jnp.asarray(seen)).astype(float)
+        away = (here[None] - self.rows) / self.widths[None]
+        volume = jnp.sum(jnp.log(self.widths)) + 0.5 * here.size * np.log(2.0 * np.pi)
+        return -0.5 * jnp.sum(away**2, axis=-1) - volume
 
 
 class Same(AbstractKernel):
@@ -84,7 +82,7 @@ class Density(AbstractReward):
         logs = self.state.log_weights(self.env.observe(transition.state))
         if self.action is not None:
             logs = logs + self.action.log_weights(transition.action)
-        return (jax.nn.logsumexp(logs) - jnp.log(logs.shape[0])).astype(float)
+        return jax.nn.logsumexp(logs) - np.log(logs.shape[0])
 
     @property
     def feature_names(self) -> tuple[str, ...]:
@@ -108,9 +106,9 @@ def density(
 
     `r(s, a) = log of mean over demonstrated steps i of K(s; s_i) L(a; a_i)`
 
-    with a Gaussian `K` of observations that are real numbers (each scaled to a standard
-    deviation of 1 over the demonstrations), and one that allows for a little of all
-    others where they are numbers of states, as `L` does of actions. It is to be
+    with a Gaussian `K` of observations that are real numbers, as wide in each as that
+    varies over the demonstrations, and one that allows for a little of all others where
+    they are numbers of states, as `L` does of actions. It is to be
     optimised, by `plan` or `learn`. The simplest of baselines: it says what was usual,
     not what was wanted. It is mostly below 0, so where episodes end early that is worth
     more than going on: compare it in worlds without such ends, or pay for each step.
@@ -154,9 +152,11 @@ def density(
         numbers = jnp.asarray(np.asarray(told.observation), dtype=jnp.int32)
         state = Same(numbers, space.n, slack)
     else:
-        inputs = inputs_over(env, told)
-        rows = jax.jit(jax.vmap(inputs))(jax.tree.map(jnp.asarray, told.observation))
+        rows = np.asarray(told.observation, dtype=float).reshape(len(told.action), -1)
         if width is None:
             width = rows.shape[0] ** (-1.0 / (4 + rows.shape[1]))
-        state = Bell(inputs, rows, jnp.float32(width))
+        spread = rows.std(axis=0)
+        # What never varied is as it was, or far away.
+        spread = np.where(spread > 1e-8, spread, 1.0)
+        state = Bell(jnp.asarray(rows), jnp.asarray(width * spread))
     return Density(env, state, acting if takes_action else None)
