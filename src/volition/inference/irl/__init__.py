@@ -31,3 +31,7 @@ from volition.inference.irl.steps import (
     Demonstrated as Demonstrated,
     demonstrated as demonstrated,
 )
+from volition.inference.irl.t_rex import (
+    ranked_comparisons as ranked_comparisons,
+    t_rex as t_rex,
+)
