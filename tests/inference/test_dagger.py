@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from volition.env import gridworld
-from volition.inference.imitation import Mixed, Passes, dagger
+from volition.inference.imitation import Passes, dagger
 from volition.policy import Always, Tabular, episode
 from volition.value.deep import MLP, Adam
 
@@ -59,13 +59,6 @@ def test_it_is_told_what_to_do_where_it_went():
     assert greedy == [RIGHT, DOWN]
     for one, other in zip(*map(jax.tree.leaves, (found, again)), strict=True):
         assert np.array_equal(one, other)
-
-
-def test_a_mixture_gives_each_its_share():
-    policy = Mixed(Always(0), Always(1), 0.3)
-    keys = jax.random.split(jax.random.key(3), 2000)
-    drawn = np.asarray(jax.jit(jax.vmap(policy, (0, None)))(keys, None))
-    assert abs((drawn == 0).mean() - 0.3) < 4 * np.sqrt(0.3 * 0.7 / 2000)
 
 
 def test_wrong_input_is_refused_in_a_sentence():

@@ -4,6 +4,7 @@ from volition.policy.host import (
     HostEpisodes as HostEpisodes,
     host_episodes as host_episodes,
 )
+from volition.policy.mixed import Mixed as Mixed
 from volition.policy.policy import (
     AbstractPolicy as AbstractPolicy,
     Always as Always,

@@ -6,9 +6,13 @@ from volition.inference.imitation.cloning import (
     behaviour_cloning as behaviour_cloning,
 )
 from volition.inference.imitation.counting import tabular_cloning as tabular_cloning
+from volition.inference.imitation.d_rex import (
+    Ranked as Ranked,
+    d_rex as d_rex,
+    noisy_rollouts as noisy_rollouts,
+)
 from volition.inference.imitation.dagger import (
     Aggregated as Aggregated,
-    Mixed as Mixed,
     dagger as dagger,
 )
 from volition.inference.imitation.density import Density as Density, density as density
