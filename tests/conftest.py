@@ -28,6 +28,7 @@ SLOW = (
     "src/volition/inference/imitation/dagger.py*",
     "src/volition/inference/imitation/sqil.py*",
     "src/volition/inference/irl/t_rex.py*",
+    "src/volition/inference/irl/policy_walk.py*",
     "src/volition/inference/imitation/d_rex.py*",
     "test_adversarial.py::test_a_learner_with_replay*",
     # `volition run` is run as it is by .ci/run.

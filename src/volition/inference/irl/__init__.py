@@ -27,6 +27,10 @@ from volition.inference.irl.max_causal_entropy import (
     max_causal_entropy as max_causal_entropy,
 )
 from volition.inference.irl.max_entropy import max_entropy as max_entropy
+from volition.inference.irl.policy_walk import (
+    Walked as Walked,
+    policy_walk as policy_walk,
+)
 from volition.inference.irl.steps import (
     Demonstrated as Demonstrated,
     demonstrated as demonstrated,
