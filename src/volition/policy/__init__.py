@@ -1,5 +1,6 @@
 """Policies, rollouts, and the segments that they leave behind."""
 
+from volition.policy.arrays import from_arrays as from_arrays
 from volition.policy.host import (
     HostEpisodes as HostEpisodes,
     host_episodes as host_episodes,
