@@ -26,6 +26,7 @@ SLOW = (
     "src/volition/value/deep/*",
     "src/volition/inference/irl/adversarial.py*",
     "src/volition/inference/imitation/dagger.py*",
+    "src/volition/inference/imitation/density.py*",
     "src/volition/inference/imitation/sqil.py*",
     "src/volition/inference/irl/t_rex.py*",
     "src/volition/inference/irl/policy_walk.py*",

@@ -34,6 +34,7 @@ def test_of_numbers_it_is_a_distribution():
     np.testing.assert_allclose(share, spread(5) @ counts @ spread(3), rtol=1e-5)
 
 
+@pytest.mark.slow
 def test_of_real_numbers_it_is_a_mean_of_gaussians():
     told = made(POLE, 2, 5, 8)
     found = density(POLE, told, takes_action=False)

@@ -32,6 +32,7 @@ def at_the_end():
     return jax.tree.map(lambda leaf: leaf[None], one)
 
 
+@pytest.mark.slow
 def test_it_comes_back_to_where_demonstrations_are():
     found = sqil(jax.random.key(1), WORLD, at_the_end(), learner=METHOD)
     # No tile but the last two was demonstrated, and there only one action.

@@ -65,6 +65,7 @@ def _told(said):
     return said.options.transition.features, said.options.weight
 
 
+@pytest.mark.slow
 def test_it_is_the_papers_loss_and_does_better_than_all_demonstrations():
     best = plan(WORLD, TRUTH)
     policies = [epsilon_greedy(best.q, share) for share in (1.0, 0.8, 0.6)]

@@ -1,4 +1,14 @@
-"""Imitation: acting as was demonstrated, without a reward."""
+"""Imitation: acting as was demonstrated, without a reward that was stated.
+
+| method | here |
+|---|---|
+| behaviour cloning | `behaviour_cloning`, in finite worlds `tabular_cloning` |
+| DAgger | `dagger` |
+| SQIL | `sqil` |
+| GAIL | `irl.gail` |
+| the density of demonstrations | `density` |
+| D-REX | `d_rex` |
+"""
 
 from volition.inference.imitation.cloning import (
     Cloned as Cloned,
