@@ -27,6 +27,12 @@ SLOW = (
     "src/volition/inference/irl/adversarial.py*",
     "src/volition/evaluation/regret.py*",
     "src/volition/evaluation/rank_correlation.py::*.rank_correlation",
+    "src/volition/inference/imitation/dagger.py*",
+    "src/volition/inference/imitation/density.py*",
+    "src/volition/inference/imitation/sqil.py*",
+    "src/volition/inference/irl/t_rex.py*",
+    "src/volition/inference/irl/policy_walk.py*",
+    "src/volition/inference/imitation/d_rex.py*",
     "test_adversarial.py::test_a_learner_with_replay*",
     # `volition run` is run as it is by .ci/run.
     "tests/study/test_highway.py::*",

@@ -31,7 +31,15 @@ ORDER = (
     "web",
     "cli",
 )
-NOT_IN_CORE = ("click", "rich", "sqlite3", "matplotlib", "starlette", "gymnasium")
+NOT_IN_CORE = (
+    "click",
+    "rich",
+    "sqlite3",
+    "matplotlib",
+    "starlette",
+    "gymnasium",
+    "minari",
+)
 VAGUE = {"utils", "util", "common", "helpers", "helper", "misc", "base"}
 FILES = sorted(SOURCE.rglob("*.py"))
 HARD_LIMIT = 500

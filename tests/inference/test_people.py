@@ -8,7 +8,7 @@ import pytest
 
 from tests.reference.paths import answered, featured_world, pairs, rows, sums
 from volition.evaluation import cross_validate
-from volition.feedback import Comparison, Dataset, comparison
+from volition.feedback import CANNOT_TELL, Comparison, Dataset, comparison
 from volition.human import (
     Boltzmann,
     BradleyTerry,
@@ -152,6 +152,19 @@ def test_one_group_is_found_as_one():
     assert found.n_groups == 1
     plain = fit(FORM, Boltzmann(), answers, Laplace(), prior=PRIOR)
     np.testing.assert_allclose(found.reward(0).weights, plain.mean.weights, atol=1e-4)
+
+
+def test_who_says_nothing_speaks_for_no_further_group():
+    # All is as the priors have it, Gaussians: the evidence is log 1, exactly, and the
+    # two numberings of two groups that are the same are one.
+    answers = answered(pairs(1, WORLD, 3, 4), np.full(3, CANNOT_TELL))
+    known = eqx.tree_at(
+        lambda made: made.person, answers, jnp.arange(3, dtype=jnp.int32)
+    )
+    human = Boltzmann(choice=_PLAIN)
+    found = fit_groups(FORM, human, Dataset.of(known), 2, prior=PRIOR, n_starts=1)
+    assert found.log_evidence == pytest.approx(0.0, abs=1e-6)
+    assert found.n_distinct == 1
 
 
 def test_groups_need_people_who_are_known():

@@ -7,6 +7,8 @@ import numpy as np
 import scipy.optimize
 from jax.scipy.stats import norm
 from jaxtyping import Array, Float, PRNGKeyArray
+from scipy.sparse.csgraph import connected_components
+from scipy.special import gammaln
 
 from volition.feedback import NOBODY, Dataset
 from volition.human import AbstractHuman
@@ -16,6 +18,9 @@ from volition.inference.problem import Free, Problem
 from volition.reward import AbstractReward
 
 SHARE_SPREAD = 1.5  # prior of the groups' log-odds: shares from 5 to 95 % are usual
+# Odds of 3 to 1, below which evidence is "not worth more than a bare mention": R. E.
+# Kass, A. E. Raftery, "Bayes factors", 1995, section 3.2.
+A_MENTION = float(np.log(3.0))
 
 
 class Groups(eqx.Module):
@@ -27,6 +32,8 @@ class Groups(eqx.Module):
         share: of people in each group, `[group]`; the largest first.
         membership: probability that a person belongs to a group, `[person, group]`.
         log_evidence: log-probability of the answers, with this number of groups.
+        n_distinct: how many of them anybody's answers tell apart, by odds of 3 to 1; of
+            more groups than there are, some are the same one twice.
     """
 
     rewards: AbstractReward
@@ -34,6 +41,7 @@ class Groups(eqx.Module):
     share: Float[Array, " group"]
     membership: Float[Array, "person group"]
     log_evidence: float
+    n_distinct: int = eqx.field(static=True)
 
     @property
     def n_groups(self) -> int:
@@ -111,7 +119,14 @@ def _curvature(mixture: _Mixture, free: Free):
 
 @eqx.filter_jit
 def _membership(mixture: _Mixture, free: Free):
-    return jax.nn.softmax(mixture.by_person(free), axis=1)
+    """Of each person, and how much the answers of any tell each pair of groups apart.
+
+    The latter is a log of odds, `[group, group]`.
+    """
+    told = mixture.by_person(free)
+    said = told - mixture.unpack(free)[1][None]
+    apart = jnp.abs(said[:, :, None] - said[:, None, :])
+    return jax.nn.softmax(told, axis=1), jnp.max(apart, axis=0)
 
 
 def fit_groups(
@@ -156,8 +171,11 @@ def fit_groups(
         if best is None or found.fun < lowest:
             best, lowest = found.x, float(found.fun)
     free = jnp.asarray(best, dtype=problem.start.dtype)
-    # Each numbering of the groups is a maximum as high as this one.
-    numberings = float(jax.scipy.special.gammaln(n_groups + 1.0))
+    membership, apart = _membership(mixture, free)
+    sizes = np.bincount(_alike(np.asarray(apart) < A_MENTION))
+    # Each numbering of the groups is a maximum as high as this one; but of those that
+    # are the same, one.
+    numberings = float(gammaln(n_groups + 1.0) - np.sum(gammaln(sizes + 1.0)))
     evidence = -lowest + numberings + float(log_volume(_curvature(mixture, free)))
     each, log_share = mixture.unpack(free)
     order = jnp.argsort(-log_share)
@@ -166,8 +184,9 @@ def fit_groups(
         unpacked,
         jax.tree.map(lambda leaf: leaf[0], person),
         jnp.exp(log_share)[order],
-        _membership(mixture, free)[:, order],
+        membership[:, order],
         evidence,
+        len(sizes),
     )
 
 
@@ -182,11 +201,16 @@ def find_groups(
 ) -> Groups:
     """As many groups of people as the answers speak for, by their evidence.
 
+    What they answer can be of any kind: of demonstrators with several intentions, give
+    a human that acts, such as `Boltzmann(acting=BoltzmannOptimal(world))`, and
+    `Demonstration`s that say whose they are.
+
     Args:
         reward: its form.
         human: how they all answer.
         answers: of people who are known, numbered from 0.
-        most: groups that are tried, from one up; ends where one more explains less.
+        most: groups that are tried, from one up; ends where for one more the evidence
+            is not 3 times as strong, or where it is one of the others again.
         prior: over the reward of each group; `Normal(10.0)` if left out.
         key: of the starts; `jax.random.key(0)` if left out.
 
@@ -197,10 +221,16 @@ def find_groups(
     n_people = best.membership.shape[0]
     for n_groups in range(2, min(most, n_people) + 1):
         more = fit_groups(reward, human, answers, n_groups, prior=prior, key=key)
-        if more.log_evidence <= best.log_evidence:
+        gain = more.log_evidence - best.log_evidence
+        if gain <= A_MENTION or more.n_distinct < n_groups:
             break
         best = more
     return best
+
+
+def _alike(same: np.ndarray) -> np.ndarray:
+    """A number for each, equal where a chain of the same ones leads from it."""
+    return connected_components(same, directed=False)[1]
 
 
 def _check(people: np.ndarray, n_groups: int) -> None:

@@ -104,7 +104,7 @@ def chains(
 
 
 @eqx.filter_jit
-def _diagnose(
+def diagnose(
     draws: Float[Array, "chain draw free"],
 ) -> tuple[Float[Array, " free"], Float[Array, " free"]]:
     """R-hat and the number of effective draws of each free parameter."""
@@ -117,7 +117,7 @@ def _judge(
     accepted: Float[Array, ""],
     first: Result,
 ) -> Result:
-    each_r_hat, each_n_effective = _diagnose(draws)
+    each_r_hat, each_n_effective = diagnose(draws)
     r_hat, n_effective = float(np.max(each_r_hat)), float(np.min(each_n_effective))
     # Below 1.1 the chains agree, and with 40 draws a mean is known to a sixth of its
     # posterior standard deviation. (Tail quantiles ask for more: 1.01 and 400, Vehtari

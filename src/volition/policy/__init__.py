@@ -1,9 +1,11 @@
 """Policies, rollouts, and the segments that they leave behind."""
 
+from volition.policy.arrays import from_arrays as from_arrays
 from volition.policy.host import (
     HostEpisodes as HostEpisodes,
     host_episodes as host_episodes,
 )
+from volition.policy.mixed import Mixed as Mixed
 from volition.policy.policy import (
     AbstractPolicy as AbstractPolicy,
     Always as Always,

@@ -25,3 +25,8 @@ from volition.store.evidence import (
     Stored as Stored,
     now as now,
 )
+from volition.store.minari import (
+    Recorded as Recorded,
+    Seen as Seen,
+    read_minari as read_minari,
+)

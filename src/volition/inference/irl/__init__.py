@@ -1,4 +1,16 @@
-"""Inverse reinforcement learning: rewards from what was done."""
+"""Inverse reinforcement learning: rewards from what was done.
+
+| method | here |
+|---|---|
+| maximum (causal) entropy | `max_entropy`, `max_causal_entropy` |
+| maximum likelihood IRL | `fit`, `human.BoltzmannOptimal`, `inference.MAP` |
+| Bayesian IRL | the same with `inference.NUTS`; on a grid, `policy_walk` |
+| several intentions | `inference.find_groups`, with people who demonstrate |
+| apprenticeship, linear programmes | `apprenticeship`, `explaining_reward` |
+| adversarial (AIRL, GAIL) | `airl`, `gail` |
+| ranked demonstrations (T-REX) | `t_rex`; ranked by noise, `imitation.d_rex` |
+| what demonstrations cannot tell | `common_reward`, `rewards_alike` |
+"""
 
 from volition.inference.irl.adversarial import (
     Adversarial as Adversarial,
@@ -27,7 +39,15 @@ from volition.inference.irl.max_causal_entropy import (
     max_causal_entropy as max_causal_entropy,
 )
 from volition.inference.irl.max_entropy import max_entropy as max_entropy
+from volition.inference.irl.policy_walk import (
+    Walked as Walked,
+    policy_walk as policy_walk,
+)
 from volition.inference.irl.steps import (
     Demonstrated as Demonstrated,
     demonstrated as demonstrated,
+)
+from volition.inference.irl.t_rex import (
+    ranked_comparisons as ranked_comparisons,
+    t_rex as t_rex,
 )
