@@ -35,7 +35,9 @@ def scored(n_seeds: int) -> dict:
             fired[where].append(fires(control))
     found = {}
     for key, positive in (("recall", True), ("false_alarm_rate", False)):
-        looks = [one for (_, _, p), all_ in fired.items() if p == positive for one in all_]
+        looks = [
+            one for (_, _, p), all_ in fired.items() if p == positive for one in all_
+        ]
         found[key] = share(sum(looks), len(looks))
     return found | {
         "n_seeds": n_seeds,
@@ -67,7 +69,9 @@ def main() -> None:
     for key in ("recall", "false_alarm_rate"):
         value, low, high = found[key]
         n = sum(
-            row["of"] for row in found["controls"] if row["positive"] == (key == "recall")
+            row["of"]
+            for row in found["controls"]
+            if row["positive"] == (key == "recall")
         )
         print(f"{key} {value:.3f} [{low:.3f}, {high:.3f}] (n = {n}, 95 %, binomial)")
     if options.json:

@@ -11,6 +11,7 @@ from volition.probes.audit import (
     audit as audit,
 )
 from volition.probes.capability import worse_when_better as worse_when_better
+from volition.probes.correlated import beyond_the_bound as beyond_the_bound
 from volition.probes.finding import (
     Finding as Finding,
     Path as Path,
@@ -18,11 +19,13 @@ from volition.probes.finding import (
     replay as replay,
 )
 from volition.probes.groups import groups_harmed as groups_harmed
+from volition.probes.hackable import hackable as hackable
 from volition.probes.harm import harm_as_the_cheaper_end as harm_as_the_cheaper_end
 from volition.probes.known import Known as Known
 from volition.probes.loops import loops_that_pay as loops_that_pay
 from volition.probes.nuisance import dependence as dependence, spurious as spurious
 from volition.probes.off_support import off_support as off_support
+from volition.probes.over_optimised import over_optimised as over_optimised
 from volition.probes.oversight import oversight_removed as oversight_removed
 from volition.probes.play import (
     PlayedAudit as PlayedAudit,

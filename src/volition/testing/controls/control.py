@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator
 
 from volition.probes import PROBES
+from volition.testing.controls.chosen import noises, references, shaped_alike
 from volition.testing.controls.grids import (
     lava_moves,
     loops_and_harm,
@@ -27,6 +28,9 @@ FAMILIES: tuple[Callable[[int], Iterator[Control]], ...] = (
     strangers,
     groups,
     puddles,
+    shaped_alike,
+    noises,
+    references,
 )
 
 
