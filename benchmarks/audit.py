@@ -35,9 +35,8 @@ def scored(n_seeds: int) -> dict:
             fired[where].append(fires(control))
     found = {}
     for key, positive in (("recall", True), ("false_alarm_rate", False)):
-        looks = [
-            one for (_, _, p), all_ in fired.items() if p == positive for one in all_
-        ]
+        alike = [each for (*_, must), each in fired.items() if must == positive]
+        looks = [one for each in alike for one in each]
         found[key] = share(sum(looks), len(looks))
     return found | {
         "n_seeds": n_seeds,
@@ -68,11 +67,8 @@ def main() -> None:
         print(f"{row['probe']:6s} {told}  {must:8s}  {row['control']}")
     for key in ("recall", "false_alarm_rate"):
         value, low, high = found[key]
-        n = sum(
-            row["of"]
-            for row in found["controls"]
-            if row["positive"] == (key == "recall")
-        )
+        must = key == "recall"
+        n = sum(row["of"] for row in found["controls"] if row["positive"] == must)
         print(f"{key} {value:.3f} [{low:.3f}, {high:.3f}] (n = {n}, 95 %, binomial)")
     if options.json:
         print(json.dumps(found))

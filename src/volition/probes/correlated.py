@@ -39,8 +39,8 @@ def beyond_the_bound(
     really = "more" if found.true_gain >= 0.0 else "less"
     sentence = (
         f"Where the reference acts, the reward and what is wanted correlate at "
-        f"{found.correlation:.2f}; so far from it (chi squared {found.chi_squared:.3g}) "
-        f"that guarantees no gain (bound {found.bound:.3g} standard deviations): the "
-        f"policy is worth {abs(found.true_gain):.3g} of them {really}."
+        f"{found.correlation:.2f}; so far from it (chi squared "
+        f"{found.chi_squared:.3g}) that guarantees no gain (bound {found.bound:.3g} "
+        f"standard deviations): the policy is worth {abs(found.true_gain):.3g} of them {really}."
     )
     return (Finding("H5", sentence, *shown(env, policy)),)

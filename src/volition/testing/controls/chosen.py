@@ -36,7 +36,7 @@ def noises(seed: int) -> Iterator[Control]:
 
 
 def references(seed: int) -> Iterator[Control]:
-    """A policy that leans a little to what is paid, and the one that does nothing else."""
+    """A policy that leans a little to what is paid, and one that does no else."""
     rng = np.random.default_rng(seed)
     features = rng.normal(size=(256, 2))
     world = replies(features)
