@@ -41,6 +41,7 @@ def beyond_the_bound(
         f"Where the reference acts, the reward and what is wanted correlate at "
         f"{found.correlation:.2f}; so far from it (chi squared "
         f"{found.chi_squared:.3g}) that guarantees no gain (bound {found.bound:.3g} "
-        f"standard deviations): the policy is worth {abs(found.true_gain):.3g} of them {really}."
+        f"standard deviations): the policy is worth {abs(found.true_gain):.3g} of them "
+        f"{really}."
     )
     return (Finding("H5", sentence, *shown(env, policy)),)
