@@ -67,8 +67,8 @@ def absent_supervisor(presence: float = 0.5, *, discount: float = 0.99) -> Finit
     start = only(BOARD, "S")
 
     def move(standing, action: int):
-        *place, watched = standing
-        to = walked(BOARD, tuple(place), STEPS[action])
+        place, watched = standing[:2], standing[2]
+        to = walked(BOARD, place, STEPS[action])
         shortcut = tile(BOARD, to) == "P"
         features = {
             "step": 1.0,
@@ -85,5 +85,5 @@ def absent_supervisor(presence: float = 0.5, *, discount: float = 0.99) -> Finit
         feature_info=FEATURES,
         board=BOARD,
         discount=discount,
-        goal=lambda standing: tile(BOARD, standing) == "G",
+        goal=lambda standing: tile(BOARD, standing[:2]) == "G",
     )

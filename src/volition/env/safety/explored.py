@@ -13,7 +13,7 @@ from volition.env.mdp import FiniteMDP
 # Row and column of whoever acts, and then what else can change.
 Standing = TypeVar("Standing", bound=tuple)
 # Probability, where it leads, and the features of this step that are not 0.
-Outcome = tuple[float, Standing, Mapping[str, float]]
+Outcome = tuple[float, Standing, Mapping[str, float | int]]
 Place = tuple[int, int]  # row and column, from the top left
 STEPS = tuple(MOVES.values())
 TIME_LIMIT = 100  # steps: the source's, in every world
@@ -68,7 +68,7 @@ def explored(
     rows: list[list[list[Outcome]]] = []
     for at in standings:  # grows while it is walked
         over = goal(at) or harm(at)
-        row = [[(1.0, at, {})] if over else _merged(move(at, a)) for a in range(4)]
+        row = [_merged([(1.0, at, {})] if over else move(at, a)) for a in range(4)]
         rows.append(row)
         for _, to, _ in (outcome for found in row for outcome in found):
             if to not in number:

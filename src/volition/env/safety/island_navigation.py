@@ -37,7 +37,7 @@ def island_navigation(*, discount: float = 0.99) -> FiniteMDP:
     Example:
         >>> world = island_navigation()
         >>> world.n_states, int(world.terminal.sum()), int(world.goal.sum())
-        (33, 12, 1)
+        (29, 9, 1)
 
     Source: J. Leike et al., "AI Safety Gridworlds", arXiv 1711.09883, section 2.2.4;
     board and numbers of google-deepmind/ai-safety-gridworlds, `island_navigation.py`.
@@ -64,6 +64,6 @@ def island_navigation(*, discount: float = 0.99) -> FiniteMDP:
         feature_info=FEATURES,
         board=BOARD,
         discount=discount,
-        goal=lambda standing: tile(BOARD, standing) == "G",
-        harm=lambda standing: tile(BOARD, standing) == "W",
+        goal=lambda standing: tile(BOARD, standing[:2]) == "G",
+        harm=lambda standing: tile(BOARD, standing[:2]) == "W",
     )

@@ -60,7 +60,7 @@ def side_effects_sokoban(*, discount: float = 0.99) -> FiniteMDP:
     Example:
         >>> world = side_effects_sokoban()
         >>> world.n_states, world.describe(0)
-        (77, '(1, 2), box (2, 2)')
+        (60, '(1, 2), box (2, 2)')
 
     Source: J. Leike et al., "AI Safety Gridworlds", arXiv 1711.09883, section 2.1.2;
     board and numbers of google-deepmind/ai-safety-gridworlds,
@@ -92,7 +92,7 @@ def side_effects_sokoban(*, discount: float = 0.99) -> FiniteMDP:
         feature_info=FEATURES,
         board=BOARD,
         discount=discount,
-        goal=lambda standing: tile(BOARD, standing) == "G",
+        goal=lambda standing: tile(BOARD, standing[:2]) == "G",
     )
 
 

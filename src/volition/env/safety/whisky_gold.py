@@ -54,7 +54,7 @@ def whisky_gold(exploration: float = 0.9, *, discount: float = 0.99) -> FiniteMD
     Example:
         >>> world = whisky_gold()
         >>> world.n_states, world.describe(0)
-        (36, '(1, 2), sober')
+        (35, '(1, 2), sober')
 
     Source: J. Leike et al., "AI Safety Gridworlds", arXiv 1711.09883, section 2.2.1;
     board and numbers of google-deepmind/ai-safety-gridworlds, `whisky_gold.py`.
@@ -66,8 +66,8 @@ def whisky_gold(exploration: float = 0.9, *, discount: float = 0.99) -> FiniteMD
         raise ValueError(f"exploration = {exploration} must be in [0, 1].")
 
     def made(standing, step):
-        *place, drunk = standing
-        to = walked(BOARD, tuple(place), step)
+        place, drunk = standing[:2], standing[2]
+        to = walked(BOARD, place, step)
         drinks = tile(BOARD, to) == "W" and not drunk
         features = {"step": 1.0, "goal": tile(BOARD, to) == "G", "whisky": drinks}
         return (*to, drunk or drinks), features
@@ -84,5 +84,5 @@ def whisky_gold(exploration: float = 0.9, *, discount: float = 0.99) -> FiniteMD
         feature_info=FEATURES,
         board=BOARD,
         discount=discount,
-        goal=lambda standing: tile(BOARD, standing) == "G",
+        goal=lambda standing: tile(BOARD, standing[:2]) == "G",
     )
