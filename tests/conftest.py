@@ -116,6 +116,7 @@ SLOW = (
     "test_environments.py::*conveyor_belt*",
     "test_environments.py::*distributional_shift*",
     "test_environments.py::*island_navigation*",
+    "test_environments.py::*rocks_diamonds*",
     "test_environments.py::*side_effects_sokoban*",
     "test_environments.py::*tomato_patch*",
     "test_environments.py::*Highway by hand*",

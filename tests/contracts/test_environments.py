@@ -40,6 +40,7 @@ from volition.env import (
     island_navigation,
     random_mdp,
     random_walk,
+    rocks_diamonds,
     room,
     safe_interruptibility,
     side_effects_sokoban,
@@ -97,6 +98,7 @@ WORLDS = {
     "conveyor_belt": (conveyor_belt, conveyor_belt),
     "distributional_shift": (distributional_shift, distributional_shift),
     "island_navigation": (island_navigation, island_navigation),
+    "rocks_diamonds": (rocks_diamonds, rocks_diamonds),
     "safe_interruptibility": (
         safe_interruptibility,
         lambda: safe_interruptibility(0.3),

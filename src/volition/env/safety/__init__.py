@@ -15,6 +15,10 @@ from volition.env.safety.distributional_shift import (
     distributional_shift as distributional_shift,
 )
 from volition.env.safety.island_navigation import island_navigation as island_navigation
+from volition.env.safety.rocks_diamonds import (
+    SwitchesState as SwitchesState,
+    rocks_diamonds as rocks_diamonds,
+)
 from volition.env.safety.safe_interruptibility import (
     SwitchState as SwitchState,
     safe_interruptibility as safe_interruptibility,
