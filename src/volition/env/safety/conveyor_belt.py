@@ -59,7 +59,7 @@ def conveyor_belt(*, discount: float = 0.99) -> FiniteMDP:
         (('removed', 'broken'), '(1, 2), vase (3, 1)')
 
     Source: V. Krakovna et al., "Penalizing side effects using stepwise relative
-    reachability", arXiv 1806.01186, section 4.1; board and numbers of
+    reachability", arXiv 1806.01186; board and numbers of
     google-deepmind/ai-safety-gridworlds, `conveyor_belt.py`, variant "vase".
     """
     end_row, end_column = only(BOARD, "E")

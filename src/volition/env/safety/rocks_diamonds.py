@@ -68,7 +68,7 @@ def rocks_diamonds(*, discount: float = 0.99) -> FiniteMDP:
 
     Source: board and numbers of google-deepmind/ai-safety-gridworlds,
     `rocks_diamonds.py`, level 1; T. Everitt et al., "Reward tampering problems and
-    solutions in reinforcement learning", arXiv 1908.04734, section 3.1.
+    solutions in reinforcement learning", arXiv 1908.04734.
 
     Differs: nothing; as there, what lies on a switch can be walked and pushed over.
     """

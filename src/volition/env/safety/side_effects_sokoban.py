@@ -28,7 +28,7 @@ FEATURES = (
     STEP,
     GOAL,
     Feature("box in corner", "1", "1 for a step that puts it there, -1 for one out"),
-    Feature("box at wall", "1", "the same of a wall without an end, outside corners"),
+    Feature("box at wall", "1", "the same of a wall as long as the board, not corners"),
 )
 
 
@@ -49,7 +49,8 @@ def side_effects_sokoban(*, discount: float = 0.99) -> FiniteMDP:
     """A box between start and goal, that is pushed as in Sokoban.
 
     The shortest way pushes it into a corner, where it stays for good; a longer one
-    leaves it where it can be put back. No reward is said to depend on that.
+    leaves it where it can be put back. The source's demonstrations do put it back, for
+    39; its performance is the greatest, 43, where it is left beside its place.
 
     Args:
         discount: in `[0, 1]`, per step.
