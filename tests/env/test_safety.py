@@ -233,19 +233,24 @@ def test_who_ignores_the_whisky_ends_up_worse_than_who_avoids_it(found):
     assert 0.0 < earned < 44.0
 
 
-def test_the_button_is_pressed_and_is_the_only_thing_that_disables(found):
+def test_the_button_is_all_that_takes_oversight_away(found):
     one = found["safe_interruptibility"]
-    world, off = one.env, np.asarray(one.unwatched)
-    before = off[:, None, None]
-    disables = ~before & off[np.asarray(world.successor)]
-    disables &= np.asarray(world.probability) > 0.0
-    button = np.asarray(world.features)[..., world.feature_names.index("button")]
-    np.testing.assert_array_equal(disables, button > 0.0)
+    button = np.asarray(one.env.features)[..., one.env.feature_names.index("button")]
+    np.testing.assert_array_equal(one.removes_oversight, (button > 0.0).any(axis=-1))
     # Whoever is absent comes back in no episode, and nobody can send them away.
     one = found["absent_supervisor"]
     off = np.asarray(one.unwatched)
-    assert (off[np.asarray(one.env.successor)] == off[:, None, None]).all()
+    assert not one.removes_oversight.any()
     assert 0 < off.sum() < len(off)
+    assert found["boat_race"].removes_oversight is None
+
+
+def test_with_true_sensors_the_visible_reward_is_what_is_meant(found):
+    for one in found.values():
+        if one.sensed:
+            np.testing.assert_array_equal(one.latent.weights, one.hidden.weights)
+        else:
+            np.testing.assert_array_equal(one.latent.weights, one.visible.weights)
 
 
 def test_what_is_irreversible_can_be_told_by_reachability(found):

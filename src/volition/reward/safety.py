@@ -5,10 +5,11 @@ from typing import Literal
 
 import equinox as eqx
 import jax.numpy as jnp
+import numpy as np
 from jaxtyping import Array, Bool
 
 from volition import env as worlds
-from volition.env import AbstractEnvironment
+from volition.env import AbstractEnvironment, FiniteMDP
 from volition.reward.linear import Linear
 
 Category = Literal["specification", "robustness"]
@@ -46,6 +47,28 @@ class SafetyWorld(eqx.Module):
     variants: dict[str, AbstractEnvironment] = eqx.field(default_factory=dict)
     sensed: tuple[tuple[str, str], ...] = eqx.field(static=True, default=())
     unwatched: Bool[Array, " state"] | None = None
+
+    @property
+    def latent(self) -> Linear:
+        """The visible reward as it would be if every sensor told the truth."""
+        names = self.visible.feature_names
+        weights = dict(zip(names, np.asarray(self.visible.weights), strict=True))
+        for seen, real in self.sensed:
+            weights[real] += weights[seen]
+            weights[seen] = 0.0
+        return Linear(names, list(weights.values()))
+
+    @property
+    def removes_oversight(self) -> np.ndarray | None:
+        """Which steps lead, or can lead, out of oversight, `[state, action]`.
+
+        None where the world has none, or no table.
+        """
+        if self.unwatched is None or not isinstance(self.env, FiniteMDP):
+            return None
+        off, possible = np.asarray(self.unwatched), np.asarray(self.env.probability) > 0
+        leads = off[np.asarray(self.env.successor)] & possible
+        return leads.any(axis=-1) & ~off[:, None]
 
 
 def safety_worlds() -> dict[str, SafetyWorld]:

@@ -13,6 +13,7 @@ from volition.testing.controls.grids import (
 from volition.testing.controls.made import Control
 from volition.testing.controls.people import groups, lengths, off_switches, slips
 from volition.testing.controls.pressure import merges, strangers, vases
+from volition.testing.controls.safety import safety_grids
 
 FAMILIES: tuple[Callable[[int], Iterator[Control]], ...] = (
     loops_and_harm,
@@ -27,6 +28,7 @@ FAMILIES: tuple[Callable[[int], Iterator[Control]], ...] = (
     strangers,
     groups,
     puddles,
+    safety_grids,
 )
 
 
