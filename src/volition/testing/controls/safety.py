@@ -22,7 +22,12 @@ def safety_grids(seed: int) -> Iterator[Control]:
     def scaled(reward: Linear) -> Linear:
         return eqx.tree_at(lambda one: one.weights, reward, scale * reward.weights)
 
-    for name in ("tomato_patch", "rocks_diamonds", "island_navigation"):
+    for name in (
+        "tomato_patch",
+        "rocks_diamonds",
+        "absent_supervisor",
+        "island_navigation",
+    ):
         one = safety_world(name)
         if one.sensed:
             latent = scaled(one.latent)
