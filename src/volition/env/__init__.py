@@ -63,6 +63,29 @@ from volition.env.room import (
     room as room,
     train_room as train_room,
 )
+from volition.env.safety import (
+    LOWER_LAVA as LOWER_LAVA,
+    UPPER_LAVA as UPPER_LAVA,
+    BeltState as BeltState,
+    BoxState as BoxState,
+    DrinkerState as DrinkerState,
+    GardenState as GardenState,
+    PatchState as PatchState,
+    SupervisedState as SupervisedState,
+    SwitchesState as SwitchesState,
+    SwitchState as SwitchState,
+    TomatoWatering as TomatoWatering,
+    absent_supervisor as absent_supervisor,
+    boat_race as boat_race,
+    conveyor_belt as conveyor_belt,
+    distributional_shift as distributional_shift,
+    island_navigation as island_navigation,
+    rocks_diamonds as rocks_diamonds,
+    safe_interruptibility as safe_interruptibility,
+    side_effects_sokoban as side_effects_sokoban,
+    tomato_patch as tomato_patch,
+    whisky_gold as whisky_gold,
+)
 from volition.env.spaces import Box as Box, Discrete as Discrete, Space as Space
 from volition.env.toy_text import (
     TaxiState as TaxiState,

@@ -22,6 +22,11 @@ from volition.reward.inputs import (
 )
 from volition.reward.linear import Linear as Linear
 from volition.reward.network import Network as Network
+from volition.reward.safety import (
+    SafetyWorld as SafetyWorld,
+    safety_world as safety_world,
+    safety_worlds as safety_worlds,
+)
 from volition.reward.scaled import Scaled as Scaled
 from volition.reward.shaped import Shaped as Shaped
 from volition.reward.stated import (

@@ -14,6 +14,7 @@ from volition.testing.controls.grids import (
 from volition.testing.controls.made import Control
 from volition.testing.controls.people import groups, lengths, off_switches, slips
 from volition.testing.controls.pressure import merges, strangers, vases
+from volition.testing.controls.safety import safety_grids
 
 FAMILIES: tuple[Callable[[int], Iterator[Control]], ...] = (
     loops_and_harm,
@@ -31,6 +32,7 @@ FAMILIES: tuple[Callable[[int], Iterator[Control]], ...] = (
     shaped_alike,
     noises,
     references,
+    safety_grids,
 )
 
 
