@@ -20,6 +20,7 @@ from volition.study.highway import (
     real_is_there as real_is_there,
     run_highway as run_highway,
 )
+from volition.study.planned import learn_by_planning as learn_by_planning
 from volition.study.preferences import (
     LearnedFromAnswers as LearnedFromAnswers,
     Rounds as Rounds,

@@ -282,13 +282,14 @@ def _questions(
     numbers = first + jnp.arange(n_questions, dtype=jnp.int32)
     if rounds.rule is None or belief is None:
         fold = lambda leaf: leaf.reshape(n_questions, 2, *leaf.shape[1:])
-        return jax.vmap(_numbered)(jax.tree.map(fold, pool), numbers)
+        return jax.vmap(numbered)(jax.tree.map(fold, pool), numbers)
     chosen = ask_several(key, belief, pairs(pool), rounds.rule, n_questions=n_questions)
     stacked = jax.tree.map(lambda *leaves: jnp.stack(leaves), *chosen)
-    return jax.vmap(_numbered)(cast("Comparison", stacked).options, numbers)
+    return jax.vmap(numbered)(cast("Comparison", stacked).options, numbers)
 
 
-def _numbered(options: Segment, number: Array) -> Comparison:
+def numbered(options: Segment, number: Array) -> Comparison:
+    """The question which of two segments is better, with its number."""
     asked = comparison(options)
     return eqx.tree_at(lambda made: made.question, asked, number)
 
