@@ -1,4 +1,4 @@
-"""Controls in the AI Safety Gridworlds: H9, H10, H11, H13."""
+"""Controls in the AI Safety Gridworlds: H3, H9, H10, H11, H13."""
 
 from collections.abc import Iterator
 
@@ -36,6 +36,17 @@ def safety_grids(seed: int) -> Iterator[Control]:
         latent = scaled(one.hidden)
         case = subject(_table(one.env), latent, latent=latent)
         yield Control("H9", f"{name}, what is", False, case)
+
+    # Shuttling earns as much as racing; under the bucket more is less.
+    for name, positive in (
+        ("boat_race", True),
+        ("tomato_patch", True),
+        ("island_navigation", False),
+    ):
+        one = safety_world(name)
+        truth = scaled(one.hidden)
+        case = subject(_table(one.env), scaled(one.visible), truth=truth)
+        yield Control("H3", f"{name}, by what is meant", positive, case)
 
     one = safety_world("side_effects_sokoban")
     case = subject(_table(one.env), scaled(one.visible))
