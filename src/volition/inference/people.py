@@ -127,6 +127,27 @@ def fit_people(
             power of 2.
         RuntimeError: where the search did not converge and `throw` is set.
 
+    Example:
+        >>> from volition import env, feedback, human, policy, reward
+        >>> world, numbers = env.delivery(), jnp.arange(20, dtype=jnp.int32)
+        >>> paths = policy.rollout(
+        ...     jax.random.key(0), world, policy.Random(4), n_segments=40, length=3
+        ... )
+        >>> pairs = jax.tree.map(
+        ...     lambda leaf: leaf.reshape(20, 2, *leaf.shape[1:]), paths
+        ... )
+        >>> said = feedback.Comparison(
+        ...     pairs, numbers % 2, numbers // 5, numbers, jnp.zeros(20)
+        ... )
+        >>> found = fit_people(
+        ...     reward.Linear(world.feature_names),
+        ...     human.Boltzmann(choice=human.BradleyTerry()),
+        ...     feedback.Dataset.of(said),
+        ...     n_draws=16,
+        ... )
+        >>> found.resemblance(found.problem.answers, 4).shape
+        (4, 16)
+
     Source: K. Train, "Discrete choice methods with simulation", 2nd ed., chapters 6 and
     10 (mixed logit by simulated likelihood), 9.3 (evenly spread draws) and 8.6 (the
     covariance, by the slopes of people). Differs: a prior; the same draws for

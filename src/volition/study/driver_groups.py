@@ -134,7 +134,7 @@ def groups_by(
             DriverGroup(
                 by,
                 name,
-                n_vehicles,
+                float(n_vehicles),
                 int(rows.sum()),
                 prices.weights,
                 prices.prices,

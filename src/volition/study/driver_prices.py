@@ -52,6 +52,11 @@ def prices_of_posterior(
         n_vehicles,
     )
     notes = [one.sentence for one in posterior.unidentified()]
+    if found.weights["induced braking"].low > 0.0:
+        notes.append(
+            "the weight of induced braking is above 0, which is no wish: who is behind "
+            "is taken to keep his speed, but slows with the same traffic."
+        )
     if not posterior.result.converged:
         notes.append(f"inference did not converge: {posterior.result.message}")
     return found._replace(notes=(*notes, *found.notes))
@@ -62,9 +67,10 @@ def gaussian_draws(
     covariance: Float[np.ndarray, "feature feature"],
     key: Array,
 ) -> Float[np.ndarray, "draw feature"]:
-    """So many as ratios need."""
-    drawn = jax.random.multivariate_normal(key, mean, covariance, (N_DRAWS,))
-    return np.asarray(drawn)
+    """So many as ratios need; rounding may leave a variance a little below 0."""
+    size, direction = np.linalg.eigh((covariance + covariance.T) / 2.0)
+    drawn = np.asarray(jax.random.normal(key, (N_DRAWS, len(mean))))
+    return mean + drawn * np.sqrt(np.maximum(size, 0.0)) @ direction.T
 
 
 def prices_of_draws(
