@@ -46,19 +46,20 @@ def study(seen, tmp_path_factory):
     return run_drivers(CONFIG, seen, folder, progress), folder, told
 
 
-def test_who_slowed_before_is_expected_to_slow_again(study):
+def test_drivers_who_slow_down_are_found_to_differ_from_the_others(study):
     result, _, _ = study
     people = result.people
     assert people is not None
-    assert (people.n_drivers, people.evidence > 0.0) == (32, True)
-    assert people.ahead[OWN]["neg_log_likelihood"].high < 0.0
+    assert people.n_drivers == 32
+    assert people.evidence > 10.0
     assert set(people.scores) >= {GENERAL, UNKNOWN, OWN, ALONE}
+    assert set(people.ahead) == set(people.scores) - {GENERAL}
     assert set(people.spread) == set(NAMES)
     for one in people.spread.values():
         assert 0.0 < one.low < one.value < one.high
+    # Twelve of them slow down, nobody said who.
     found = [group for group in result.groups if group.by == "found"]
-    assert len(found) == 2
-    assert sum(group.n_vehicles for group in found) == pytest.approx(32)
+    assert [round(group.n_vehicles) for group in found] == [20, 12]
 
 
 def test_what_it_says_and_writes(study):
