@@ -14,7 +14,7 @@ KEYS = ("fde5", "fde5_best_of_3", "fde5_constant_velocity", "fde5_idm")
 
 @pytest.fixture
 def linear_alone(monkeypatch):
-    config = functools.partial(DriversConfig, n_members=0)
+    config = functools.partial(DriversConfig, n_members=0, n_groups=0)
     monkeypatch.setattr("volition.cli.run.DriversConfig", config)
 
 

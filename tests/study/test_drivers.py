@@ -23,7 +23,7 @@ from volition.study import (
 from volition.study.driver_choices import driver_choices
 from volition.study.driver_predictions import Prediction, measures
 
-CONFIG = DriversConfig(n_folds=3, n_members=0)
+CONFIG = DriversConfig(n_folds=3, n_members=0, n_groups=0)
 NUMBERS = ("fde5", "fde5_best_of_3", "fde5_constant_velocity", "fde5_idm")
 
 
@@ -97,13 +97,13 @@ def test_any_three_are_the_mean_over_all_threes(queues):
 
 def test_nobody_is_predicted_from_himself(queues, tmp_path, monkeypatch):
     seen = []
-    linear = drivers._linear
+    linear = drivers.linear
 
     def listening(features, choices, rows):
         seen.append(rows.copy())
         return linear(features, choices, rows)
 
-    monkeypatch.setattr(drivers, "_linear", listening)
+    monkeypatch.setattr(drivers, "linear", listening)
     run_drivers(CONFIG, queues, tmp_path, Progress(1))
     vehicle = np.array([one.vehicle for one in queues])
     left_out = [set(vehicle[~rows]) for rows in seen[: CONFIG.n_folds]]

@@ -23,6 +23,7 @@ from volition.inference.map import (
     Laplace as Laplace,
 )
 from volition.inference.nuts import NUTS as NUTS
+from volition.inference.people import People as People, fit_people as fit_people
 from volition.inference.posterior import (
     AbstractBelief as AbstractBelief,
     Draws as Draws,

@@ -31,6 +31,9 @@ class Groups(eqx.Module):
         human: how they all answer.
         share: of people in each group, `[group]`; the largest first.
         membership: probability that a person belongs to a group, `[person, group]`.
+        covariance: of the free parameters of each group's reward, by the curvature at
+            the maximum, `[group, each, each]`.
+        problem: of all people, as if they were one.
         log_evidence: log-probability of the answers, with this number of groups.
         n_distinct: how many of them anybody's answers tell apart, by odds of 3 to 1; of
             more groups than there are, some are the same one twice.
@@ -40,6 +43,8 @@ class Groups(eqx.Module):
     human: AbstractHuman
     share: Float[Array, " group"]
     membership: Float[Array, "person group"]
+    covariance: Float[Array, "group each each"]
+    problem: Problem
     log_evidence: float
     n_distinct: int = eqx.field(static=True)
 
@@ -47,6 +52,25 @@ class Groups(eqx.Module):
     def n_groups(self) -> int:
         """How many there are."""
         return self.share.shape[0]
+
+    def belonging(
+        self, answers: Dataset, n_people: int
+    ) -> Float[Array, "person group"]:
+        """The probability that somebody belongs to a group, by his answers.
+
+        Who gave none belongs to each by its share.
+
+        Args:
+            answers: of people numbered from 0; not only those that were learned from.
+            n_people: how many there are.
+        """
+        problem = eqx.tree_at(lambda one: one.answers, self.problem, answers)
+        told = jax.vmap(lambda reward: problem.each_under(reward, self.human))
+        people = jnp.where(answers.present, answers.person, 0)
+        summed = jax.ops.segment_sum(
+            told(self.rewards).T, people, num_segments=n_people
+        )
+        return jax.nn.softmax(summed + jnp.log(self.share)[None], axis=1)
 
     def reward(self, group: int) -> AbstractReward:
         """That of one group."""
@@ -176,7 +200,8 @@ def fit_groups(
     # Each numbering of the groups is a maximum as high as this one; but of those that
     # are the same, one.
     numberings = float(gammaln(n_groups + 1.0) - np.sum(gammaln(sizes + 1.0)))
-    evidence = -lowest + numberings + float(log_volume(_curvature(mixture, free)))
+    curvature = _curvature(mixture, free)
+    evidence = -lowest + numberings + float(log_volume(curvature))
     each, log_share = mixture.unpack(free)
     order = jnp.argsort(-log_share)
     unpacked, person = jax.vmap(problem.unpack)(each[order])
@@ -185,9 +210,20 @@ def fit_groups(
         jax.tree.map(lambda leaf: leaf[0], person),
         jnp.exp(log_share)[order],
         membership[:, order],
+        _blocks(curvature, n_groups, problem.n_reward)[order],
+        problem,
         evidence,
         len(sizes),
     )
+
+
+def _blocks(
+    curvature: Float[Array, "free free"], n_groups: int, n_reward: int
+) -> Float[Array, "group each each"]:
+    """The covariance of each group's reward, the rest being unknown."""
+    covariance = jnp.linalg.inv(curvature)
+    each = [slice(n * n_reward, (n + 1) * n_reward) for n in range(n_groups)]
+    return jnp.stack([covariance[part, part] for part in each])
 
 
 def find_groups(

@@ -195,7 +195,10 @@ def _track(obstacle: ET.Element, name: str, time_step: float) -> Track | None:
     else:
         rise = np.gradient(columns["speed"]) if len(states) > 1 else np.zeros(1)
         columns["acceleration"] = rise / time_step
-    return Track(vehicle, int(times[0]), **columns, length=length, width=width)
+    kind = (obstacle.findtext("type") or "").strip()
+    return Track(
+        vehicle, int(times[0]), **columns, length=length, width=width, kind=kind
+    )
 
 
 def _lanelet(element: ET.Element, name: str) -> Lanelet:

@@ -5,6 +5,8 @@ from volition.study.config import (
     Config as Config,
     read_config as read_config,
 )
+from volition.study.driver_groups import DriverGroup as DriverGroup
+from volition.study.driver_people import PeopleResult as PeopleResult
 from volition.study.drivers import (
     DriversConfig as DriversConfig,
     DriversResult as DriversResult,

@@ -6,16 +6,18 @@ from collections.abc import Sequence
 
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Float, Int
+from jaxtyping import Bool, Float, Int
 
 from volition.env import Transition
 from volition.env.driving import (
     Moment,
+    Paths,
     candidates,
     constant_velocity,
     driven_path,
     follow_leader,
     path_features,
+    present,
     published_features,
     surroundings,
 )
@@ -49,6 +51,9 @@ class Choices:
         constant_velocity: distance, `[moment, time]`.
         idm: distance with the library's constants, `[moment, time]`.
         idm_grid: distance with each row of `IDM_GRID`, `[moment, row, time]`.
+        present: what the driver sees, in the order of `PRESENT`.
+        number: of each option: by how much its end speed differs from the present one,
+            m/s, and whether it turns left, or right.
     """
 
     vehicle: Int[np.ndarray, " moment"]
@@ -59,6 +64,8 @@ class Choices:
     constant_velocity: Float[np.ndarray, "moment time"]
     idm: Float[np.ndarray, "moment time"]
     idm_grid: Float[np.ndarray, "moment row time"]
+    present: Float[np.ndarray, "moment present"]
+    number: Float[np.ndarray, "moment option 3"]
 
     @property
     def chosen(self) -> Int[np.ndarray, " moment"]:
@@ -75,6 +82,18 @@ class Choices:
     def published_only(self) -> Float[np.ndarray, "moment option once published"]:
         """The published features of the options, as of a single time."""
         return self.published[:, :-1, None]
+
+    def subset(self, rows: Bool[np.ndarray, " moment"]) -> "Choices":
+        """Some of the moments."""
+        fields = dataclasses.fields(self)
+        return Choices(**{one.name: getattr(self, one.name)[rows] for one in fields})
+
+    @property
+    def as_classes(self) -> Float[np.ndarray, "moment option once input"]:
+        """What is seen and which option it is; nothing of what it leads to."""
+        n_options = self.number.shape[1]
+        seen = np.repeat(self.present[:, None], n_options, axis=1)
+        return np.concatenate([seen, self.number], axis=-1)[:, :, None]
 
 
 def driver_choices(moments: Sequence[Moment]) -> Choices:
@@ -108,10 +127,17 @@ def driver_choices(moments: Sequence[Moment]) -> Choices:
             "constant_velocity": _away(moment, constant_velocity(moment)),
             "idm": _away(moment, follow_leader(moment)),
             "idm_grid": _away(moment, grid),
+            "present": present(moment),
+            "number": _number(paths),
         }
         for name, value in each.items():
             found[name].append(value)
     return Choices(**{name: np.stack(values) for name, values in found.items()})
+
+
+def _number(paths: Paths) -> Float[np.ndarray, "option 3"]:
+    faster = paths.speed[:, -1] - paths.speed[:, 0]
+    return np.stack([faster, paths.turn == 1, paths.turn == -1], axis=-1)
 
 
 def _away(

@@ -32,6 +32,10 @@ from volition.env.driving.predictions import (
     constant_velocity as constant_velocity,
     follow_leader as follow_leader,
 )
+from volition.env.driving.present import (
+    PRESENT as PRESENT,
+    present as present,
+)
 from volition.env.driving.recorded import (
     Lanelet as Lanelet,
     Recording as Recording,

@@ -39,6 +39,7 @@ class Moment:
             nobody saw them. Not known at the moment, m, `[other, step, 2]`.
         driven: x and y of where he drove, at every step to the horizon, m,
             `[step, 2]`. Not known at the moment.
+        kind: of his vehicle, where the recording says.
     """
 
     recording: str
@@ -57,6 +58,7 @@ class Moment:
     others: Float[np.ndarray, "other 5"]
     next_others: Float[np.ndarray, "other step 2"]
     driven: Float[np.ndarray, "step 2"]
+    kind: str = ""
 
     @property
     def stride(self) -> int:
@@ -172,4 +174,5 @@ def _moment(
         others=np.array(others).reshape(-1, 5),
         next_others=np.array(futures).reshape(-1, n_steps + 1, 2),
         driven=np.stack([me.x[rows], me.y[rows]], axis=-1),
+        kind=me.kind,
     )

@@ -20,6 +20,7 @@ class Track:
         acceleration: along the heading, m/s^2, `[step]`.
         length: m.
         width: m.
+        kind: such as "car" or "truck", where the recording says.
     """
 
     vehicle: int
@@ -31,6 +32,7 @@ class Track:
     acceleration: Float[np.ndarray, " step"]
     length: float
     width: float
+    kind: str = ""
 
     @property
     def n_steps(self) -> int:
