@@ -17,11 +17,18 @@ from volition import human
 from volition.env import FiniteMDP
 from volition.policy import Tabular
 from volition.probes import Audit, Elsewhere, Known, audit
-from volition.reward import AbstractReward, Linear, SafetyWorld, safety_world
+from volition.reward import (
+    AbstractReward,
+    Linear,
+    SafetyWorld,
+    Scaled,
+    safety_world,
+)
 from volition.study import answered_by, learn_by_planning
 from volition.value import plan, state_distribution
 
 N_ANSWERS, N_STEPS = 100, 100
+CARES = 50.0  # nats from acting at random to the best: as the source pays for a goal
 # Of anchors of the source, executed: (visible return, hidden performance) of what was
 # meant, in the world or one of its variants. Where the best by what is meant is better
 # than the source's demonstration, it counts as well.
@@ -103,12 +110,14 @@ def meant(one: SafetyWorld, found: dict[str, tuple[float, float]]) -> bool:
 def taught(seed: int, one: SafetyWorld) -> Linear:
     """What a hundred answers say of the reward."""
     person = human.Boltzmann(choice=human.BradleyTerry())
+    random = Tabular(jnp.full((one.env.n_states, one.env.n_actions), 1.0 / one.env.n_actions))
+    gain = worth(one, one.env, plan(one.env, one.hidden).policy)[1] - worth(one, one.env, random)[1]
     belief = learn_by_planning(
         jax.random.key(seed),
         one.env,
         Linear(one.env.feature_names),
         person,
-        answered_by(person.judge(one.hidden)),
+        answered_by(person.judge(Scaled(one.hidden, CARES / gain))),
         n_answers=N_ANSWERS,
     )
     return belief.mean
