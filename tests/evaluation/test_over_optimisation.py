@@ -85,8 +85,11 @@ def test_gaussian_noise_has_no_peak():
 def test_heavy_tails_peak_at_about_16():
     found = over_optimisation(*drawn("Student"), n_resamples=200)
     assert found.peak is not None
-    assert 8 < found.peak.low < 16 < found.peak.high < 64
-    assert 12 < found.peak.value < 24
+    # A parabola in d is not quite the shape of it, so the fit is a little off.
+    assert 8 <= found.peak.value <= 24
+    assert found.peak.low < found.peak.value < found.peak.high < 64
+    assert (found.best.value, found.best.n) == (16.0, M)
+    assert 8 <= found.best.low <= found.best.high <= 32
     at = dict(zip(found.n.tolist(), found.gold, strict=True))
     assert max(at, key=lambda n: at[n].value) == 16
     for n, value in STUDENT.items():
@@ -108,7 +111,7 @@ def test_an_opposed_proxy_is_worst_from_the_start():
     proxy, gold = (values[:3000] for values in drawn("Gaussian"))
     found = over_optimisation(-proxy, gold, n_resamples=50)
     assert found.peak is not None
-    assert found.peak.value == 1.0
+    assert found.peak.value == found.best.value == 1.0
 
 
 @pytest.mark.parametrize("beta", [0.4, -0.2])
