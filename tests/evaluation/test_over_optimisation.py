@@ -70,6 +70,26 @@ def test_best_of_n_is_the_mean_over_all_sets(n):
         best_of_n(proxy, gold, 9)
 
 
+def test_any_of_equals_is_the_best():
+    proxy = np.array([0.0, 1.0, 1.0, 2.0, 2.0, 2.0])
+    gold = np.array([5.0, 1.0, 4.0, 0.0, 7.0, 2.0])
+    for n in (1, 2, 3, 6):
+        expected = []
+        for one in itertools.combinations(range(6), n):
+            chosen = list(one)
+            top = proxy[chosen] == proxy[chosen].max()
+            expected.append(gold[chosen][top].mean())
+        assert best_of_n(proxy, gold, n) == pytest.approx(np.mean(expected))
+        order = np.random.default_rng(n).permutation(6)
+        assert best_of_n(proxy[order], gold[order], n) == pytest.approx(
+            np.mean(expected)
+        )
+    # A proxy that says nothing chooses at random: no gold is gained or lost.
+    found = over_optimisation(np.ones(2000), drawn("Gaussian")[1][:2000])
+    assert found.peak is None
+    assert all(abs(one.value) < 1e-9 for one in found.gold)
+
+
 def test_gaussian_noise_has_no_peak():
     found = over_optimisation(*drawn("Gaussian"), n_resamples=200)
     assert found.peak is None

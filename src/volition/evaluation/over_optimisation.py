@@ -59,7 +59,8 @@ def best_of_n(
     """The mean gold reward of the best of `n` by the proxy, without bias.
 
     `sum over i of C(i - 1, n - 1) / C(m, n) * gold_i`, where samples are in the order
-    of the proxy: the mean over all sets of `n` of the `m` samples.
+    of the proxy: the mean over all sets of `n` of the `m` samples. Of equals any may be
+    the best.
 
     Args:
         proxy: what is optimised, of independent samples of one policy.
@@ -77,7 +78,16 @@ def best_of_n(
     Source: R. Nakano et al., "WebGPT", 2021, arXiv 2112.09332, appendix I.
     """
     order = np.argsort(proxy, kind="stable")
-    return float(_weights(len(proxy), (n,))[0] @ gold[order])
+    equal = np.unique(proxy, return_inverse=True)[1][order]
+    return float(_weights(len(proxy), (n,))[0] @ _levelled(gold[order], equal))
+
+
+def _levelled(
+    gold: Float[np.ndarray, " sample"], equal: Int[np.ndarray, " sample"]
+) -> Float[np.ndarray, " sample"]:
+    """The mean over those of one number, in place of each."""
+    total = np.bincount(equal, weights=gold)
+    return (total / np.maximum(np.bincount(equal), 1))[equal]
 
 
 def _weights(m: int, counts: Sequence[int]) -> Float[np.ndarray, "count sample"]:
@@ -233,12 +243,14 @@ def over_optimisation(
     ranked = (gold[order] - gold.mean()) / spread
     divergence = np.array([best_of_n_kl(n) for n in counts])
     distance = np.sqrt(divergence)
-    value = weights @ ranked
+    equal = np.unique(proxy, return_inverse=True)[1][order]
+    value = weights @ _levelled(ranked, equal)
     generator = np.random.default_rng(seed)
     drawn = np.zeros((n_resamples, len(counts)))
     for row in range(n_resamples):
         # Samples are in the order of the proxy: sorted numbers of them are, too.
-        again = ranked[np.sort(generator.integers(0, len(proxy), len(proxy)))]
+        rows = np.sort(generator.integers(0, len(proxy), len(proxy)))
+        again = _levelled(ranked[rows], equal[rows])
         drawn[row] = weights @ again - again.mean()
     m = len(proxy)
     points = tuple(
@@ -255,7 +267,9 @@ def over_optimisation(
         f"Choosing the best by the proxy costs no gold reward: no peak up to n = "
         f"{counts[-1]}."
     )
-    if np.mean(peaks < distance[-1]) > 0.975 and curve.peak < distance[-1]:
+    moves = bool(np.max(np.abs(value)) > 1e-9)  # more than rounding
+    inside = np.mean(peaks < distance[-1]) > 0.975 and curve.peak < distance[-1]
+    if moves and inside:
         as_counts = np.array([count_of_kl(one**2) for one in peaks])
         peak = percentile_interval(count_of_kl(curve.peak**2), as_counts, m, "samples")
         sentence = (
