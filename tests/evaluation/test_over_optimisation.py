@@ -70,6 +70,26 @@ def test_best_of_n_is_the_mean_over_all_sets(n):
         best_of_n(proxy, gold, 9)
 
 
+def test_any_of_equals_is_the_best():
+    proxy = np.array([0.0, 1.0, 1.0, 2.0, 2.0, 2.0])
+    gold = np.array([5.0, 1.0, 4.0, 0.0, 7.0, 2.0])
+    for n in (1, 2, 3, 6):
+        expected = []
+        for one in itertools.combinations(range(6), n):
+            chosen = list(one)
+            top = proxy[chosen] == proxy[chosen].max()
+            expected.append(gold[chosen][top].mean())
+        assert best_of_n(proxy, gold, n) == pytest.approx(np.mean(expected))
+        order = np.random.default_rng(n).permutation(6)
+        assert best_of_n(proxy[order], gold[order], n) == pytest.approx(
+            np.mean(expected)
+        )
+    # A proxy that says nothing chooses at random: no gold is gained or lost.
+    found = over_optimisation(np.ones(2000), drawn("Gaussian")[1][:2000])
+    assert found.peak is None
+    assert all(abs(one.value) < 1e-9 for one in found.gold)
+
+
 def test_gaussian_noise_has_no_peak():
     found = over_optimisation(*drawn("Gaussian"), n_resamples=200)
     assert found.peak is None
@@ -85,8 +105,11 @@ def test_gaussian_noise_has_no_peak():
 def test_heavy_tails_peak_at_about_16():
     found = over_optimisation(*drawn("Student"), n_resamples=200)
     assert found.peak is not None
-    assert 8 < found.peak.low < 16 < found.peak.high < 64
-    assert 12 < found.peak.value < 24
+    # A parabola in d is not quite the shape of it, so the fit is a little off.
+    assert 8 <= found.peak.value <= 24
+    assert found.peak.low < found.peak.value < found.peak.high < 64
+    assert (found.best.value, found.best.n) == (16.0, M)
+    assert 8 <= found.best.low <= found.best.high <= 32
     at = dict(zip(found.n.tolist(), found.gold, strict=True))
     assert max(at, key=lambda n: at[n].value) == 16
     for n, value in STUDENT.items():
@@ -108,7 +131,7 @@ def test_an_opposed_proxy_is_worst_from_the_start():
     proxy, gold = (values[:3000] for values in drawn("Gaussian"))
     found = over_optimisation(-proxy, gold, n_resamples=50)
     assert found.peak is not None
-    assert found.peak.value == 1.0
+    assert found.peak.value == found.best.value == 1.0
 
 
 @pytest.mark.parametrize("beta", [0.4, -0.2])

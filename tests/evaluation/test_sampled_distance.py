@@ -62,7 +62,7 @@ def test_shaping_and_scale_cancel_in_every_sample():
         n_coverage=150,
         n_canonical=16,
     )
-    for seed in range(3):
+    for seed in range(2):
         shaped = measure(seed, leaning([3.0, 1.5, -6.0], 2.0))
         assert shaped.value < 1e-7
         assert measure(seed, leaning([-1.0, -0.5, 2.0], -1.0)).value > 1.0 - 1e-7

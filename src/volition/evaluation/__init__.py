@@ -61,7 +61,7 @@ from volition.evaluation.off_policy import (
     logged as logged,
 )
 from volition.evaluation.over_optimisation import (
-    Curve as Curve,
+    FittedCurve as FittedCurve,
     OverOptimisation as OverOptimisation,
     best_of_n as best_of_n,
     best_of_n_kl as best_of_n_kl,

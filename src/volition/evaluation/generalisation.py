@@ -7,7 +7,7 @@ import equinox as eqx
 import numpy as np
 from jaxtyping import Float, Int
 
-from volition.evaluation.bootstrap import bootstrap
+from volition.evaluation.bootstrap import N_RESAMPLES, percentile_interval
 from volition.evaluation.estimate import Estimate, mean_over
 
 LearnFn = Callable[[Sequence[Any], Any], Any]  # (tasks, setting) -> what was learned
@@ -61,16 +61,17 @@ def generalisation_gap(
         )
     seen, other = (np.stack(list(scores.values())) for scores in (train, held_out))
     n_runs = lengths.pop()
-    generator = np.random.default_rng(seed + 1)
+    generator = np.random.default_rng(seed)
+    again = lambda n: generator.integers(0, n, n)
 
-    def gap(rows: Int[np.ndarray, " task"]) -> float:
-        if (rows == np.arange(len(other))).all():
-            return float(seen.mean() - other.mean())
-        runs = generator.integers(0, n_runs, n_runs)
-        again = generator.integers(0, len(seen), len(seen))
-        return float(seen[again][:, runs].mean() - other[rows][:, runs].mean())
+    def one() -> float:
+        runs = again(n_runs)
+        means = [scores[again(len(scores))][:, runs].mean() for scores in (seen, other)]
+        return float(means[0] - means[1])
 
-    return bootstrap(gap, len(other), "tasks and runs", seed=seed)
+    value = float(seen.mean() - other.mean())
+    drawn = np.array([one() for _ in range(N_RESAMPLES)])
+    return percentile_interval(value, drawn, len(other), "tasks and runs")
 
 
 class TaskScores(eqx.Module):

@@ -59,7 +59,8 @@ def best_of_n(
     """The mean gold reward of the best of `n` by the proxy, without bias.
 
     `sum over i of C(i - 1, n - 1) / C(m, n) * gold_i`, where samples are in the order
-    of the proxy: the mean over all sets of `n` of the `m` samples.
+    of the proxy: the mean over all sets of `n` of the `m` samples. Of equals any may be
+    the best.
 
     Args:
         proxy: what is optimised, of independent samples of one policy.
@@ -77,7 +78,16 @@ def best_of_n(
     Source: R. Nakano et al., "WebGPT", 2021, arXiv 2112.09332, appendix I.
     """
     order = np.argsort(proxy, kind="stable")
-    return float(_weights(len(proxy), (n,))[0] @ gold[order])
+    equal = np.unique(proxy, return_inverse=True)[1][order]
+    return float(_weights(len(proxy), (n,))[0] @ _levelled(gold[order], equal))
+
+
+def _levelled(
+    gold: Float[np.ndarray, " sample"], equal: Int[np.ndarray, " sample"]
+) -> Float[np.ndarray, " sample"]:
+    """The mean over those of one number, in place of each."""
+    total = np.bincount(equal, weights=gold)
+    return (total / np.maximum(np.bincount(equal), 1))[equal]
 
 
 def _weights(m: int, counts: Sequence[int]) -> Float[np.ndarray, "count sample"]:
@@ -97,7 +107,7 @@ def _weights(m: int, counts: Sequence[int]) -> Float[np.ndarray, "count sample"]
     return found / found.sum(axis=1, keepdims=True)  # 1 but for rounding
 
 
-class Curve(eqx.Module):
+class FittedCurve(eqx.Module):
     """Gold reward by distance `d = sqrt(KL)`, fitted.
 
     Args:
@@ -113,7 +123,7 @@ class Curve(eqx.Module):
 
 def fit_best_of_n(
     distance: Float[np.ndarray, " point"], gold: Float[np.ndarray, " point"]
-) -> Curve:
+) -> FittedCurve:
     """Fit `gold = d (alpha - beta d)` by least squares; its peak is `alpha / 2 beta`.
 
     Args:
@@ -131,15 +141,15 @@ def fit_best_of_n(
     columns = np.stack([distance, -(distance**2)], axis=1)
     alpha, beta = (float(one) for one in np.linalg.lstsq(columns, gold)[0])
     if alpha > 0.0 and beta > 0.0:
-        return Curve(alpha, beta, alpha / (2.0 * beta))
+        return FittedCurve(alpha, beta, alpha / (2.0 * beta))
     # It rises all the way, or falls from the start, at least as far as was looked.
     rises = alpha - beta * float(np.max(distance)) > 0.0
-    return Curve(alpha, beta, float("inf") if rises else 0.0)
+    return FittedCurve(alpha, beta, float("inf") if rises else 0.0)
 
 
 def fit_reinforcement(
     distance: Float[np.ndarray, " point"], gold: Float[np.ndarray, " point"]
-) -> Curve:
+) -> FittedCurve:
     """Fit `gold = d (alpha - beta log d)`; its peak is `exp(alpha / beta - 1)`.
 
     The form for policies that were trained, and not chosen from. Distances of the two
@@ -161,7 +171,7 @@ def fit_reinforcement(
     columns = np.stack([distance, -distance * logs], axis=1)
     alpha, beta = (float(one) for one in np.linalg.lstsq(columns, gold)[0])
     peak = float(np.exp(min(alpha / beta - 1.0, 700.0))) if beta > 0 else float("inf")
-    return Curve(alpha, beta, peak)
+    return FittedCurve(alpha, beta, peak)
 
 
 class OverOptimisation(eqx.Module):
@@ -174,14 +184,16 @@ class OverOptimisation(eqx.Module):
         curve: fitted to them.
         peak: the `n` of the fitted peak, with an interval over the samples; None where
             the curve need not peak within what was tried.
+        best: of the `n` that were tried, the one of the highest gold, likewise.
         sentence: the same in words.
     """
 
     n: Int[np.ndarray, " point"]
     divergence: Float[np.ndarray, " point"]
     gold: tuple[Estimate, ...]
-    curve: Curve
+    curve: FittedCurve
     peak: Estimate | None
+    best: Estimate
     sentence: str = eqx.field(static=True)
 
 
@@ -231,12 +243,14 @@ def over_optimisation(
     ranked = (gold[order] - gold.mean()) / spread
     divergence = np.array([best_of_n_kl(n) for n in counts])
     distance = np.sqrt(divergence)
-    value = weights @ ranked
+    equal = np.unique(proxy, return_inverse=True)[1][order]
+    value = weights @ _levelled(ranked, equal)
     generator = np.random.default_rng(seed)
     drawn = np.zeros((n_resamples, len(counts)))
     for row in range(n_resamples):
         # Samples are in the order of the proxy: sorted numbers of them are, too.
-        again = ranked[np.sort(generator.integers(0, len(proxy), len(proxy)))]
+        rows = np.sort(generator.integers(0, len(proxy), len(proxy)))
+        again = _levelled(ranked[rows], equal[rows])
         drawn[row] = weights @ again - again.mean()
     m = len(proxy)
     points = tuple(
@@ -245,17 +259,23 @@ def over_optimisation(
     )
     curve = fit_best_of_n(distance, value)
     peaks = np.array([fit_best_of_n(distance, one).peak for one in drawn])
-    if not (np.mean(peaks < distance[-1]) > 0.975 and curve.peak < distance[-1]):
-        where = f"no peak up to n = {counts[-1]}"
-        sentence = f"Choosing the best by the proxy costs no gold reward: {where}."
-        return OverOptimisation(
-            np.array(counts), divergence, points, curve, None, sentence
-        )
-    as_counts = np.array([count_of_kl(one**2) for one in peaks])
-    peak = percentile_interval(count_of_kl(curve.peak**2), as_counts, m, "samples")
-    best = counts[int(np.argmax(value))]
+    tried = np.array(counts)
+    highest = tried[np.argmax(drawn, axis=1)].astype(float)
+    best = percentile_interval(float(tried[np.argmax(value)]), highest, m, "samples")
+    peak = None
     sentence = (
-        f"Gold reward peaks at n = {peak.value:.0f} [{peak.low:.0f}, {peak.high:.0f}] "
-        f"of the fitted curve (of those tried: {best}); choosing harder costs it."
+        f"Choosing the best by the proxy costs no gold reward: no peak up to n = "
+        f"{counts[-1]}."
     )
-    return OverOptimisation(np.array(counts), divergence, points, curve, peak, sentence)
+    moves = bool(np.max(np.abs(value)) > 1e-9)  # more than rounding
+    inside = np.mean(peaks < distance[-1]) > 0.975 and curve.peak < distance[-1]
+    if moves and inside:
+        as_counts = np.array([count_of_kl(one**2) for one in peaks])
+        peak = percentile_interval(count_of_kl(curve.peak**2), as_counts, m, "samples")
+        sentence = (
+            f"Gold reward is highest at n = {best.value:.0f} [{best.low:.0f}, "
+            f"{best.high:.0f}] of those tried, and peaks at n = {peak.value:.0f} "
+            f"[{peak.low:.0f}, {peak.high:.0f}] of the fitted curve; choosing harder "
+            "costs it."
+        )
+    return OverOptimisation(tried, divergence, points, curve, peak, best, sentence)

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 
 import equinox as eqx
+import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, PRNGKeyArray
 
@@ -15,14 +16,17 @@ from volition.value import (
     QLearning,
     SoftValueIteration,
     ValueIteration,
+    evaluate_policy,
     expected_reward,
     learn,
     plan,
 )
 
-# Of soft value iteration, as shares of the largest gap between two actions' values.
-TEMPERATURES = (0.01, 0.05, 0.2)
+# Of soft value iteration: as warm as costs so much of the learned reward's own return.
+OWN_LOSSES = (0.001, 0.01, 0.05)
 MOST_SWEEPS = 20_000  # a soft value may have no bound where nothing is discounted
+WARMEST, COLDEST = 6.0, -24.0  # powers of 2 of the largest gap between action values
+N_HALVINGS = 20
 N_Q_STEPS = 100_000
 
 
@@ -60,7 +64,9 @@ def scaled_regret(
     """Optimise a learned reward in several ways, and score each by the truth.
 
     Value iteration, soft value iteration at three temperatures, Q-learning, and of all
-    optimal policies the worst for the truth.
+    optimal policies the worst for the truth. The temperatures are those that cost 0.1,
+    1 and 5 % of the learned reward's own scaled return; so the regret of the truth
+    itself is known, at most 0.05, and no scale of the reward matters.
 
     Args:
         key: of Q-learning; consumed.
@@ -73,7 +79,6 @@ def scaled_regret(
         RuntimeError: where the learned reward cannot be optimised.
 
     Example:
-        >>> import jax
         >>> from volition import env, reward
         >>> world = env.gridworld(["S..G"], discount=0.9)
         >>> pays = reward.Linear(world.feature_names, [-1.0, 10.0, -10.0])
@@ -81,19 +86,15 @@ def scaled_regret(
         >>> round(found.by["value iteration"], 6), len(found.by)
         (0.0, 6)
 
-    Source: the scaled return of policies; see `scaled_return`.
+    Source: the scale is that of `scaled_return`; the three temperatures are ours.
     """
-    exact = plan(env, learned)
-    gap = jnp.max(jnp.max(exact.q, axis=-1) - jnp.min(exact.q, axis=-1))
     found = {"value iteration": plan(env, learned, ValueIteration()).policy}
     left_out = []
-    for share in TEMPERATURES:
-        name = f"soft value iteration, temperature {share:g} of the gap"
-        scale = jnp.maximum(share * gap, 1e-12)
-        method = SoftValueIteration(scale, max_sweeps=MOST_SWEEPS)
-        soft = plan(env, learned, method, throw=False)
-        if soft.converged:
-            found[name] = soft.policy
+    softs, own_losses = _soft_policies(env, learned)
+    for row, loss in enumerate(OWN_LOSSES):
+        name = f"soft value iteration, {loss:.1%} of its own return"
+        if float(own_losses[row]) <= loss:
+            found[name] = Tabular(softs[row])
         else:
             left_out.append(name)
     by_trial = learn(key, env, learned, QLearning(n_q_steps, exploration=0.3))
@@ -104,6 +105,43 @@ def scaled_regret(
         for name, policy in found.items()
     }
     return Regret(by, tuple(left_out))
+
+
+@eqx.filter_jit
+def _soft_policies(
+    env: FiniteMDP, learned: AbstractReward
+) -> tuple[Float[Array, "loss state action"], Float[Array, " loss"]]:
+    """The warmest soft policies that lose no more than `OWN_LOSSES`, and what they do.
+
+    Where no temperature gets there, what is lost is more, or infinite.
+    """
+    paid = expected_reward(env, learned)
+    best = PolicyIteration().solve(env, paid)
+    gap = jnp.max(jnp.max(best.q, axis=-1) - jnp.min(best.q, axis=-1))
+    gap = jnp.where(gap > 0.0, gap, 1.0)
+    uniform = jnp.full_like(paid, 1.0 / env.n_actions)
+    value = lambda policy: jnp.sum(env.initial * evaluate_policy(env, policy, paid))
+    high, low = value(best.policy.probabilities), value(uniform)
+    # Of a reward that says nothing, nothing is lost by acting at random.
+    span = jnp.where(high > low, high - low, 1.0)
+
+    def soft(power: Array) -> tuple[Array, Array]:
+        method = SoftValueIteration(gap * 2.0**power, max_sweeps=MOST_SWEEPS)
+        found = method.solve(env, paid)
+        lost = (high - value(found.policy.probabilities)) / span
+        return found.policy.probabilities, jnp.where(found.converged, lost, jnp.inf)
+
+    def one(most: Array) -> tuple[Array, Array]:
+        def halve(_, ends):
+            cold, warm = ends
+            middle = (cold + warm) / 2.0
+            fine = soft(middle)[1] <= most
+            return jnp.where(fine, middle, cold), jnp.where(fine, warm, middle)
+
+        ends = (jnp.asarray(COLDEST, paid.dtype), jnp.asarray(WARMEST, paid.dtype))
+        return soft(jax.lax.fori_loop(0, N_HALVINGS, halve, ends)[0])
+
+    return jax.lax.map(one, jnp.asarray(OWN_LOSSES, dtype=paid.dtype))
 
 
 @eqx.filter_jit

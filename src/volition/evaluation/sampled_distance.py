@@ -48,7 +48,8 @@ def sampled_epic(
         as given.
 
     Raises:
-        ValueError: in a finite world, whose transitions are its own.
+        ValueError: in a finite world, whose transitions are its own; for a discount of
+            1 where episodes end, but none of the jumps does.
 
     Source: A. Gleave et al., ICLR 2021, arXiv 2006.13900, section 4 and appendix A.1.
 
@@ -68,6 +69,13 @@ def sampled_epic(
         )
     )
     take = lambda places: jax.tree.map(lambda leaf: jnp.asarray(leaf)[places], steps)
+    ends = bool(np.asarray(take(chosen).terminated).any())
+    jump_ends = bool(np.asarray(take(jumps).terminated).any())
+    if float(jnp.asarray(env.discount)) >= 1.0 and ends and not jump_ends:
+        raise ValueError(
+            f"with a discount of 1, one of the {len(jumps)} jumps must end the episode "
+            "where the transitions do: raise n_canonical."
+        )
     forms = [
         np.asarray(_canonical(env, reward, take(chosen), take(jumps)), dtype=float)
         for reward in (learned, truth)
