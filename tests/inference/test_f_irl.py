@@ -10,11 +10,11 @@ import pytest
 from jax.flatten_util import ravel_pytree
 from scipy.special import softmax
 
-from tests.reference.paths import featured_world
+from tests.reference.paths import featured_world, valued
 from volition.env import gridworld
 from volition.inference.irl import f_irl
 from volition.inference.irl.f_irl import DIVERGENCES, look_at
-from volition.policy import Always, episode, rollout
+from volition.policy import Always, episode
 from volition.reward import Tabular
 
 HORIZON = 4
@@ -101,15 +101,12 @@ def test_behind_an_end_time_is_spent_in_it():
 
 def test_wrong_input_is_refused_in_a_sentence():
     world = gridworld(["S..G"])
-    right = world.action_names.index("right")
-    told = rollout(
-        jax.random.key(0), world, Always(right), n_segments=2, length=2, n_steps=2
-    )
+    told = valued([0.0])  # one step up, where the board ends
     with pytest.raises(ValueError, match="divergence = 'chi' must be one of"):
         f_irl(world, told, horizon=2, divergence="chi")
     with pytest.raises(ValueError, match="horizon = 0 is at least 1"):
         f_irl(world, told, horizon=0)
-    with pytest.raises(ValueError, match="demonstration 0 has 2 steps, where the"):
+    with pytest.raises(ValueError, match="demonstration 0 has 1 steps, where the"):
         f_irl(world, told, horizon=3)
     with pytest.raises(ValueError, match="sum to 1"):
         f_irl(world, np.full(4, 0.5), horizon=2)
