@@ -31,6 +31,7 @@ SLOW = (
     "src/volition/inference/imitation/density.py*",
     "src/volition/inference/imitation/sqil.py*",
     "src/volition/inference/irl/t_rex.py*",
+    "src/volition/inference/irl/f_irl.py*",
     "src/volition/inference/irl/policy_walk.py*",
     "src/volition/inference/imitation/d_rex.py*",
     "test_adversarial.py::test_a_learner_with_replay*",

@@ -5,7 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from tests.reference.paths import featured_world
+from tests.reference.paths import featured_world, valued
 from volition.env import Pendulum
 from volition.inference import Normal
 from volition.inference.imitation import d_rex, noisy_rollouts, tabular_cloning
@@ -64,7 +64,7 @@ def test_it_does_better_than_who_demonstrated():
 
 def test_wrong_input_is_refused_in_a_sentence():
     key, form = jax.random.key(0), Linear(WORLD.feature_names)
-    told = noisy_rollouts(key, WORLD, Always(1), np.zeros(1), 3)
+    told = valued([[0.0]])
     with pytest.raises(ValueError, match="at least two different ones"):
         d_rex(key, WORLD, told, form, noises=(0.5, 0.5))
     with pytest.raises(ValueError, match=r"each in \[0, 1\]"):

@@ -7,7 +7,7 @@ import pytest
 
 from volition.env import gridworld
 from volition.inference.imitation import Passes, dagger
-from volition.policy import Always, Tabular, episode
+from volition.policy import Tabular, episode
 from volition.value.deep import MLP, Adam
 
 # Right, then down: who has only seen the first step goes on to the right.
@@ -69,5 +69,3 @@ def test_wrong_input_is_refused_in_a_sentence():
         dagger(key, WORLD, EXPERT, mix=1.5)
     with pytest.raises(ValueError, match="have 3 steps, where length = 4"):
         dagger(key, WORLD, EXPERT, demonstrations=first_step_alone(), length=4)
-    with pytest.raises(ValueError, match="has the action 7"):
-        dagger(key, WORLD, Always(7), n_episodes=1, length=1)

@@ -9,10 +9,10 @@ import pytest
 from tests.reference.paths import featured_world, sums
 from volition.env import Transition
 from volition.env.mdp import Index
-from volition.inference import Normal
+from volition.inference import MAP, Ensemble, Normal
 from volition.inference.irl import ranked_comparisons, t_rex
-from volition.policy import Segment, epsilon_greedy, rollout
-from volition.reward import Linear
+from volition.policy import Random, Segment, epsilon_greedy, rollout
+from volition.reward import FeatureInputs, Linear, Network
 from volition.value import plan
 
 WORLD = featured_world(3)
@@ -122,3 +122,40 @@ def test_wrong_input_is_refused_in_a_sentence():
     )
     with pytest.raises(ValueError, match="demonstration 1 has 4 steps and no end"):
         draw(endless, length=5)
+
+
+@pytest.mark.slow
+def test_a_network_learns_what_no_line_says():
+    told = rollout(
+        jax.random.key(6), WORLD, Random(3), n_segments=60, length=10, n_steps=10
+    )
+    # Best is a middle, 0 to either side of which is worse.
+    earned = lambda made: (
+        -np.square(np.asarray(made.transition.features)[..., 0]).sum(axis=1)
+    )
+    ranks = np.argsort(np.argsort(earned(told)))
+    inputs = FeatureInputs.over(WORLD.feature_names, told.transition.features)
+    forms = {
+        "network": (Network(inputs, (16, 16)), Ensemble(3, n_steps=600)),
+        "line": (Linear(WORLD.feature_names), MAP()),
+    }
+    gain = {}
+    for name, (form, method) in forms.items():
+        prior = Normal(form.prior_scale()) if name == "network" else Normal(3.0)
+        found = t_rex(
+            jax.random.key(7), told, form, ranks, length=10, method=method, prior=prior
+        )
+        acted = rollout(
+            jax.random.key(8),
+            WORLD,
+            plan(WORLD, found.mean).policy,
+            n_segments=200,
+            length=10,
+            n_steps=10,
+        )
+        gain[name] = earned(acted)
+    difference = gain["network"] - gain["line"]
+    assert difference.mean() > 4 * difference.std() / np.sqrt(200)
+    # And it does far better than who acted at random, whom it was learned from.
+    error = np.hypot(gain["network"].std() / 14, earned(told).std() / 7)
+    assert gain["network"].mean() - earned(told).mean() > 4 * error

@@ -8,6 +8,7 @@
 | several intentions | `inference.find_groups`, with people who demonstrate |
 | apprenticeship, linear programmes | `apprenticeship`, `explaining_reward` |
 | adversarial (AIRL, GAIL) | `airl`, `gail` |
+| state marginals (f-IRL) | `f_irl` |
 | ranked demonstrations (T-REX) | `t_rex`; ranked by noise, `imitation.d_rex` |
 | what demonstrations cannot tell | `common_reward`, `rewards_alike` |
 """
@@ -34,6 +35,7 @@ from volition.inference.irl.demonstrations import (
     state_visits as state_visits,
 )
 from volition.inference.irl.discriminator import Recovered as Recovered
+from volition.inference.irl.f_irl import StatesMatched as StatesMatched, f_irl as f_irl
 from volition.inference.irl.max_causal_entropy import (
     Matched as Matched,
     max_causal_entropy as max_causal_entropy,
