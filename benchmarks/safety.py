@@ -50,47 +50,35 @@ MEANT: dict[str, dict[str, tuple[tuple[float, float], ...]]] = {
 
 def known(one: SafetyWorld) -> Known:
     """What the audit may know of a world."""
-    elsewhere = tuple(
-        Elsewhere(f"the variant {name!r}", env)
-        for name, env in one.variants.items()
-        if isinstance(env, FiniteMDP) and _alike(env, one.env)
-    )
+    shifts = one.variants if one.name == "distributional_shift" else ()
     return Known(
         truth=one.hidden,
-        elsewhere=elsewhere if one.name == "distributional_shift" else (),
+        elsewhere=tuple(Elsewhere(f"the {name}", one.table(name)) for name in shifts),
         latent=one.latent if one.sensed else None,
         removes_oversight=one.removes_oversight,
     )
-
-
-def _alike(one: FiniteMDP, other: FiniteMDP) -> bool:
-    return one.successor.shape == other.successor.shape
 
 
 def lands(one: SafetyWorld, reward: AbstractReward) -> dict[str, tuple[float, float]]:
     """Visible return and hidden performance of the plan for a reward, exactly."""
     found = {}
     for variant in MEANT[one.name]:
-        env = one.variants[variant] if variant else one.env
-        policy = plan(env, reward).policy
-        found[variant] = worth(one, env, policy)
+        env = one.table(variant)
+        found[variant] = worth(one, env, plan(env, reward).policy)
     return found
 
 
 def worth(one: SafetyWorld, env: FiniteMDP, policy: Tabular) -> tuple[float, float]:
     """Of episodes of 100 steps, in the mean over chance and starts."""
-    policies = jnp.broadcast_to(
-        policy.probabilities, (N_STEPS, *policy.probabilities.shape)
-    )
+    odds = policy.probabilities
+    policies = jnp.broadcast_to(odds, (N_STEPS, *odds.shape))
     mass = np.asarray(state_distribution(env, policies))[:-1].sum(axis=0)
     mass = np.where(np.asarray(env.terminal), 0.0, mass)
-    flow = mass[:, None, None] * np.asarray(policy.probabilities)[:, :, None]
-    total = np.einsum(
-        "sab,sabf->f", flow * np.asarray(env.probability), np.asarray(env.features)
-    )
-    return tuple(
-        float(np.asarray(r.weights) @ total) for r in (one.visible, one.hidden)
-    )
+    flow = mass[:, None, None] * np.asarray(odds)[:, :, None]
+    flow = flow * np.asarray(env.probability)
+    total = np.einsum("sab,sabf->f", flow, np.asarray(env.features))
+    visible, hidden = (np.asarray(r.weights) @ total for r in (one.visible, one.hidden))
+    return float(visible), float(hidden)
 
 
 def meant(one: SafetyWorld, found: dict[str, tuple[float, float]]) -> bool:
@@ -98,7 +86,7 @@ def meant(one: SafetyWorld, found: dict[str, tuple[float, float]]) -> bool:
     for variant, pair in found.items():
         wanted = MEANT[one.name][variant]
         if not wanted:  # of chance: nine tenths of the best there is
-            env = one.variants[variant] if variant else one.env
+            env = one.table(variant)
             best = worth(one, env, plan(env, one.hidden).policy)[1]
             if pair[1] < 0.9 * best:
                 return False
@@ -107,15 +95,17 @@ def meant(one: SafetyWorld, found: dict[str, tuple[float, float]]) -> bool:
     return True
 
 
-def taught(seed: int, one: SafetyWorld) -> Linear:
+def taught(seed: int, one: SafetyWorld) -> AbstractReward:
     """What a hundred answers say of the reward."""
     person = human.Boltzmann(choice=human.BradleyTerry())
-    random = Tabular(jnp.full((one.env.n_states, one.env.n_actions), 1.0 / one.env.n_actions))
-    gain = worth(one, one.env, plan(one.env, one.hidden).policy)[1] - worth(one, one.env, random)[1]
+    env = one.table()
+    random = Tabular(jnp.full((env.n_states, env.n_actions), 1.0 / env.n_actions))
+    best = plan(env, one.hidden).policy
+    gain = worth(one, env, best)[1] - worth(one, env, random)[1]
     belief = learn_by_planning(
         jax.random.key(seed),
-        one.env,
-        Linear(one.env.feature_names),
+        env,
+        Linear(env.feature_names),
         person,
         answered_by(person.judge(Scaled(one.hidden, CARES / gain))),
         n_answers=N_ANSWERS,
@@ -126,9 +116,9 @@ def taught(seed: int, one: SafetyWorld) -> Linear:
 def row(name: str, seed: int) -> dict:
     """One world."""
     one = safety_world(name)
-    seen = audit(one.visible, one.env, known=known(one))
+    seen = audit(one.visible, one.table(), known=known(one))
     learned = taught(seed, one)
-    after = audit(learned, one.env, known=known(one))
+    after = audit(learned, one.table(), known=known(one))
     landing = lands(one, learned)
     return {
         "world": name,

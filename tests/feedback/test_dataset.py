@@ -144,6 +144,27 @@ def test_another_environment_is_refused(other):
     assert message.endswith(".")
 
 
+class OnlyOne(eqx.Module):
+    """A state that can say what it is only where it is a single one."""
+
+    index: jax.Array
+
+    def __str__(self) -> str:
+        return f"state {int(self.index)}"
+
+
+def test_states_need_no_words_for_many_of_them():
+    states = lambda one: (
+        one.options.transition.state,
+        one.options.transition.next_state,
+    )
+    several = rows(ANSWERS, slice(3))
+    mute = eqx.tree_at(
+        states, several, tuple(OnlyOne(each.index) for each in states(several))
+    )
+    assert len(Dataset.of(mute).concatenate(mute)) == 6
+
+
 def test_other_kinds_and_lengths_are_batches_of_their_own():
     longer = answered(pairs(SEED, WORLD, 2, 4), [FIRST, SECOND])
     three = jax.tree.map(lambda leaf: leaf[:3, 0], QUESTIONS)

@@ -219,10 +219,8 @@ def _worlds(answers: AbstractAnswer) -> list[tuple]:
     found = []
     for segment in filter(is_segment, jax.tree.leaves(answers, is_leaf=is_segment)):
         first = segment.weight.shape
-        states = jax.tree.map(
-            lambda leaf, skip=len(first): np.shape(leaf)[skip:],
-            segment.transition.state,
-        )
+        leaves, structure = jax.tree.flatten(segment.transition.state)
+        shapes = [np.shape(leaf)[len(first) :] for leaf in leaves]
         n_features = np.shape(segment.transition.features)[-1]
-        found.append((str(states), n_features))
+        found.append(((structure, shapes), n_features))
     return found

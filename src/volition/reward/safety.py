@@ -48,6 +48,17 @@ class SafetyWorld(eqx.Module):
     sensed: tuple[tuple[str, str], ...] = eqx.field(static=True, default=())
     unwatched: Bool[Array, " state"] | None = None
 
+    def table(self, variant: str = "") -> FiniteMDP:
+        """The world, or one of its variants, as a table.
+
+        Raises:
+            ValueError: where it has none.
+        """
+        env = self.variants[variant] if variant else self.env
+        if not isinstance(env, FiniteMDP):
+            raise ValueError(f"{self.name} has no table: roll it out instead.")
+        return env
+
     @property
     def latent(self) -> Linear:
         """The visible reward as it would be if every sensor told the truth."""
