@@ -28,8 +28,10 @@ class Contest(eqx.Module):
         network: the shape of its networks.
         n_updates: steps of its optimiser behind each rollout of the learner.
         batch_size: steps of the expert, and as many of the policy, in each.
-        n_rollouts: of the policy that it sees, the last one and those before: with one,
-            it forgets what was wrong with earlier policies.
+        n_rollouts: of the policy that it sees, the last one and those before. With more
+            than one it does not forget what was wrong with earlier policies, which
+            learning anew from the reward alone meets again; as long as the policy still
+            changes it is then told apart from those before, too.
         penalty: weight of the gradient penalty, at least 0.
         optimiser: how it follows its gradients.
 
@@ -40,7 +42,7 @@ class Contest(eqx.Module):
     network: MLP = eqx.field(default_factory=lambda: MLP((32, 32), layer_norm=False))
     n_updates: int = eqx.field(static=True, default=4, kw_only=True)
     batch_size: int = eqx.field(static=True, default=256, kw_only=True)
-    n_rollouts: int = eqx.field(static=True, default=20, kw_only=True)
+    n_rollouts: int = eqx.field(static=True, default=1, kw_only=True)
     penalty: ArrayLike = eqx.field(default=1.0, kw_only=True)
     optimiser: AbstractOptimiser = eqx.field(
         default_factory=lambda: Adam(1e-3), kw_only=True
@@ -212,18 +214,19 @@ class Adversary(AbstractDeepLearner):
         shape = (contest.n_updates, contest.batch_size)
         share = jax.random.uniform(key, (5, *shape), jnp.float32)
         expert, ring = self.expert, memory.ring
-        n = expert.action.shape[0]
+        n = jnp.int32(expert.action.shape[0])
         chosen = _chosen(share[0], n)
-        shown = (expert.observation, expert.action, expert.rows)
-        shown = jax.tree.map(lambda leaf: leaf[chosen], shown)
-        experts = self._drawn(share[1], expert.n_ended / n, *shown, policy)
+        pick = lambda leaf: leaf[chosen]
+        shown = jax.tree.map(pick, expert.observation), pick(expert.action)
+        shown = (*shown, pick(expert.rows))
+        experts = self._drawn(share[1], expert.n_ended, n, *shown, policy)
         n = ring.filled * ring.seen.over.shape[1]
         chosen = _chosen(share[2], n)
         pick = lambda leaf: leaf.reshape(-1, *leaf.shape[2:])[chosen]
         made = jax.tree.map(pick, ring.seen)
-        ended = jnp.sum(ring.seen.terminated, dtype=jnp.float32) / n
+        n_ended = jnp.sum(ring.seen.terminated, dtype=jnp.float32)
         made = (made.observation, made.transition.action, self.rows(made))
-        policys = self._drawn(share[3], ended, *made, policy)
+        policys = self._drawn(share[3], n_ended, n, *made, policy)
         row, unravel = ravel_pytree(memory.discriminator)
         weight = jnp.asarray(contest.penalty, dtype=jnp.float32)
 
@@ -240,16 +243,16 @@ class Adversary(AbstractDeepLearner):
     def _drawn(
         self,
         absorbed: Float[Array, "update batch"],
-        ended: Float[Array, ""],
+        n_ended: Float[Array, ""],
+        n: Int[Array, ""],
         observation: PyTree,
         action: Int[Array, "update batch"],
         rows: Float[Array, "update batch number"],
         policy: SoftNetwork,
     ) -> tuple[Array, Array]:
         """Steps, with those behind ends among them, and `log pi` of each."""
-        # For each step made there are so many behind the ends of some.
-        n_behind = ended * self.rest
-        behind = absorbed < n_behind / (n_behind + 1.0)
+        n_behind = n_ended * self.rest
+        behind = absorbed < n_behind / (n_behind + n.astype(jnp.float32))
         rows = jnp.where(behind[..., None], self.layout.absorbing[None, None, :], rows)
         told = jax.vmap(jax.vmap(policy.log_probabilities))(observation)
         here = jax.nn.one_hot(action, told.shape[-1], dtype=told.dtype)
@@ -258,9 +261,11 @@ class Adversary(AbstractDeepLearner):
         return rows, jnp.where(behind, 0.0, log_pi)
 
 
-def _chosen(share: Float[Array, "update batch"], n: int | Array) -> Array:
+def _chosen(
+    share: Float[Array, "update batch"], n: Int[Array, ""]
+) -> Int[Array, "update batch"]:
     """Numbers below `n`, all alike; rounding must not reach one further."""
-    return jnp.minimum((share * n).astype(jnp.int32), n - 1)
+    return jnp.minimum((share * n.astype(share.dtype)).astype(jnp.int32), n - 1)
 
 
 def contest_loss(
