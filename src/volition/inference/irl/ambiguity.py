@@ -96,9 +96,13 @@ def left_open(
     Source: without a horizon, Cao et al. 2021, as `rewards_alike`; with one, the soft
     Bellman equation from the last step backwards.
     """
-    made = np.asarray(_changes(reward, world))[~np.asarray(world.terminal)]
+    made = np.asarray(_changes(reward, world), dtype=float)
+    made = made[~np.asarray(world.terminal)].reshape(-1, made.shape[-1])
+    # Whatever the units of a feature; and networks are of 32 bits.
+    length = np.linalg.norm(made, axis=0)
+    made = made / np.where(length > 0.0, length, 1.0)
     hidden = _shaping(world) if horizon is None else _saved(world, horizon)
-    inside = _common(_range(hidden), _range(made.reshape(-1, made.shape[-1])))
+    inside = _common(_range(hidden), _range(made, tolerance=1e-6))
     return _told(world, inside, "Behaviour", " of a reward of this form")
 
 
@@ -235,10 +239,10 @@ def _shaping(world: FiniteMDP) -> Float[np.ndarray, "pair state"]:
     return matrix.reshape(-1, int(acting.sum()))
 
 
-def _range(matrix: np.ndarray) -> np.ndarray:
+def _range(matrix: np.ndarray, tolerance: float = 1e-10) -> np.ndarray:
     """An orthonormal basis of what a matrix can make."""
     left, values, _ = np.linalg.svd(matrix, full_matrices=False)
-    return left[:, values > 1e-10 * values.max(initial=0.0)]
+    return left[:, values > tolerance * values.max(initial=0.0)]
 
 
 def _kernel(matrix: np.ndarray) -> np.ndarray:
