@@ -3,7 +3,8 @@
 import json
 import sys
 import time
-from typing import NamedTuple
+from collections.abc import Callable
+from typing import Any, NamedTuple
 
 import equinox as eqx
 import jax
@@ -13,7 +14,7 @@ from jaxtyping import PRNGKeyArray
 from volition import env, policy, reward, value
 from volition.inference.irl import airl, gail, soft_learner
 
-N_EPISODES, N_STEPS, LIMIT = 20, 8192, 500_000
+N_EPISODES, N_STEPS, LIMIT, LIMIT_ANEW = 20, 8192, 500_000, 200_000
 
 
 class Run(NamedTuple):
@@ -51,34 +52,62 @@ def expert(key: PRNGKeyArray, world: env.CartPole) -> policy.Segment:
 
 def imitate(
     key: PRNGKeyArray, world: env.CartPole, told: policy.Segment, case: str
-) -> Run:
-    """Until greedy and sampled episodes come to 475; the clock stands for them."""
+) -> tuple[Run, reward.AbstractReward]:
+    """Until greedy and sampled episodes come to 475; and the reward that is left."""
     verb, learner = (
         (airl, soft_learner(N_STEPS))
         if case == "airl"
         else (gail, soft_learner(N_STEPS, 0.3))
     )
+    learn = lambda after: verb(key, world, told, learner=learner, after=after)
+    run, found = until(key, world, learn, lambda found: (found, found.greedy), LIMIT)
+    return run, found.reward
+
+
+def anew(key: PRNGKeyArray, world: env.CartPole, paid: reward.AbstractReward) -> Run:
+    """From a reward alone, until greedy episodes come to 475.
+
+    Softly: a reward that is recovered from soft behaviour is one of soft behaviour. The
+    returns that end it are true ones, which nothing learns from.
+    """
+    learner = soft_learner(N_STEPS)
+    learn = lambda after: value.learn(key, world, paid, learner, after=after)
+    return until(key, world, learn, lambda found: (found,), LIMIT_ANEW)[0]
+
+
+def until(
+    key: PRNGKeyArray,
+    world: env.CartPole,
+    learn: Callable[[Any], Any],
+    acting: Callable[[Any], tuple[policy.AbstractPolicy, ...]],
+    limit: int,
+) -> tuple[Run, Any]:
+    """Until 20 episodes of each policy come to 475; the clock stands for them."""
     taken, stand = 0.0, None
     while True:
         start = time.process_time()
-        found = verb(key, world, told, learner=learner, after=stand)
+        found = learn(stand)
         stand = jax.block_until_ready(found.stand)
         taken += time.process_time() - start
         steps = int(found.curve.step[-1])
         seen = jax.random.fold_in(key, steps)
-        acting = found.policy, found.policy.greedy
-        mean = min(float(mean_return(seen, world, one)) for one in acting)
-        if mean >= 475.0 or steps >= LIMIT:
-            fresh = mean_return(jax.random.fold_in(seen, 1), world, found.policy)
-            return Run(taken, steps, mean, float(fresh))
+        all_of = acting(found.policy)
+        mean = min(float(mean_return(seen, world, one)) for one in all_of)
+        if mean >= 475.0 or steps >= limit:
+            fresh = mean_return(jax.random.fold_in(seen, 1), world, all_of[0])
+            return Run(taken, steps, mean, float(fresh)), found
 
 
 def main(case: str, seed: int) -> None:
     """Once from nothing, once compiled, of another expert for each seed."""
     key, world = jax.random.key(seed), env.CartPole()
     told = expert(jax.random.fold_in(key, 2), world)
-    cold, hot = (imitate(key, world, told, case) for _ in range(2))
-    print(json.dumps({"total": cold.taken, **hot._asdict()}))
+    (cold, _), (hot, left) = (imitate(key, world, told, case) for _ in range(2))
+    shown = {"total": cold.taken, **hot._asdict()}
+    if case == "airl":
+        again = anew(jax.random.fold_in(key, 3), world, left)
+        shown |= {"anew_steps": again.steps, "anew_fresh": again.fresh}
+    print(json.dumps(shown))
 
 
 if __name__ == "__main__":

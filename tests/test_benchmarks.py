@@ -14,6 +14,7 @@ import pytest
 
 from benchmarks import (
     active,
+    adversarial,
     cartpole,
     cartpole_volition,
     peers,
@@ -23,9 +24,10 @@ from benchmarks import (
     q_learning_loops as loops,
     tabular as learners,
     tabular_loops,
+    transfer,
 )
 from benchmarks.measure import Measurement, measurement, ratio, report
-from volition import feedback, human, inference, value
+from volition import feedback, human, inference, reward, value
 
 N_STEPS = 2_000
 KEY = jax.random.key(5)
@@ -231,3 +233,88 @@ def test_the_posterior_that_is_timed_is_one():
     assert belief.result.converged
     # A person of length 5, as its prior says on average.
     assert 1.0 < float(jnp.linalg.norm(belief.mean.weights)) < 15.0
+
+
+def test_the_way_is_as_long_as_counted_before_and_after_the_wall_moves():
+    """From the top left corner: down, across and up again, or across and down."""
+    worlds = transfer.mazes()
+    truth = np.zeros(30)
+    truth[transfer.PRIZE[0] * transfer.N_COLUMNS + transfer.PRIZE[1]] = 1.0
+    goal = reward.Tabular(jnp.asarray(truth))
+    found = [value.plan(world, goal).value[0] for world in (worlds[1], worlds[2])]
+    # A prize n steps away, paid for ever, is worth 0.9^n / (1 - 0.9).
+    np.testing.assert_allclose(found, [0.9 ** (4 + 5 + 2) * 10, 0.9 ** (5 + 2) * 10])
+    assert transfer.score(worlds.after, goal) == pytest.approx(1.0)
+    acting = transfer.expert(worlds.shown)
+    assert (
+        transfer.score(worlds.after, acting)
+        < 0.1
+        < transfer.score(worlds.before, acting)
+    )
+
+
+@pytest.mark.slow
+def test_a_reward_of_the_state_goes_where_one_of_actions_and_a_clone_do_not():
+    worlds, settings = transfer.mazes(), {"clone of the policy": (0.1,)}
+    of = lambda what: f"AIRL, reward of {what}"
+    settings |= dict.fromkeys([of("the state"), of("state and action")], (0.0, 0.03))
+    found = {
+        name: transfer.transferred(0, worlds, name, setting)
+        for name, setting in settings.items()
+    }
+    assert all(one["before"] > 0.8 for one in found.values())
+    assert found[of("the state")]["after"] >= 0.9
+    assert found[of("state and action")]["after"] < 0.3
+    assert found["clone of the policy"]["after"] < 0.1
+
+
+@pytest.mark.slow
+def test_every_method_is_tuned_by_as_many_settings():
+    assert {len(settings) for _, settings in transfer.METHODS.values()} == {9}
+    found = transfer.tried("clone of the policy", transfer.mazes())
+    assert set(found[0]) == {"setting", "likelihood", "before", "after"}
+    # Too much prior belief is as likely as chance would have it; a little is best.
+    likely = [one["likelihood"] for one in found]
+    assert np.log(0.25) < likely[-1] < max(likely[1:-1])
+
+
+TOLD = [
+    {
+        "total": 3.0 + seed,
+        "taken": 0.5,
+        "steps": 8192,
+        "mean": 480.0,
+        "fresh": 490.0,
+        "anew_steps": 16384,
+        "anew_fresh": 470.0,
+    }
+    for seed in range(3)
+]
+
+
+def test_the_figures_of_a_contest_have_their_names():
+    found = {case: adversarial.lines(case, TOLD) for case in adversarial.CASES}
+    named = adversarial.keys(found)
+    assert set(named) == {
+        f"{kind}{case}{unit}"
+        for case in ("airl", "gail")
+        for kind, unit in [("", "_s"), ("", "_hot_s"), ("ratio_", "")]
+    }
+    assert (named["airl_s"], named["gail_hot_s"]) == (4.0, 0.5)
+    assert named["ratio_airl"] == pytest.approx(186.0 / 4.0)
+    shown = [(line.metric, line.recorded) for line in found["airl"]]
+    assert shown[3:6] == [
+        ("return", False),
+        ("return of fresh episodes", False),
+        ("seconds", True),
+    ]
+    assert len(shown) == len(found["gail"]) + 2
+
+
+@pytest.mark.slow
+def test_a_contest_is_won_and_told_of():
+    told = adversarial.runs("airl", 1)
+    assert set(told[0]) == set(TOLD[0])
+    assert 475.0 <= told[0]["mean"] <= 500.0
+    assert told[0]["anew_steps"] < 200_000  # of the reward alone, true returns of 475
+    assert len(adversarial.lines("airl", told)) == len(adversarial.lines("airl", TOLD))

@@ -89,7 +89,9 @@ def cart_pole():
 @pytest.fixture(scope="module")
 def short():
     world, told = cart_pole()
-    contest = Contest(MLP((8,), layer_norm=False), n_updates=2, batch_size=32)
+    contest = Contest(
+        MLP((8,), layer_norm=False), n_updates=2, batch_size=32, n_rollouts=5
+    )
     learner = PQN(
         512,
         rollout=Rollout(8, 32),
@@ -105,6 +107,9 @@ def test_the_same_key_leads_to_the_same_bits(short):
     _, _, found, again = short
     assert eqx.tree_equal(found, again)
     assert found.curve.step.tolist() == [256, 512]
+    # Both rollouts are remembered, of the five that can be.
+    ring = found.stand.memory.ring
+    assert (int(ring.filled), ring.seen.over.shape) == (64, (160, 8))
 
 
 def test_the_reward_is_above_that_of_the_absorbing_state(short):
@@ -198,5 +203,5 @@ def test_wrong_input_is_refused_in_a_sentence():
         gail(key, CartPole(discount=1.0), told)
     with pytest.raises(ValueError, match="demonstration 0 has no step"):
         airl(key, world, eqx.tree_at(lambda one: one.weight, told, told.weight * 0.0))
-    with pytest.raises(ValueError, match="n_updates and batch_size"):
+    with pytest.raises(ValueError, match="n_updates, batch_size and n_rollouts"):
         Contest(n_updates=0)

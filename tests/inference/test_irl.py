@@ -11,6 +11,7 @@ from volition.env import Feature, FiniteMDP, cliff_walking, gridworld, random_md
 from volition.inference.irl import (
     check_demonstrations,
     common_reward,
+    left_open,
     max_causal_entropy,
     max_entropy,
     rewards_alike,
@@ -20,9 +21,11 @@ from volition.policy import Random, Tabular as TabularPolicy, rollout
 from volition.reward import FeatureInputs, Linear, Network, Tabular
 from volition.value import (
     SoftValueIteration,
+    backup,
     expected_reward,
     induction,
     occupancy,
+    optimal_value,
     state_distribution,
 )
 
@@ -483,3 +486,98 @@ def test_a_hundred_thousand_states():
     spent, _ = expert(world, truth, 40)
     found = max_causal_entropy(world, spent, horizon=40)
     assert found.converged, found.message
+
+
+def ring(*steps, ends=False):
+    """Six states in a ring, and how far each action leads."""
+    leads = (np.arange(6)[:, None] + np.array(steps)[None, :]) % 6
+    return FiniteMDP(
+        leads[..., None],
+        np.ones((6, 3, 1)),
+        terminal=np.arange(6) == (5 if ends else 6),
+        initial=np.full(6, 1.0 / 6.0),
+        discount=0.9,
+    )
+
+
+# With steps of odd length alone, odd and even states alternate.
+RINGS = {
+    "stay": ring(-1, 0, 1),
+    "alternate": ring(-1, 1, 3),
+    "one way": ring(1, 1, 1),
+    "end": ring(-1, 0, 1, ends=True),
+}
+
+
+@eqx.filter_jit
+def log_policies(world, values, horizon):
+    paid = expected_reward(world, Tabular(values))
+    if horizon is None:
+        value = optimal_value(SoftValueIteration(), world, paid)
+        return jax.nn.log_softmax(backup(world, paid, value))
+    return jnp.log(induction(world, paid, horizon, temperature=1.0).policies)
+
+
+@eqx.filter_jit
+def slope_of_policies(world, values, horizon):
+    logs = lambda values: log_policies(world, values, horizon).ravel()
+    return jax.jacrev(logs)(values)
+
+
+@pytest.mark.parametrize("horizon", [None, 1, 4])
+def test_what_is_left_open_is_what_moves_no_policy(horizon):
+    """As many dimensions as the slope of the policies is flat in."""
+    at = jax.random.normal(jax.random.key(0), (6, 3))
+    for name, world in RINGS.items():
+        acting = ~np.asarray(world.terminal)
+        slope = np.asarray(slope_of_policies(world, at, horizon))[:, acting]
+        logs = log_policies(world, at, horizon)
+        forms = {(6,): slope.sum(axis=2), (6, 3): slope.reshape(len(slope), -1)}
+        for shape, of_it in forms.items():
+            rank = np.linalg.matrix_rank(of_it, tol=1e-7)
+            found = left_open(world, Tabular(jnp.zeros(shape)), horizon)
+            assert found.n_open == of_it.shape[1] - rank, name
+            for direction in found.directions:
+                moved = log_policies(world, at + jnp.asarray(direction), horizon)
+                np.testing.assert_allclose(moved, logs, atol=1e-8)
+
+
+def test_what_was_found_names_what_is_not_identified():
+    world = RINGS["one way"]
+    spent = np.zeros((6, 3))
+    spent[:4, 1] = 1.0
+    start = Tabular(jnp.zeros((6, 3)))
+    found = max_causal_entropy(world, spent, start, horizon=4, max_steps=3)
+    told = found.unidentified()
+    # Where all actions lead to the same state, what it pays is never weighed.
+    assert told.n_open == 6
+    assert told.sentence == (
+        "Behaviour leaves a constant and 5 dimensions of shaping open of a reward of "
+        "this form: a world of another discount or dynamics would tell more. In 2 of 6 "
+        "states, such as state 4, nothing was demonstrated: what these pay is a guess."
+    )
+    everywhere = np.full((6, 3), 0.5)
+    found = max_causal_entropy(world, everywhere, start, horizon=4, max_steps=3)
+    assert "nothing was demonstrated" not in found.unidentified().sentence
+
+
+def test_a_network_leaves_open_what_its_form_can_make():
+    """Of features of the state: a constant by its bias, and nothing else."""
+    ends, seen = RINGS["end"], RINGS["stay"]
+    info = (Feature("height", "1", "made up"),)
+    height = np.array([0.3, -1.0, 2.0, 0.7, -0.4, 1.1])
+    features = np.broadcast_to(height[:, None, None, None], (6, 3, 1, 1))
+    told = lambda world: FiniteMDP(
+        world.successor,
+        world.probability,
+        terminal=world.terminal,
+        initial=world.initial,
+        discount=0.9,
+        features=features,
+        feature_info=info,
+    )
+    inputs = FeatureInputs.over(("height",), height[:, None])
+    reward = Network(inputs, (8,))
+    assert left_open(told(seen), reward).n_open == 1
+    assert left_open(told(ends), reward).n_open == 0
+    assert left_open(told(seen), Linear(("height",), [2.0])).n_open == 0

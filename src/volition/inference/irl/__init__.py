@@ -23,6 +23,7 @@ from volition.inference.irl.adversary import Contest as Contest
 from volition.inference.irl.ambiguity import (
     Ambiguity as Ambiguity,
     common_reward as common_reward,
+    left_open as left_open,
     rewards_alike as rewards_alike,
 )
 from volition.inference.irl.apprenticeship import (

@@ -14,9 +14,10 @@ from volition.inference.irl.discriminator import (
     Layout,
     Occupancy,
 )
-from volition.value.deep import MLP, Adam, Rollout, SoftNetwork
+from volition.value.deep import MLP, Adam, Replay, Rollout, SoftNetwork
 from volition.value.deep.learner import AbstractDeepLearner
 from volition.value.deep.optimiser import AbstractOptimiser
+from volition.value.deep.replay import Ring
 from volition.value.deep.world import Spaces, Step
 
 
@@ -27,6 +28,10 @@ class Contest(eqx.Module):
         network: the shape of its networks.
         n_updates: steps of its optimiser behind each rollout of the learner.
         batch_size: steps of the expert, and as many of the policy, in each.
+        n_rollouts: of the policy that it sees, the last one and those before. With more
+            than one it does not forget what was wrong with earlier policies, which
+            learning anew from the reward alone meets again; as long as the policy still
+            changes it is then told apart from those before, too.
         penalty: weight of the gradient penalty, at least 0.
         optimiser: how it follows its gradients.
 
@@ -37,14 +42,17 @@ class Contest(eqx.Module):
     network: MLP = eqx.field(default_factory=lambda: MLP((32, 32), layer_norm=False))
     n_updates: int = eqx.field(static=True, default=4, kw_only=True)
     batch_size: int = eqx.field(static=True, default=256, kw_only=True)
+    n_rollouts: int = eqx.field(static=True, default=1, kw_only=True)
     penalty: ArrayLike = eqx.field(default=1.0, kw_only=True)
     optimiser: AbstractOptimiser = eqx.field(
         default_factory=lambda: Adam(1e-3), kw_only=True
     )
 
     def __check_init__(self):
-        if min(self.n_updates, self.batch_size) < 1:
-            raise ValueError("n_updates and batch_size of a contest are at least 1.")
+        if min(self.n_updates, self.batch_size, self.n_rollouts) < 1:
+            raise ValueError(
+                "n_updates, batch_size and n_rollouts of a contest are at least 1."
+            )
 
 
 class Expert(eqx.Module):
@@ -72,12 +80,14 @@ class Memory(eqx.Module):
         optimiser: its optimiser's arrays.
         loss: its mean loss behind the last rollout, nats; `2 log 2` where it cannot
             tell who made a step.
+        ring: the policy's last rollouts.
     """
 
     learner: PyTree
     discriminator: AbstractDiscriminator
     optimiser: tuple[Array, ...]
     loss: Float[Array, ""]
+    ring: Ring
 
 
 class Adversary(AbstractDeepLearner):
@@ -138,7 +148,10 @@ class Adversary(AbstractDeepLearner):
         else:
             drawn = Disentangled(network, self.discount)
         row, _ = ravel_pytree(drawn)
-        return Memory(memory, drawn, contest.optimiser.begin(row), jnp.float32(0.0))
+        ring = Replay(contest.n_rollouts * self.rollout.n_steps, warm_up=0)
+        ring = ring.begin(example, self.rollout)
+        optimiser = contest.optimiser.begin(row)
+        return Memory(memory, drawn, optimiser, jnp.float32(0.0), ring)
 
     def policy(self, memory: Memory) -> SoftNetwork:
         """Soft in the learner's values."""
@@ -158,12 +171,14 @@ class Adversary(AbstractDeepLearner):
     ) -> Memory:
         """Tell apart, pay anew, learn."""
         of_contest, of_learner = jax.random.split(key)
-        drawn, optimiser, loss = self.tell_apart(of_contest, memory, seen, step)
+        ring = memory.ring.add(seen)
+        memory = eqx.tree_at(lambda memory: memory.ring, memory, ring)
+        drawn, optimiser, loss = self.tell_apart(of_contest, memory, step)
         pay = lambda node: self.pay(drawn, node) if isinstance(node, Step) else node
         is_step = lambda node: isinstance(node, Step)
         learner, seen = jax.tree.map(pay, (memory.learner, seen), is_leaf=is_step)
         learner = self.learner.update(of_learner, learner, seen, step)
-        return Memory(learner, drawn, optimiser, loss)
+        return Memory(learner, drawn, optimiser, loss, ring)
 
     def rows(self, seen: Step) -> Float[Array, "*batch number"]:
         """Steps as numbers."""
@@ -192,21 +207,26 @@ class Adversary(AbstractDeepLearner):
         return eqx.tree_at(lambda step: step.reward, seen, scale * paid)
 
     def tell_apart(
-        self, key: PRNGKeyArray, memory: Memory, seen: Step, step: Array
+        self, key: PRNGKeyArray, memory: Memory, step: Array
     ) -> tuple[AbstractDiscriminator, tuple[Array, ...], Float[Array, ""]]:
         """The discriminator after some steps, its optimiser, and the mean loss."""
         contest, policy = self.contest, self.policy(memory)
         shape = (contest.n_updates, contest.batch_size)
         share = jax.random.uniform(key, (5, *shape), jnp.float32)
-        flat = lambda leaf: leaf.reshape(-1, *leaf.shape[2:])
-        made = Expert(
-            jax.tree.map(flat, seen.observation),
-            flat(seen.transition.action),
-            flat(self.rows(seen)),
-            jnp.sum(seen.terminated, dtype=jnp.float32),
-        )
-        experts = self._drawn(share[0], share[1], self.expert, policy)
-        policys = self._drawn(share[2], share[3], made, policy)
+        expert, ring = self.expert, memory.ring
+        n = jnp.int32(expert.action.shape[0])
+        chosen = _chosen(share[0], n)
+        pick = lambda leaf: leaf[chosen]
+        shown = jax.tree.map(pick, expert.observation), pick(expert.action)
+        shown = (*shown, pick(expert.rows))
+        experts = self._drawn(share[1], expert.n_ended, n, *shown, policy)
+        n = ring.filled * ring.seen.over.shape[1]
+        chosen = _chosen(share[2], n)
+        pick = lambda leaf: leaf.reshape(-1, *leaf.shape[2:])[chosen]
+        made = jax.tree.map(pick, ring.seen)
+        n_ended = jnp.sum(ring.seen.terminated, dtype=jnp.float32)
+        made = (made.observation, made.transition.action, self.rows(made))
+        policys = self._drawn(share[3], n_ended, n, *made, policy)
         row, unravel = ravel_pytree(memory.discriminator)
         weight = jnp.asarray(contest.penalty, dtype=jnp.float32)
 
@@ -221,22 +241,31 @@ class Adversary(AbstractDeepLearner):
         return unravel(row), optimiser, jnp.mean(loss)
 
     def _drawn(
-        self, share: Array, absorbed: Array, of: Expert, policy: SoftNetwork
+        self,
+        absorbed: Float[Array, "update batch"],
+        n_ended: Float[Array, ""],
+        n: Int[Array, ""],
+        observation: PyTree,
+        action: Int[Array, "update batch"],
+        rows: Float[Array, "update batch number"],
+        policy: SoftNetwork,
     ) -> tuple[Array, Array]:
-        """Steps at random, with those behind ends among them, and `log pi` of each."""
-        n = of.action.shape[0]
-        chosen = jnp.minimum((share * n).astype(jnp.int32), n - 1)
-        n_behind = of.n_ended * self.rest
-        behind = absorbed < n_behind / (n_behind + n)
-        rows = jnp.where(
-            behind[..., None], self.layout.absorbing[None, None, :], of.rows[chosen]
-        )
-        observation = jax.tree.map(lambda leaf: leaf[chosen], of.observation)
+        """Steps, with those behind ends among them, and `log pi` of each."""
+        n_behind = n_ended * self.rest
+        behind = absorbed < n_behind / (n_behind + n.astype(jnp.float32))
+        rows = jnp.where(behind[..., None], self.layout.absorbing[None, None, :], rows)
         told = jax.vmap(jax.vmap(policy.log_probabilities))(observation)
-        here = jax.nn.one_hot(of.action[chosen], told.shape[-1], dtype=told.dtype)
+        here = jax.nn.one_hot(action, told.shape[-1], dtype=told.dtype)
         log_pi = jnp.sum(told * here, axis=-1)
         # In the absorbing state there is nothing to choose.
         return rows, jnp.where(behind, 0.0, log_pi)
+
+
+def _chosen(
+    share: Float[Array, "update batch"], n: Int[Array, ""]
+) -> Int[Array, "update batch"]:
+    """Numbers below `n`, all alike; rounding must not reach one further."""
+    return jnp.minimum((share * n.astype(share.dtype)).astype(jnp.int32), n - 1)
 
 
 def contest_loss(

@@ -3,13 +3,16 @@
 from collections.abc import Sequence
 
 import equinox as eqx
+import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import ArrayLike, Float
+from jax.flatten_util import ravel_pytree
+from jaxtyping import Array, ArrayLike, Float
 
 from volition.env import FiniteMDP
 from volition.inference.irl.demonstrations import transition_matrix
-from volition.reward import Tabular
+from volition.reward import AbstractReward, Tabular
+from volition.value import expected_reward
 
 
 class Ambiguity(eqx.Module):
@@ -55,33 +58,109 @@ def rewards_alike(worlds: Sequence[FiniteMDP]) -> Ambiguity:
     learning", NeurIPS 2021, arXiv 2106.03498, theorems 1 and 2.
     """
     shapings = [_shaping(world) for world in _alike(worlds)]
-    acting = ~np.asarray(worlds[0].terminal)
-    shape = (int(acting.sum()), worlds[0].n_actions)
     # What is of the form in all worlds: the intersection of their ranges.
     inside = _range(shapings[0])
     for other in shapings[1:]:
-        basis = _range(other)
-        _, cosines, common = np.linalg.svd(basis.T @ inside)
-        inside = inside @ common[: int((cosines > 1.0 - 1e-9).sum())].T
-    n_open = inside.shape[1]
-    directions = np.zeros((n_open, worlds[0].n_states, worlds[0].n_actions))
-    directions[:, acting] = inside.T.reshape(n_open, *shape)
-    constant = np.full(np.prod(shape), 1.0) / np.sqrt(np.prod(shape))
+        inside = _common(inside, _range(other))
+    where = "this world" if len(worlds) == 1 else f"these {len(worlds)} worlds"
+    return _told(worlds[0], inside, f"Behaviour in {where}")
+
+
+def left_open(
+    world: FiniteMDP, reward: AbstractReward, horizon: int | None = None
+) -> Ambiguity:
+    """Which changes of a reward within its form no soft-optimal behaviour shows.
+
+    Without a horizon, of the rewards in `rewards_alike` those that the form can make.
+    With one, time is seen to run out: `r` and `r - c` lead to the same policies where
+    what is saved by `c` to the end, `u_1 = c` and `u_{k+1} = c + discount P u_k`, never
+    depends on the action, `P u_k(s, a) = P u_k(s, b)` for `k < horizon`.
+
+    Args:
+        world: where one behaves; terminal states pay nothing.
+        reward: of a form that is linear in what is learned of it, or near enough here:
+            what is learned is moved by a little.
+        horizon: steps for which was planned; left out, as if there were no end of time.
+
+    Returns:
+        Of rewards `[state, action]`, with a sentence.
+
+    Example:
+        >>> from volition import env
+        >>> world = env.random_mdp(jax.random.key(0), 4, 2, 1, discount=0.9)
+        >>> left_open(world, Tabular(jnp.zeros((4, 2)))).n_open
+        4
+        >>> left_open(world, Tabular(jnp.zeros(4))).sentence
+        'Behaviour leaves a constant open, and nothing else, of a reward of this form.'
+
+    Source: without a horizon, Cao et al. 2021, as `rewards_alike`; with one, the soft
+    Bellman equation from the last step backwards.
+    """
+    made = np.asarray(_changes(reward, world), dtype=float)
+    made = made[~np.asarray(world.terminal)].reshape(-1, made.shape[-1])
+    # Whatever the units of a feature; and networks are of 32 bits.
+    length = np.linalg.norm(made, axis=0)
+    made = made / np.where(length > 0.0, length, 1.0)
+    hidden = _shaping(world) if horizon is None else _saved(world, horizon)
+    inside = _common(_range(hidden), _range(made, tolerance=1e-6))
+    return _told(world, inside, "Behaviour", " of a reward of this form")
+
+
+@eqx.filter_jit
+def _changes(
+    reward: AbstractReward, world: FiniteMDP
+) -> Float[Array, "state action parameter"]:
+    """How the expected reward goes with each number that is learned."""
+    learned, fixed = eqx.partition(reward, reward.learned())
+    point, unravel = ravel_pytree(learned)
+    paid = lambda point: expected_reward(world, eqx.combine(unravel(point), fixed))
+    return jax.jacfwd(paid)(point)
+
+
+def _saved(world: FiniteMDP, horizon: int) -> Float[np.ndarray, "pair direction"]:
+    """The `c` of `left_open`, of each state and action."""
+    acting = ~np.asarray(world.terminal)
+    led = transition_matrix(world)[acting][..., acting]
+    basis = saved = np.eye(len(led))
+    # As of the powers of a matrix: more of them than states tell nothing more.
+    for _ in range(min(horizon - 1, len(led))):
+        ahead = np.einsum("sat,td->sad", led, saved)
+        rows = (len(led) * world.n_actions, basis.shape[1])
+        kept = _kernel((ahead - ahead[:, :1]).reshape(rows))
+        basis, ahead = basis @ kept, ahead[:, 0] @ kept
+        saved = basis + float(world.discount) * ahead
+    return np.repeat(basis, world.n_actions, axis=0)
+
+
+def _told(
+    world: FiniteMDP,
+    inside: Float[np.ndarray, "pair direction"],
+    whose: str,
+    of: str = "",
+) -> Ambiguity:
+    """What is open, of states that do not end, as it is told."""
+    acting, n_open = ~np.asarray(world.terminal), inside.shape[1]
+    directions = np.zeros((n_open, world.n_states, world.n_actions))
+    shape = (n_open, int(acting.sum()), world.n_actions)
+    directions[:, acting] = inside.T.reshape(shape)
+    constant = np.full(len(inside), 1.0) / np.sqrt(len(inside))
     has_constant = bool(np.linalg.norm(inside.T @ constant) > 1.0 - 1e-9)
-    return Ambiguity(n_open, directions, _sentence(n_open, has_constant, len(worlds)))
+    sentence = _sentence(n_open, has_constant, whose, of)
+    return Ambiguity(n_open, directions, sentence)
 
 
-def _sentence(n_open: int, has_constant: bool, n_worlds: int) -> str:
-    where = "this world" if n_worlds == 1 else f"these {n_worlds} worlds"
+def _sentence(n_open: int, has_constant: bool, whose: str, of: str) -> str:
     if n_open == 0:
-        return f"Behaviour in {where} leaves nothing open: the reward is identified."
+        return f"{whose} leaves nothing open{of}: the reward is identified."
+    comma = "," if of else ""
     if n_open == 1 and has_constant:
-        return f"Behaviour in {where} leaves a constant open, and nothing else."
+        return f"{whose} leaves a constant open, and nothing else{comma}{of}."
     more = n_open - has_constant
     constant = "a constant and " if has_constant else ""
+    dimensions = "1 dimension" if more == 1 else f"{more} dimensions"
     return (
-        f"Behaviour in {where} leaves {constant}{more} dimensions of shaping open: a "
-        "world of another discount or dynamics would tell more."
+        f"{whose} leaves {constant}{dimensions} of shaping open{of}: a world of "
+        "another discount or dynamics would tell more."
     )
 
 
@@ -160,7 +239,19 @@ def _shaping(world: FiniteMDP) -> Float[np.ndarray, "pair state"]:
     return matrix.reshape(-1, int(acting.sum()))
 
 
-def _range(matrix: np.ndarray) -> np.ndarray:
+def _range(matrix: np.ndarray, tolerance: float = 1e-10) -> np.ndarray:
     """An orthonormal basis of what a matrix can make."""
     left, values, _ = np.linalg.svd(matrix, full_matrices=False)
-    return left[:, values > 1e-10 * values.max()]
+    return left[:, values > tolerance * values.max(initial=0.0)]
+
+
+def _kernel(matrix: np.ndarray) -> np.ndarray:
+    """An orthonormal basis of what a matrix makes nothing of."""
+    _, values, rows = np.linalg.svd(matrix)
+    return rows[int((values > 1e-10).sum()) :].T
+
+
+def _common(one: np.ndarray, other: np.ndarray) -> np.ndarray:
+    """An orthonormal basis of what two such bases can both make."""
+    _, cosines, rows = np.linalg.svd(other.T @ one)
+    return one @ rows[: int((cosines > 1.0 - 1e-9).sum())].T

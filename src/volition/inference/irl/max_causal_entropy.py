@@ -11,6 +11,7 @@ from jax.flatten_util import ravel_pytree
 from jaxtyping import Array, ArrayLike, Float
 
 from volition.env import FiniteMDP
+from volition.inference.irl.ambiguity import Ambiguity, left_open
 from volition.inference.irl.demonstrations import check_demonstrations, state_visits
 from volition.policy import Segment
 from volition.reward import AbstractReward, Tabular
@@ -42,6 +43,8 @@ class Matched(eqx.Module):
         converged: whether the gap is within the tolerance, or as small as the number of
             demonstrations can tell; with a penalty, whether the search came to its end.
         message: how it went, in a sentence.
+        env: the world, begun where the demonstrations did.
+        horizon: steps for which was planned, where time runs out.
     """
 
     reward: AbstractReward
@@ -52,6 +55,25 @@ class Matched(eqx.Module):
     n_steps: int = eqx.field(static=True)
     converged: bool = eqx.field(static=True)
     message: str = eqx.field(static=True)
+    env: FiniteMDP
+    horizon: int | None = eqx.field(static=True)
+
+    def unidentified(self) -> Ambiguity:
+        """What the demonstrations leave open of the reward, with a sentence.
+
+        No number of demonstrations tells it. Of states in which nobody acted, which the
+        sentence counts, these tell but that they were not gone to.
+        """
+        told = left_open(self.env, self.reward, self.horizon)
+        unseen = ~np.asarray(self.env.terminal) & (self.demonstrated == 0)
+        if not unseen.any():
+            return told
+        sentence = (
+            f"{told.sentence} In {int(unseen.sum())} of {len(unseen)} states, such as "
+            f"state {int(np.argmax(unseen))}, nothing was demonstrated: what these pay "
+            "is a guess."
+        )
+        return Ambiguity(told.n_open, told.directions, sentence)
 
 
 class _Evidence(eqx.Module):
@@ -178,7 +200,16 @@ def max_causal_entropy(
     elif not converged and penalty > 0.0:
         converged, message = True, _nearly(gap)
     return Matched(
-        best, policies, demonstrated, visits, gap, n_made[0], converged, message
+        best,
+        policies,
+        demonstrated,
+        visits,
+        gap,
+        n_made[0],
+        converged,
+        message,
+        env,
+        horizon,
     )
 
 
