@@ -71,12 +71,11 @@ def lines(
 
 def recorded(case: str, name: str) -> list[Measurement]:
     """imitation as it was measured earlier."""
-    return [
-        Measurement(name, "imitation", metric, unit, *[figure] * 3, 1, recorded=True)
-        for (metric, unit), figure in zip(
-            (("seconds", "s"), ("steps", "steps")), RECORDED[case], strict=True
-        )
-    ]
+    seconds, steps = RECORDED[case]
+    show = lambda metric, unit, figure: Measurement(
+        name, "imitation", metric, unit, figure, figure, figure, 1, recorded=True
+    )
+    return [show("seconds", "s", seconds), show("steps", "steps", steps)]
 
 
 def measured(name: str, theirs: list[dict[str, Any]]) -> list[Measurement]:

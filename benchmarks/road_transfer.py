@@ -151,7 +151,7 @@ def one_seed(seed: int, sizes: Sizes) -> dict[str, Any]:
     for who, (told, _) in found.items():
         soft = isinstance(told.policy, deep.SoftNetwork)
         acting = told.policy.greedy if soft else told.policy
-        drives[who] = dict.fromkeys(ROADS, acting)
+        drives[who] = _everywhere(acting)
     drives["true reward"] = {
         "highway": expert,
         "merge": best("merge", TRUTH, sizes.again["merge"]).policy,
@@ -159,13 +159,17 @@ def one_seed(seed: int, sizes: Sizes) -> dict[str, Any]:
     drives[LEARNED] = {
         road: best(road, paid, sizes.again[road]).policy for road in ROADS
     }
-    drives["expert of the highway"] = dict.fromkeys(ROADS, expert)
+    drives["expert of the highway"] = _everywhere(expert)
     scored = {
         who: {road: score(one, road, sizes.n_episodes) for road, one in by.items()}
         for who, by in drives.items()
     }
     seconds = {who: taken for who, (_, taken) in found.items()}
     return {"scores": scored, "seconds": seconds, "reward": str(believed)}
+
+
+def _everywhere(acting: AbstractPolicy) -> dict[str, AbstractPolicy]:
+    return dict(zip(ROADS, [acting] * len(ROADS), strict=True))
 
 
 @eqx.filter_jit

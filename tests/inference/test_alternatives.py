@@ -8,7 +8,7 @@ import pytest
 from scipy import optimize, special
 
 from volition import env, reward
-from volition.inference import MAP, Normal
+from volition.inference import MAP, Normal, of_size_one
 from volition.inference.irl.alternatives import (
     Alternatives,
     beside,
@@ -118,6 +118,18 @@ def test_every_round_adds_a_choice_for_each_part(found, shown):
     assert told.tolist() == list(range(2 * n_parts))
     assert found.curve.step.tolist() == [64, 128]
     assert len(found.results) == 2
+
+
+def test_room_for_further_answers_does_not_count_for_the_size(found):
+    """It is filled with copies of an answer, which was given once."""
+    answers, mean = found.posterior.problem.answers, found.posterior.mean
+    few = answers.subset(jnp.arange(answers.capacity) < 3)
+    assert few.capacity > len(few) == 3
+    options = answers.batches[0].answers.options
+    paid = np.asarray(options.transition.features)[:3] @ np.asarray(mean.weights)
+    made = np.asarray(options.weight)[:3] > 0
+    size = np.sqrt(np.mean(paid[made] ** 2))
+    assert float(of_size_one(mean, few).factor) == pytest.approx(1.0 / size)
 
 
 def test_what_cannot_be_is_refused():
