@@ -25,6 +25,7 @@ SLOW = (
     "src/volition/env/driving/*",
     "src/volition/value/deep/*",
     "src/volition/inference/irl/adversarial.py*",
+    "src/volition/inference/irl/alternatives.py*",
     "src/volition/evaluation/regret.py*",
     "src/volition/evaluation/rank_correlation.py::*.rank_correlation",
     "src/volition/inference/imitation/dagger.py*",

@@ -8,12 +8,12 @@ import pytest
 
 from volition.env import CartPole, Pendulum, gridworld
 from volition.human import Boltzmann, BradleyTerry
-from volition.inference import MAP, Ensemble, Laplace, Normal
+from volition.inference import MAP, Ensemble, Laplace, Normal, of_size_one
 from volition.policy import Always, episode
 from volition.query import InformationGain
 from volition.reward import AbstractReward, FeatureInputs, Linear, Network
 from volition.study import Rounds, answered_by, learn_from_answers
-from volition.study.preferences import Exploring, _of_size_one, _pool, _questions
+from volition.study.preferences import Exploring, _pool, _questions
 from volition.value import learn
 from volition.value.deep import DQN, PQN, Passes, Replay, Rollout
 
@@ -102,7 +102,7 @@ def test_learning_goes_on_from_round_to_round():
     rounds = Rounds((20, 0, 0), 4)
     found = ask(rounds=rounds, form=form, progress=lambda n, belief: told.append(n))
     assert told == [0, 1, 2]
-    reward = _of_size_one(found.posterior.mean, found.answers)
+    reward = of_size_one(found.posterior.mean, found.answers)
     _, learn_key = jax.random.split(jax.random.key(SEED))
     whole = PQN(
         384, rollout=Rollout(8, 8), passes=Passes(1, 2), n_stretches=3, exploration=0.2
@@ -112,12 +112,12 @@ def test_learning_goes_on_from_round_to_round():
 
 
 def test_the_mean_reward_is_brought_to_size_one(found):
-    scaled = _of_size_one(found.posterior.mean, found.answers)
+    scaled = of_size_one(found.posterior.mean, found.answers)
     options = found.answers.answers().options
     each = jax.jit(jax.vmap(jax.vmap(jax.vmap(scaled))))(options.transition)
     paid = np.asarray(each)[np.asarray(options.weight) > 0]
     assert np.sqrt(np.mean(paid**2)) == pytest.approx(1.0)
-    nothing = _of_size_one(Linear(NAMES), found.answers)
+    nothing = of_size_one(Linear(NAMES), found.answers)
     assert float(nothing.factor) == 1.0
 
 

@@ -6,6 +6,7 @@ from volition.policy.host import (
     host_episodes as host_episodes,
 )
 from volition.policy.mixed import Mixed as Mixed
+from volition.policy.perturbed import Perturbed as Perturbed
 from volition.policy.policy import (
     AbstractPolicy as AbstractPolicy,
     Always as Always,
@@ -16,6 +17,7 @@ from volition.policy.policy import (
 )
 from volition.policy.rollout import (
     act_out as act_out,
+    continued as continued,
     episode as episode,
     rollout as rollout,
     window as window,

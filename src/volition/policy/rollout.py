@@ -32,9 +32,36 @@ def episode(
         >>> seen.length
         5
     """
-    return _made(
-        key, env, lambda key, state, _: policy(key, env.observe(state)), n_steps
-    )
+    reset_key, steps_key = jax.random.split(key)
+    return continued(steps_key, env, policy, env.reset(reset_key), n_steps)
+
+
+def continued(
+    key: PRNGKeyArray,
+    env: AbstractEnvironment,
+    policy: AbstractPolicy,
+    state: PyTree,
+    n_steps: int,
+) -> Segment:
+    """What happens from a state on, as a segment of `n_steps` steps.
+
+    Args:
+        key: consumed.
+        env: the world.
+        policy: who acts in it.
+        state: in which it begins, such as one that somebody else came to.
+        n_steps: length of the window, at least 1; see `episode`.
+
+    Example:
+        >>> from volition.env import CartPole
+        >>> from volition.policy import Always
+        >>> begun = episode(jax.random.key(0), CartPole(), Always(0), 3)
+        >>> seen = continued(jax.random.key(1), CartPole(), Always(1), begun.end, 2)
+        >>> seen.transition.state.time.tolist()
+        [3, 4]
+    """
+    choose_fn = lambda key, state, _: policy(key, env.observe(state))
+    return _made(key, env, choose_fn, state, n_steps)
 
 
 def act_out(
@@ -53,17 +80,18 @@ def act_out(
         >>> seen.transition.action.tolist()
         [0, 0, 0, 0, 0]
     """
-    return _made(key, env, lambda _, state, step: actions[step], actions.shape[0])
+    reset_key, steps_key = jax.random.split(key)
+    choose_fn = lambda _, state, step: actions[step]
+    return _made(steps_key, env, choose_fn, env.reset(reset_key), actions.shape[0])
 
 
 def _made(
     key: PRNGKeyArray,
     env: AbstractEnvironment,
     choose_fn: Callable[[PRNGKeyArray, PyTree, Array], Any],
+    state: PyTree,
     n_steps: int,
 ) -> Segment:
-    reset_key, steps_key = jax.random.split(key)
-
     def one_step(state, inputs):
         step_key, step = inputs
         act_key, move_key = jax.random.split(step_key)
@@ -82,9 +110,8 @@ def _made(
         weight = jnp.where(over, 0.0, jnp.ones((), dtype=features.dtype))
         return moved, (transition, weight, ~truncated)
 
-    state = env.reset(reset_key)
     numbers = jnp.arange(n_steps, dtype=jnp.int32)
-    inputs = (jax.random.split(steps_key, n_steps), numbers)
+    inputs = (jax.random.split(key, n_steps), numbers)
     _, steps = jax.lax.scan(one_step, state, inputs)
     return Segment(*steps)
 

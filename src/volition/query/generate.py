@@ -1,18 +1,16 @@
 """Where segments to ask about come from."""
 
 from collections.abc import Callable
-from typing import Any
 
 import equinox as eqx
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Bool, Float, Int, PRNGKeyArray, PyTree
+from jaxtyping import Array, Bool, Int, PRNGKeyArray
 
 from volition.env import AbstractEnvironment, Transition
-from volition.env.spaces import Space
 from volition.feedback import Segment
 from volition.inference import Posterior
-from volition.policy import AbstractPolicy, rollout
+from volition.policy import AbstractPolicy, Perturbed, rollout
 from volition.reward import AbstractReward
 
 
@@ -80,28 +78,6 @@ def _cut(
 def _either(made: Bool[Array, " time"], yes: Array, no: Array) -> Array:
     shaped = made.reshape(made.shape + (1,) * (yes.ndim - 1))
     return jnp.where(shaped, yes, jnp.broadcast_to(no, yes.shape))
-
-
-class Perturbed(AbstractPolicy):
-    """Another policy that now and then does anything at all.
-
-    Args:
-        policy: what it does otherwise.
-        space: of actions.
-        rate: how often it does anything, in `[0, 1]`.
-    """
-
-    policy: AbstractPolicy
-    space: Space
-    rate: Float[Array, ""]
-
-    def __call__(self, key: PRNGKeyArray, observation: PyTree) -> Any:
-        """The policy's action, or any."""
-        coin_key, any_key, own_key = jax.random.split(key, 3)
-        anything = self.space.sample(any_key)
-        own = self.policy(own_key, observation)
-        slips = jax.random.uniform(coin_key, dtype=self.rate.dtype) < self.rate
-        return jax.tree.map(lambda a, b: jnp.where(slips, a, b), anything, own)
 
 
 def perturbed(

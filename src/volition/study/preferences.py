@@ -21,10 +21,11 @@ from volition.inference import (
     Posterior,
     Result,
     fit,
+    of_size_one,
 )
 from volition.policy import AbstractPolicy, rollout
 from volition.query import AbstractRule, ask_several, pairs
-from volition.reward import AbstractReward, FeatureInputs, Scaled
+from volition.reward import AbstractReward, FeatureInputs
 from volition.value import Curve
 from volition.value.deep import AbstractDeepLearner, relabel
 from volition.value.learning import joined
@@ -227,7 +228,7 @@ def learn_from_answers(
                 reward, human, answers, method, prior=prior, key=keys[2], throw=False
             )
             results.append(posterior.result)
-            mean = _of_size_one(posterior.mean, answers)
+            mean = of_size_one(posterior.mean, answers)
         found = learner.learn(learn_key, env, mean, after=relabel(stand, mean))
         stand, policy = found.stand, found.policy
         curves.append(found.curve)
@@ -316,18 +317,3 @@ def _with(answers: Dataset, said: Comparison, rounds: Rounds) -> Dataset:
     if len(answers) == 0:
         return Dataset.of(said, sum(rounds.n_answers))
     return answers.concatenate(said)
-
-
-@eqx.filter_jit
-def _square(reward: AbstractReward, options: Segment) -> Array:
-    each = jax.vmap(jax.vmap(jax.vmap(reward)))(options.transition)
-    weight = options.weight
-    squares = jnp.sum(jnp.where(weight > 0, jnp.square(each), 0.0))
-    return squares / jnp.maximum(jnp.sum(weight > 0), 1).astype(squares.dtype)
-
-
-def _of_size_one(reward: AbstractReward, answers: Dataset) -> Scaled:
-    (batch,) = answers.batches
-    said: Any = batch.answers
-    size = float(jnp.sqrt(_square(reward, said.options)))
-    return Scaled(reward, 1.0 / size if size > 0 else 1.0)

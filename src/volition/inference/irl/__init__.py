@@ -20,6 +20,11 @@ from volition.inference.irl.adversarial import (
     soft_learner as soft_learner,
 )
 from volition.inference.irl.adversary import Contest as Contest
+from volition.inference.irl.alternatives import (
+    Alternatives as Alternatives,
+    LearnedFromDemonstrations as LearnedFromDemonstrations,
+    learn_from_demonstrations as learn_from_demonstrations,
+)
 from volition.inference.irl.ambiguity import (
     Ambiguity as Ambiguity,
     common_reward as common_reward,
