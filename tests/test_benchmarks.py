@@ -293,12 +293,17 @@ TOLD = [
 
 
 def test_the_figures_of_a_contest_have_their_names():
-    found = {case: adversarial.lines(case, TOLD) for case in adversarial.CASES}
+    found = {case: adversarial.lines(case, TOLD, None) for case in adversarial.CASES}
     named = adversarial.keys(found)
     assert set(named) == {
         f"{kind}{case}{unit}"
         for case in ("airl", "gail")
-        for kind, unit in [("", "_s"), ("", "_hot_s"), ("ratio_", "")]
+        for kind, unit in [
+            ("", "_s"),
+            ("", "_hot_s"),
+            ("ratio_", ""),
+            ("imitation_", "_s"),
+        ]
     }
     assert (named["airl_s"], named["gail_hot_s"]) == (4.0, 0.5)
     assert named["ratio_airl"] == pytest.approx(186.0 / 4.0)
@@ -313,8 +318,9 @@ def test_the_figures_of_a_contest_have_their_names():
 
 @pytest.mark.slow
 def test_a_contest_is_won_and_told_of():
-    told = adversarial.runs("airl", 1)
+    told = adversarial.runs("volition", "airl", 1)
     assert set(told[0]) == set(TOLD[0])
     assert 475.0 <= told[0]["mean"] <= 500.0
     assert told[0]["anew_steps"] < 200_000  # of the reward alone, true returns of 475
-    assert len(adversarial.lines("airl", told)) == len(adversarial.lines("airl", TOLD))
+    shown, made_up = (adversarial.lines("airl", one, None) for one in (told, TOLD))
+    assert len(shown) == len(made_up)

@@ -57,7 +57,8 @@ def test_imitation_is_shown_as_measured_or_as_recorded():
     assert (now[-1].low, now[-1].high) == (25.0, 40.0)
     assert [one.median for one in now if one.metric == "seeds that got there"] == [1.0]
     assert not any(one.recorded for one in now)
-    before = adversarial.lines("airl", ours, None)
+    anew = [one | {"anew_steps": 8192, "anew_fresh": 470.0} for one in ours]
+    before = adversarial.lines("airl", anew, None)
     assert (before[-1].low, before[-1].high) == (31.0, 46.5)
     assert sum(one.recorded for one in before) == 2
     named = adversarial.keys({"gail": now, "airl": before})
