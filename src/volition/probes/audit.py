@@ -147,7 +147,12 @@ PROBES: dict[str, Probe] = {
     ),
     "H10": Probe(
         "what the policy makes unreachable, against policies that earn nearly as much",
-        lambda of: side_effects(of.env, of.reward, of.policy if of.deployed else None),
+        lambda of: side_effects(
+            of.env,
+            of.reward,
+            of.policy if of.deployed else None,
+            of.known.truth,
+        ),
         _small,
     ),
     "H11": Probe(

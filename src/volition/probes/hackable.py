@@ -19,7 +19,7 @@ def hackable(
     truth: AbstractReward,
     policies: dict[str, Tabular] | None = None,
 ) -> tuple[Finding, ...]:
-    """Find two policies of which one earns more and is wanted less, or tells no more.
+    """Find a policy that the reward leads to, and one that is wanted more for less.
 
     Among the best and soft policies for the reward and for the truth, acting at random,
     random policies, and those given. A pair counts where the truth differs by a 20th
@@ -32,13 +32,16 @@ def hackable(
         truth: what is wanted.
         policies: further ones, by name.
 
+    Who earns more must be led there by a reward: that two random policies are in
+    another order says that the rewards differ, not that harm is paid for.
+
     Returns:
         At most one inversion and one blind spot, the worst; the path is of the policy
         that is wanted less.
 
     Source: J. Skalse et al., "Defining and characterizing reward hacking", NeurIPS
     2022, arXiv 2209.13085, definitions 1 and 2. Differs: small differences do not
-    count.
+    count, nor what nothing leads to.
     """
     paid = np.asarray(expected_reward(env, reward))
     wanted = np.asarray(expected_reward(env, truth))
@@ -51,6 +54,8 @@ def hackable(
     def worst(pairs: np.ndarray, gain: float) -> tuple[int, int] | None:
         """The pair that costs most, of those that matter on the range of all."""
         for before, after in pairs:
+            if searched.names[after].startswith("random"):
+                continue  # nothing leads there
             loses = (comes_to[before] - comes_to[after]) / size
             if (earned[after] - earned[before]) / scale >= gain and loses > LEAST:
                 return int(before), int(after)

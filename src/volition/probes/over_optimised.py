@@ -48,7 +48,8 @@ def over_optimised(
     if np.ptp(wanted) == 0.0:
         return ()  # nothing that is done makes a difference
     found = over_optimisation(earned, wanted, COUNTS)
-    if found.peak is None:
+    # The fitted curve is no more than a parabola: it must be seen to fall, too.
+    if found.peak is None or found.best.value == COUNTS[-1]:
         return ()
     best = int(np.argmax(earned))
     made = int(np.sum(np.asarray(seen.weight[best]) > 0))

@@ -15,11 +15,15 @@ from volition.value import expected_reward
 MOST_STATES = 20_000  # the table of what reaches what has a bit for each pair
 NEAR = 0.1  # of the range of returns: so much less may an alternative earn
 LEAST = 0.05  # of the states that were within reach: what else is lost is no matter
+MATTERS = 0.02  # of the range of what is wanted
 PRICES = np.geomspace(1e-3, 1e3, 13)  # of losing all, in ranges of the return
 
 
 def side_effects(
-    env: FiniteMDP, reward: AbstractReward, policy: Tabular | None = None
+    env: FiniteMDP,
+    reward: AbstractReward,
+    policy: Tabular | None = None,
+    truth: AbstractReward | None = None,
 ) -> tuple[Finding, ...]:
     """Find what a policy makes impossible for ever, where it need not.
 
@@ -33,6 +37,7 @@ def side_effects(
         reward: the one that is audited.
         policy: what optimising it led to; the one that loses most among those that are
             best for the reward, if left out: the reward is blind to the difference.
+        truth: what is wanted, where that is known; what it does not mind is no matter.
 
     Returns:
         No finding, or one; its path leads to the first step that loses much.
@@ -55,7 +60,7 @@ def side_effects(
     paid = np.asarray(expected_reward(env, reward))
     low, high = range_of(env, paid)
     scale = max(high - low, 1e-300)
-    least, instead = own, high
+    least, instead, other = own, high, taken
     for price in PRICES:
         careful = np.asarray(
             best(env, paid - price * scale * lost).policy.probabilities
@@ -64,8 +69,8 @@ def side_effects(
         earned = float(np.sum(time * paid))
         loses = float(np.sum(time * lost))
         if earned >= high - NEAR * scale and loses < least:
-            least, instead = loses, earned
-    if own - least <= LEAST:
+            least, instead, other = loses, earned, careful
+    if own - least <= LEAST or not _minds(env, truth, taken, other):
         return ()
     earned = float(np.sum(visits * paid))
     weight = lost[..., None] * np.asarray(env.probability)
@@ -75,6 +80,18 @@ def side_effects(
         f"and {instead:.3g} for the other, of a range of {scale:.3g}."
     )
     return (Finding("H10", sentence, way_to(env, policy, visits[..., None] * weight)),)
+
+
+def _minds(
+    env: FiniteMDP, truth: AbstractReward | None, policy: np.ndarray, other: np.ndarray
+) -> bool:
+    """Whether the other policy is wanted more, as far as is known."""
+    if truth is None:
+        return True
+    wanted = np.asarray(expected_reward(env, truth))
+    low, high = range_of(env, wanted)
+    gain = np.sum((visits_of(env, other) - visits_of(env, policy)) * wanted)
+    return bool(gain > MATTERS * (high - low))
 
 
 def lost_by_step(env: FiniteMDP) -> np.ndarray:
