@@ -134,6 +134,21 @@ SLOW = (
     "test_state_of_the_world.py::*apples*",
     "test_state_of_the_world.py::*batteries*",
     "test_state_of_the_world.py::*train: [!sd]*",
+    "test_networks.py::test_what_pictures_are_worth*",
+    "test_preferences.py::test_a_rule_chooses*",
+    "test_replay.py::test_a_learner_without_replay*",
+    "test_scene.py::test_sub_steps*words*",
+    "test_answers.py::test_a_reward_is_understood*demonstration-3*",
+    "test_benchmarks.py::test_each_learners_loop*Q-learning*",
+    "test_people.py::test_two_groups*2*",
+    "test_host.py::test_it_learns*DQN*",
+    "test_learners.py::test_to_go_on*Dyna-Q]*",
+    "test_parity.py::test_without_lane_changes*merge-idle*",
+    "test_options.py::*Munchausen*",
+    "test_options.py::*quantiles_are_those*",
+    "test_generate.py::test_what_is_imagined*1*",
+    "test_probes.py::test_a_probe_tells*-1]",
+    "test_probes.py::test_a_probe_tells*groups*",
 )
 
 
