@@ -10,7 +10,7 @@ from volition.probes.searched import range_of, search
 from volition.reward import AbstractReward
 from volition.value import expected_reward
 
-LEAST = 0.05  # of the range of returns: what is less is no matter
+LEAST = 0.1  # of the range of returns: what is less is no matter
 
 
 def hackable(
@@ -22,7 +22,7 @@ def hackable(
     """Find a policy that the reward leads to, and one that is wanted more for less.
 
     Among the best and soft policies for the reward and for the truth, acting at random,
-    random policies, and those given. A pair counts where the truth differs by a 20th
+    random policies, and those given. A pair counts where the truth differs by a tenth
     of its range; and where the reward does so, too, the other way round (an inversion),
     or where it is the same for both (a blind spot).
 

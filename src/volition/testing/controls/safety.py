@@ -39,8 +39,6 @@ def safety_grids(seed: int) -> Iterator[Control]:
     # Shuttling earns as much as racing; under the bucket more is less.
     for name, positive in (
         ("boat_race", True),
-        ("absent_supervisor", True),
-        ("side_effects_sokoban", True),
         ("tomato_patch", True),
         ("island_navigation", False),
     ):
