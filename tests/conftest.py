@@ -27,6 +27,8 @@ SLOW = (
     "src/volition/inference/irl/adversarial.py*",
     "src/volition/inference/irl/alternatives.py*",
     "src/volition/evaluation/regret.py*",
+    "src/volition/evaluation/exchange.py::*.exchange_rates",
+    "src/volition/evaluation/short_form.py::*.short_form",
     "src/volition/evaluation/rank_correlation.py::*.rank_correlation",
     "src/volition/inference/imitation/dagger.py*",
     "src/volition/inference/imitation/density.py*",

@@ -86,6 +86,14 @@ def sums(options: Segment) -> np.ndarray:
     return steps.sum(axis=-2)
 
 
+def segments(features) -> Segment:
+    """Of the features of each step, `[..., time, feature]`."""
+    features = jnp.asarray(features)
+    whole = jnp.zeros(features.shape[:-1], dtype=jnp.int32)
+    steps = Transition(Index(whole), whole, Index(whole), features, whole > 0)
+    return Segment(steps, jnp.ones(whole.shape), whole == 0)
+
+
 def valued(worths) -> Segment:
     """Segments of one step that are worth what is given, `[option, 1]`."""
     worths = jnp.asarray(worths, dtype=float)

@@ -27,6 +27,10 @@ from volition.evaluation.correlated_proxy import (
     gain_bound as gain_bound,
     proxy_bound as proxy_bound,
 )
+from volition.evaluation.counterfactual import (
+    Edit as Edit,
+    counterfactual as counterfactual,
+)
 from volition.evaluation.coverage import (
     dynamics as dynamics,
     dynamics_coverage as dynamics_coverage,
@@ -44,6 +48,11 @@ from volition.evaluation.estimate import (
     sample_interval as sample_interval,
     share_of_none as share_of_none,
 )
+from volition.evaluation.exchange import (
+    ExchangeRates as ExchangeRates,
+    exchange_rates as exchange_rates,
+    rates_of_draws as rates_of_draws,
+)
 from volition.evaluation.generalisation import (
     TaskScores as TaskScores,
     cross_validate_tasks as cross_validate_tasks,
@@ -52,6 +61,10 @@ from volition.evaluation.generalisation import (
 from volition.evaluation.hackability import (
     Hackability as Hackability,
     hackability as hackability,
+)
+from volition.evaluation.influence import (
+    Influence as Influence,
+    influence as influence,
 )
 from volition.evaluation.off_policy import (
     Logged as Logged,
@@ -118,4 +131,9 @@ from volition.evaluation.sampled_distance import (
     episode_return_distance as episode_return_distance,
     recorded_steps as recorded_steps,
     sampled_epic as sampled_epic,
+)
+from volition.evaluation.short_form import (
+    ShortForm as ShortForm,
+    pair_agreement as pair_agreement,
+    short_form as short_form,
 )

@@ -9,6 +9,7 @@ from jaxtyping import Array, Bool, Float, Int
 
 from volition.env.driving import NAMES
 from volition.evaluation import Estimate, clustered_mean
+from volition.evaluation.exchange import N_DRAWS
 from volition.feedback import Dataset
 from volition.human import Positive
 from volition.inference import (
@@ -25,7 +26,6 @@ from volition.study.driver_choices import Choices, choice_answers
 from volition.study.driver_history import History
 from volition.study.driver_learners import PRIOR_SCALE, drivers_choose, spread
 from volition.study.driver_predictions import measures, ranked
-from volition.study.driver_prices import N_DRAWS
 
 FEWEST = 10  # drivers seen again, below which nothing is said of how they differ
 DIFFER = 0.3  # nats by which a usual spread of a feature moves two drivers apart

@@ -7,11 +7,10 @@ import numpy as np
 from jaxtyping import Array, Float
 
 from volition.env.driving import NAMES
-from volition.evaluation import Estimate
+from volition.evaluation import Estimate, rates_of_draws
+from volition.evaluation.exchange import N_DRAWS
 from volition.inference import Posterior
 from volition.reward import Linear
-
-N_DRAWS = 4000  # for ratios of weights
 
 
 class Prices(NamedTuple):
@@ -85,29 +84,21 @@ def prices_of_draws(
         draws: of them.
         n_vehicles: that they rest on.
     """
-    low, high = np.quantile(draws, [0.025, 0.975], axis=0)
-    interval = "95 % over vehicles"
-    weights = {
-        name: Estimate(float(m), float(a), float(b), n_vehicles, interval)
-        for name, m, a, b in zip(NAMES, mean, low, high, strict=True)
-    }
-    speed = NAMES.index("speed")
-    if not low[speed] > 0.0:
+    found = rates_of_draws(
+        NAMES, "speed", mean, draws, n_vehicles, "95 % over vehicles"
+    )
+    if not found.weights["speed"].low > 0.0:
         note = "the weight of the speed may be 0, so that nothing has a price in speed."
-        return Prices(weights, {}, (note,))
-    told = (low > 0.0) | (high < 0.0)
-    open_names = [name for name, known in zip(NAMES, told, strict=True) if not known]
+        return Prices(found.weights, {}, (note,))
     notes = ()
-    if open_names:
-        names = ", ".join(open_names)
+    if found.notes:
+        names = ", ".join(found.notes)
         notes = (
             f"no price, as the choices do not tell their weights from 0: {names}.",
         )
-    prices = {}
-    for place, name in enumerate(NAMES):
-        if place != speed and told[place]:
-            ratio = -draws[:, place] / draws[:, speed]
-            ends = [float(end) for end in np.quantile(ratio, [0.025, 0.975])]
-            value = float(-mean[place] / mean[speed])
-            prices[name] = Estimate(value, ends[0], ends[1], n_vehicles, interval)
-    return Prices(weights, prices, notes)
+    # What is paid for one unit less.
+    prices = {
+        name: Estimate(-rate.value, -rate.high, -rate.low, rate.n, rate.interval)
+        for name, rate in found.rates.items()
+    }
+    return Prices(found.weights, prices, notes)
