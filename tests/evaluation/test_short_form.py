@@ -26,7 +26,7 @@ def test_the_terms_that_matter_are_found_in_their_order():
     weights = np.asarray(found.reward.weights)
     np.testing.assert_allclose(weights[[1, 3]], [-8.0, 3.0], atol=0.05)
     assert (weights[[0, 2, 4, 5]] == 0.0).all()
-    assert found.message == "2 terms: faithful."
+    assert found.message == "2 terms: faithful in the order of usual segments."
 
 
 def test_what_is_faithful_on_usual_segments_need_not_be_on_optimised_ones():

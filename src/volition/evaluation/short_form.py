@@ -225,6 +225,12 @@ def _form(
     if kept is not None and not kept >= 1.0 - MOST_LOST:
         lacks.append(f"earns {kept:.2f} of the scaled return when it is optimised")
     size = f"{len(chosen)} term" + ("s" if len(chosen) > 1 else "")
+    looked = ["the order of usual segments"]
+    looked += ["that of optimised ones"] if len(shares) > 1 else []
+    looked += ["what it leads to"] if kept is not None else []
+    said = (
+        f"faithful in {', '.join(looked)}" if not lacks else f"it {' and '.join(lacks)}"
+    )
     return ShortForm(
         short,
         tuple(names[one] for one in chosen),
@@ -232,5 +238,5 @@ def _form(
         shares[1] if len(shares) > 1 else None,
         kept,
         not lacks,
-        f"{size}: faithful." if not lacks else f"{size}: it {' and '.join(lacks)}.",
+        f"{size}: {said}.",
     )
