@@ -20,6 +20,7 @@ KEYS = {
 }
 FILES = {
     "study.toml",
+    "versions.json",
     "study.db",
     "results.json",
     "runs/pr-question.json",

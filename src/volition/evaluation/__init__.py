@@ -6,11 +6,13 @@ from volition.evaluation.agreement import (
 )
 from volition.evaluation.answers import (
     AnswerScore as AnswerScore,
+    Reliability as Reliability,
     brier_score as brier_score,
     calibration_error as calibration_error,
     cross_validate as cross_validate,
     folds as folds,
     noise_ceiling as noise_ceiling,
+    reliability as reliability,
     score_answers as score_answers,
     skill as skill,
 )

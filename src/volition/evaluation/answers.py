@@ -1,5 +1,7 @@
 """How well a model of people predicts answers it was not fitted to."""
 
+from typing import NamedTuple
+
 import equinox as eqx
 import jax
 import jax.numpy as jnp
@@ -21,6 +23,20 @@ from volition.inference import AbstractMethod, AbstractPrior, Problem
 from volition.reward import AbstractReward
 
 
+class Reliability(NamedTuple):
+    """One point of a reliability diagram: answers of much the same prediction.
+
+    Args:
+        predicted: mean probability.
+        happened: share in which it did.
+        n: how many answers.
+    """
+
+    predicted: float
+    happened: float
+    n: int
+
+
 class AnswerScore(eqx.Module):
     """How well answers were predicted.
 
@@ -29,12 +45,14 @@ class AnswerScore(eqx.Module):
         accuracy: share of first-or-second answers for which the one given was the more
             probable of the two; predictions of equal odds count half.
         calibration_error: expected calibration error of those two, in `[0, 1]`.
+        reliability: that calibration bin by bin, by the probability of the second.
         each: log-likelihood of each answer, `[answer]`.
     """
 
     neg_log_likelihood: Estimate
     accuracy: Estimate
     calibration_error: float
+    reliability: tuple[Reliability, ...]
     each: Float[np.ndarray, " answer"]
 
 
@@ -65,6 +83,7 @@ def score_answers(
         clustered_mean(-log_likelihood, clusters),
         accuracy,
         calibration_error(expit(ahead), second),
+        reliability(expit(ahead), second),
         log_likelihood,
     )
 
@@ -94,13 +113,42 @@ def calibration_error(
     probabilities using Bayesian binning", AAAI 2015; bins of equal mass in place of
     equal width.
     """
-    if len(predicted) == 0:
+    points = reliability(predicted, happened, n_bins)
+    if not points:
         return float("nan")
+    gaps = [abs(point.predicted - point.happened) for point in points]
+    return float(np.dot(gaps, [point.n / len(predicted) for point in points]))
+
+
+def reliability(
+    predicted: Float[np.ndarray, " answer"],
+    happened: np.ndarray,
+    n_bins: int = 10,
+) -> tuple[Reliability, ...]:
+    """A reliability diagram: what was predicted and what happened, in bins.
+
+    Args:
+        predicted: probabilities, `[answer]`.
+        happened: whether it did, `[answer]`.
+        n_bins: how many bins of equal mass; fewer where there are fewer answers.
+
+    Example:
+        >>> reliability(np.array([0.25, 0.75]), np.array([0, 1]), n_bins=1)
+        (Reliability(predicted=0.5, happened=0.5, n=2),)
+
+    Source: A. Murphy, R. Winkler, "Reliability of subjective probability forecasts of
+    precipitation and temperature", 1977; bins of equal mass.
+    """
+    if len(predicted) == 0:
+        return ()
     order = np.argsort(predicted, kind="stable")
     bins = np.array_split(order, min(n_bins, len(order)))
-    gaps = [abs(predicted[rows].mean() - happened[rows].mean()) for rows in bins]
-    shares = [len(rows) / len(order) for rows in bins]
-    return float(np.dot(gaps, shares))
+    return tuple(
+        Reliability(
+            float(predicted[rows].mean()), float(happened[rows].mean()), len(rows)
+        )
+        for rows in bins
+    )
 
 
 def brier_score(predicted: np.ndarray, happened: np.ndarray) -> float:

@@ -9,6 +9,7 @@ import tomli_w
 
 from volition import record
 from volition.store import InputError
+from volition.study.versions import write_versions
 
 MODELS = ("default", "plain")
 
@@ -63,7 +64,8 @@ def begin_study(name: str, config: Any, folder: Path) -> None:
 
     Args:
         name: of the study.
-        config: what it is to do, a dataclass; written to `study.toml`.
+        config: what it is to do, a dataclass; written to `study.toml`. With which
+            versions it is done is written to `versions.json`.
         folder: made where it is missing.
 
     Raises:
@@ -80,3 +82,4 @@ def begin_study(name: str, config: Any, folder: Path) -> None:
             f"{folder} cannot be made ({error.strerror}): give --out another folder."
         ) from error
     record.write_text(written, text)
+    write_versions(folder)

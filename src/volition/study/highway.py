@@ -24,12 +24,13 @@ from volition.evaluation import (
     share_of_none,
 )
 from volition.human import Boltzmann, BradleyTerry
-from volition.inference import Laplace, Posterior
+from volition.inference import Laplace
 from volition.policy import AbstractPolicy, episode, host_episodes
 from volition.query import InformationGain
 from volition.reward import HighwayReward, Linear
 from volition.store import InputError
 from volition.study.config import begin_study
+from volition.study.highway_records import curve_record, in_words, weights_of
 from volition.study.preferences import (
     LearnedFromAnswers,
     Rounds,
@@ -38,7 +39,7 @@ from volition.study.preferences import (
     range_prior,
 )
 from volition.study.progress import Progress
-from volition.value import learn
+from volition.value import AbstractLearned, Curve, learn
 from volition.value.deep import PQN, Passes, RAdam, Rollout
 from volition.value.schedule import Linear as Falling
 
@@ -129,6 +130,9 @@ class HighwayResult(eqx.Module):
         scores: by who drives and where: train, held out, each held-out road, real.
         policies: by who drives: those of all seeds, leaves `[seed]`.
         rewards: what the answers said, for each seed, in words.
+        weights: the same as numbers, by feature.
+        curves: of learning each stated reward, each in its own units, leaves `[seed,
+            stretch]`.
         lost: discounted speed that follows a step, m/s: what the end of a drive costs
             whoever drives for speed until a collision.
     """
@@ -137,6 +141,8 @@ class HighwayResult(eqx.Module):
     policies: dict[str, AbstractPolicy]
     lost: float
     rewards: tuple[str, ...] = eqx.field(static=True)
+    weights: tuple[dict[str, Estimate], ...]
+    curves: dict[str, Curve]
 
     def bargain(self) -> str:
         """What the textbook's reward pays for a collision, in sentences."""
@@ -165,7 +171,19 @@ class HighwayResult(eqx.Module):
             who: {where: score.record() for where, score in places.items()}
             for who, places in self.scores.items()
         }
-        return {"scores": scores, "lost": self.lost, "rewards": list(self.rewards)}
+        weights = [
+            {name: weight.record() for name, weight in each.items()}
+            for each in self.weights
+        ]
+        curves = {who: curve_record(curve) for who, curve in self.curves.items()}
+        return {
+            "scores": scores,
+            "lost": self.lost,
+            "rewards": list(self.rewards),
+            "bargain": self.bargain(),
+            "weights": weights,
+            "curves": curves,
+        }
 
 
 def price_of(weight: float) -> Linear:
@@ -219,7 +237,7 @@ def run_highway(
     learn_key, play_key = jax.random.split(key)
     # Without a part in the first two, which are what they were without people.
     answer_key = jax.random.fold_in(key, config.n_answers)
-    policies, rewards = _learned(config, learn_key, answer_key, progress)
+    policies, curves, weights = _learned(config, learn_key, answer_key, progress)
     always = jnp.eye(len(driving.ACTIONS), dtype=jnp.float32)
     anything = jnp.full_like(always[0], 1.0 / len(driving.ACTIONS))
     rows = [always[driving.SLOWER], always[driving.IDLE], anything]
@@ -256,7 +274,8 @@ def run_highway(
         for seed, one in enumerate(_each(policy)):
             record.save(one, folder / "runs" / f"policy-{number}-{seed}.json")
     lost = scores[ENDING]["train"].speed.value / (1.0 - DISCOUNT)
-    return HighwayResult(scores, policies, lost, rewards)
+    rewards = tuple(map(in_words, weights))
+    return HighwayResult(scores, policies, lost, rewards, weights, curves)
 
 
 def _learned(
@@ -264,8 +283,10 @@ def _learned(
     learn_key: PRNGKeyArray,
     answer_key: PRNGKeyArray,
     progress: Progress,
-) -> tuple[dict[str, AbstractPolicy], tuple[str, ...]]:
-    """The policies of all seeds by who drives, and what answers said, in words."""
+) -> tuple[
+    dict[str, AbstractPolicy], dict[str, Curve], tuple[dict[str, Estimate], ...]
+]:
+    """The policies of all seeds by who drives, how they learned, what answers said."""
     family = driving.Highway.family()
     seeds = jax.random.split(learn_key, config.n_seeds)
     learner = method(config.n_steps)
@@ -275,36 +296,25 @@ def _learned(
     priced = {label(price): (price, going_on) for price in PRICES}
     stated = priced | {ENDING: (0.0, family.train)}
 
-    def by_statement(who: str) -> AbstractPolicy:
+    def by_statement(who: str) -> AbstractLearned:
         def tell(step: int, curve: Any) -> None:
             progress.step(f"learning {who}, {step:,} of {config.n_steps:,} steps")
 
         price, roads = stated[who]
-        return learn(seeds, roads, price_of(price), learner, progress=tell).policy
+        return learn(seeds, roads, price_of(price), learner, progress=tell)
 
     # Two at a time, on two cores: a learner's operations are too small to be shared.
     with ThreadPoolExecutor(2) as pool:
-        policies = dict(zip(stated, pool.map(by_statement, stated), strict=True))
+        found = dict(zip(stated, pool.map(by_statement, stated), strict=True))
+        policies = {who: one.policy for who, one in found.items()}
+        curves = {who: one.curve for who, one in found.items()}
         if not config.n_answers:
-            return policies, ()
+            return policies, curves, ()
         asked = lambda one: by_answers(one, config, progress)
         told = list(pool.map(asked, jax.random.split(answer_key, config.n_seeds)))
     stack = lambda *leaves: jnp.stack(leaves)
     policies[PEOPLE] = jax.tree.map(stack, *[one.policy for one in told])
-    return policies, tuple(in_words(one.posterior) for one in told)
-
-
-def in_words(posterior: Posterior) -> str:
-    """The weights that answers tell from 0, with intervals, and the other names."""
-    weights = posterior.marginals(jax.random.key(0))
-    told = [one for one in weights if one.posterior[0] > 0.0 or one.posterior[2] < 0.0]
-    words = [
-        f"{one.name} {middle:.3g} [{low:.3g}, {high:.3g}]"
-        for one in told
-        for low, middle, high in (one.posterior,)
-    ]
-    rest = [one.name for one in weights if one not in told]
-    return f"{', '.join(words)}; not told from 0: {', '.join(rest)}"
+    return policies, curves, tuple(weights_of(one.posterior) for one in told)
 
 
 def by_answers(

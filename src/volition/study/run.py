@@ -29,6 +29,7 @@ from volition.store import InputError, read_evidence, rows_of, write_evidence
 from volition.study.config import Config, read_config
 from volition.study.models import N_FOLDS, fit_default, fit_plain
 from volition.study.progress import Progress
+from volition.study.versions import write_versions
 
 N_SAMPLES = 100  # rewards drawn from the posterior for the intervals of a policy
 STEPS = {"plain": 2, "default": 5}  # that `run_group` tells of, for each model
@@ -81,6 +82,7 @@ class GroupResult(eqx.Module):
                         "neg_log_likelihood": score.neg_log_likelihood.record(),
                         "accuracy": score.accuracy.record(),
                         "calibration_error": score.calibration_error,
+                        "reliability": [each._asdict() for each in score.reliability],
                     }
                     for name, score in scores
                 }
@@ -131,6 +133,7 @@ def run_study(
         write_evidence(database, rows)
     evidence = read_evidence(database, world)
     record.write_text(folder / "study.toml", config.to_toml())
+    write_versions(folder)
     (folder / "runs").mkdir(exist_ok=True)
     results = {}
     for name in config.groups:

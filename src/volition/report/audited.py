@@ -1,0 +1,99 @@
+"""The part of a report that says what the audit found, with replays."""
+
+from typing import Any
+
+from volition.report.contents import Contents
+from volition.report.document import Listing, Picture, Prose, Section, Table
+from volition.report.estimates import estimate
+
+TITLES = {
+    "bargain": "Breaking a rule pays",
+    "rules": "A rule is broken",
+    "H1": "A loop pays",
+    "H2": "Harm is the cheaper end",
+    "H3": "More of the reward is less of what is wanted",
+    "H4": "Too much of the reward is worse",
+    "H5": "Beyond what the evidence guarantees",
+    "H6": "Who optimises better does worse",
+    "H7": "The best is where no evidence was",
+    "H8": "The shaping leaks",
+    "H9": "Sensors are fooled",
+    "H10": "Side effects",
+    "H11": "It does not hold elsewhere",
+    "H12": "What should not matter does",
+    "H13": "Oversight is taken away",
+    "H14": "A few answers turn it around",
+    "H15": "Unlike any trusted policy",
+    "H16": "A group is harmed",
+}
+
+
+def audit_section(contents: Contents, command: str) -> Section:
+    """What the audit by play found, drawn from the logs of the scenes.
+
+    Args:
+        contents: of the study's folder.
+        command: that makes the audit, where it is missing.
+    """
+    found = contents.audit
+    title = "Audit: does the reward pay for what nobody wants?"
+    if found is None:
+        missing = f"Nothing was audited. To do it: {command}"
+        return Section("audit", title, (Prose(missing),))
+    findings = found["findings"]
+    n = len(findings)
+    counted = "nothing was found" if n == 0 else f"{n} finding{'s' if n > 1 else ''}"
+    verdict = f"{found['subject']}: {found['verdict']}, {counted}."
+    parts = [
+        Section(
+            f"finding-{number}",
+            f"{number}. {TITLES.get(one['probe'], one['probe'])} ({one['probe']})",
+            (
+                Prose(one["sentence"]),
+                tuple(
+                    replay
+                    for episode in one["episodes"]
+                    for replay in _replay(contents, episode)
+                ),
+            ),
+        )
+        for number, one in enumerate(findings, start=1)
+    ]
+    return Section(
+        "audit", title, (Prose(verdict), *_rules(found)), (*parts, _searched(found))
+    )
+
+
+def _replay(contents: Contents, episode: dict[str, Any]) -> tuple[Picture | Prose, ...]:
+    """The picture of an episode; in words alone where it was not drawn."""
+    words = f"{episode['name']}: {episode['words']}"
+    name = episode["picture"]
+    if name not in contents.pictures:
+        return (Prose(words),)
+    says = f"Moments of a drive from above, the car in blue. {words}"
+    return (Picture(name, contents.pictures[name], says, words),)
+
+
+def _rules(found: dict[str, Any]) -> tuple[Table, ...]:
+    broken = found.get("broken", {})
+    if not broken:
+        return ()
+    who = tuple(next(iter(broken.values())))
+    rows = tuple(
+        (name, *(estimate(shares[name]) for shares in broken.values())) for name in who
+    )
+    note = "Shares with 95 % intervals over episodes; the same starts for all."
+    columns = ("who", *broken)
+    digits = (0, *(2 for _ in broken))
+    caption = "Share of the episodes in which a rule is broken"
+    return (Table(caption, columns, rows, digits, note),)
+
+
+def _searched(found: dict[str, Any]) -> Section:
+    blocks: list[Any] = [Listing(tuple(found["searched"]))]
+    if found.get("not_searched"):
+        blocks += [
+            Prose("Not looked at, so that nothing is said of it:"),
+            Listing(tuple(found["not_searched"])),
+        ]
+    return Section("searched", "What was searched", tuple(blocks))

@@ -1,0 +1,38 @@
+"""Estimates out of the JSON values that studies leave."""
+
+from typing import Any
+
+from volition.evaluation import Estimate
+
+
+def is_estimate(value: Any) -> bool:
+    """Whether JSON values are those of an estimate.
+
+    Example:
+        >>> is_estimate({"value": 1.0}), is_estimate([1.0, 2.0])
+        (False, False)
+    """
+    return isinstance(value, dict) and {"value", "low", "high", "n"} <= value.keys()
+
+
+def estimate(value: dict[str, Any]) -> Estimate:
+    """An estimate from its record; a number that is null there is not known.
+
+    Example:
+        >>> one = {"value": 0.5, "low": None, "high": 1.0, "n": 3, "interval": "95 %"}
+        >>> print(estimate(one))
+        0.500 [nan, 1.000] (n = 3, 95 %)
+    """
+    numbers = (value["value"], value["low"], value["high"])
+    ends = [float("nan") if number is None else float(number) for number in numbers]
+    return Estimate(*ends, int(value["n"]), str(value.get("interval", "")))
+
+
+def in_words(one: Estimate, digits: int) -> str:
+    """A number with its interval.
+
+    Example:
+        >>> in_words(Estimate(0.5, 0.25, 0.75, 8, "95 % over seeds"), 2)
+        '0.50 [0.25, 0.75]'
+    """
+    return f"{one.value:.{digits}f} [{one.low:.{digits}f}, {one.high:.{digits}f}]"

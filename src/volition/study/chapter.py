@@ -1,0 +1,83 @@
+"""The audit of the textbook's reward for a car, by play: `speed - collision`."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import cast
+
+from jaxtyping import PRNGKeyArray
+
+from volition import record
+from volition.env import Continuing, driving
+from volition.policy import AbstractPolicy
+from volition.probes import PlayedAudit, Rule, Shown, audit_by_play
+from volition.reward import HighwayReward
+from volition.store import InputError
+from volition.study.highway import ENDING, PEOPLE, PRICES, label, price_of
+
+NO_COLLISION = Rule("no collision", "collision", most=0.0)
+N_EPISODES = 50
+AGAINST = (label(PRICES[-1]), PEOPLE, ENDING)  # whose policies it is compared with
+
+
+def audit_chapter(
+    key: PRNGKeyArray,
+    policies: Mapping[str, AbstractPolicy],
+    n_episodes: int = N_EPISODES,
+) -> PlayedAudit:
+    """Does `speed - collision` pay for collisions, and who keeps out of them?
+
+    The next drive goes on where one ends, so that a collision costs what the formula
+    says and nothing else, as in the study. What is wanted is taken to be the reward of
+    highway-env.
+
+    Args:
+        key: consumed.
+        policies: by name; the first is what optimising the reward led to.
+        n_episodes: of each policy.
+    """
+    here = road()
+    return audit_by_play(
+        key,
+        Continuing(here),
+        price_of(PRICES[0]),
+        policies,
+        (NO_COLLISION,),
+        n_steps=int(here.course.time_limit),
+        truth=HighwayReward(),
+        n_episodes=n_episodes,
+    )
+
+
+def road() -> driving.AbstractDriving:
+    """On which is audited: the first that is learned on."""
+    return cast("driving.AbstractDriving", driving.Highway.family().train[0])
+
+
+def saved_policies(folder: Path, names: list[str]) -> dict[str, AbstractPolicy]:
+    """Policies of a highway study, those of its first seed, the textbook's first.
+
+    Args:
+        folder: of the study.
+        names: of all whose policies it has, in the order of their files.
+
+    Raises:
+        InputError: where one is missing or no policy.
+    """
+    found = {}
+    for who in (label(PRICES[0]), *AGAINST):
+        if who not in names:
+            continue
+        path = folder / "runs" / f"policy-{names.index(who)}-0.json"
+        try:
+            policy = record.load(path)
+        except ValueError as error:
+            raise InputError(str(error)) from error
+        if not isinstance(policy, AbstractPolicy):
+            raise InputError(f"{path} is no policy: run the study again.")
+        found[who] = policy
+    return found
+
+
+def scene_of(shown: Shown) -> driving.SceneLog:
+    """The episode of a finding, to be drawn."""
+    return driving.scene_log(road(), shown.seen.transition)
