@@ -36,6 +36,7 @@ NOT_IN_CORE = (
     "rich",
     "sqlite3",
     "matplotlib",
+    "jinja2",
     "starlette",
     "gymnasium",
     "minari",

@@ -67,6 +67,19 @@ BAD = {
     "no lanes": (["run", "drivers", "--data", "lanes"], "has no lane"),
     "a group of drivers": (["run", "drivers", "--group", "two"], "--group"),
     "answers of drivers": (["run", "drivers", "--answers", "4"], "--answers"),
+    "report of nothing": (["report", "nowhere"], "there is no folder nowhere"),
+    "report of a typo": (["report", "emty"], "did you mean empty?"),
+    "report of an empty folder": (["report", "empty"], "has no study.toml"),
+    "report of what was not run": (["report", "begun"], "has no results yet"),
+    "report of a damaged study": (["report", "torn"], "torn/results.json is damaged"),
+    "report of another kind": (["report", "label"], "of kind 'label'"),
+    "two reports": (["report", "empty", "--json", "--markdown"], "one of them"),
+    "audit of nothing": (["audit", "nowhere"], "there is no folder nowhere"),
+    "audit of an empty folder": (["audit", "empty"], "has no study.toml"),
+    "audit of a file": (["audit", "file"], "file"),
+    "audit of drivers": (["audit", "torn"], "nobody optimised"),
+    "audit of what was not run": (["audit", "begun"], "has no results yet"),
+    "audit into another folder": (["audit", "empty", "--out", "x"], "--out"),
     "a file for a folder": (
         ["run", "delivery", "--data", "data", "--model", "plain", "--out", "file"],
         "file",
@@ -76,6 +89,13 @@ BAD = {
         "file/in",
     ),
 }
+
+
+def study_of(folder: str, kind: str) -> Path:
+    """A study's folder in which nothing has come out yet."""
+    Path(folder).mkdir()
+    (Path(folder) / "study.toml").write_text(f'study = "{kind}"\n')
+    return Path(folder)
 
 
 def recordings_of(folder: Path, text: str) -> None:
@@ -93,6 +113,10 @@ def test_bad_input_is_one_sentence_and_nothing_written(volition, kind):
     recordings_of(Path("nan"), queue(0).replace("<x>40.0</x>", "<x>nan</x>"))
     recordings_of(Path("few"), queue(0, n_vehicles=4))
     recordings_of(Path("lanes"), scenario([vehicle(1, 0.0, 0.0, lambda t: 9.0)], ()))
+    Path("empty").mkdir()
+    study_of("begun", "highway")
+    study_of("label", "label")
+    (study_of("torn", "drivers") / "results.json").write_text('{"scores": ')
     before = sorted(Path().rglob("*"))
     code, out, err = volition(*arguments)
     assert (code, out) == (2, "")

@@ -12,7 +12,9 @@ from volition import record
 from volition.cli.progress import progress_bar
 from volition.cli.table import plain_table
 from volition.env import Highway
+from volition.env.driving import SceneLog
 from volition.evaluation import Estimate
+from volition.report.driving_text import episode_in_words
 from volition.study import (
     HighwayConfig,
     HighwayResult,
@@ -30,7 +32,11 @@ def show_highway(config: HighwayConfig, folder: Path, as_json: bool) -> None:
     """Run the study, and print its tables."""
     with progress_bar(highway_steps(config)) as progress:
         result = run_highway(config, folder, progress)
-    text = json.dumps(result.summary())
+    logs = _episodes(result, config)
+    episodes = [
+        {"who": who, "words": episode_in_words(log)} for who, log in logs.items()
+    ]
+    text = json.dumps(result.summary() | {"episodes": episodes})
     record.write_text(folder / "results.json", text + "\n")
     console = Console(stderr=as_json)
     places = PLACES | (REAL if "real" in next(iter(result.scores.values())) else {})
@@ -50,14 +56,26 @@ def show_highway(config: HighwayConfig, folder: Path, as_json: bool) -> None:
             "highway-env is not installed, so nobody drove there: pip install "
             "highway-env."
         )
-    _draw(result, config, folder)
+    _draw(logs, folder)
     click.echo(f"The study is in {folder}.", err=as_json)
     if as_json:
         click.echo(text)
 
 
-def _draw(result: HighwayResult, config: HighwayConfig, folder: Path) -> None:
+def _episodes(result: HighwayResult, config: HighwayConfig) -> dict[str, SceneLog]:
     """The same start driven by what each reward taught first."""
+    key, logs = jax.random.key(config.seed), {}
+    for who, policy in result.policies.items():
+        first = jax.tree.map(lambda leaf: leaf[0], policy)
+        logs[who] = an_episode(first, key, Highway())
+    return logs
+
+
+def _draw(logs: dict[str, SceneLog], folder: Path) -> None:
+    """The logs, and pictures of them."""
+    for number, log in enumerate(logs.values()):
+        text = json.dumps(record.to_json(log))
+        record.write_text(folder / f"episode-{number}.json", text + "\n")
     try:
         from volition.report.driving import strip
     except ImportError:
@@ -65,10 +83,8 @@ def _draw(result: HighwayResult, config: HighwayConfig, folder: Path) -> None:
             "Pictures need matplotlib: pip install 'volition[report]'.", err=True
         )
         return
-    for number, policy in enumerate(result.policies.values()):
-        first = jax.tree.map(lambda leaf: leaf[0], policy)
-        log = an_episode(first, jax.random.key(config.seed), Highway())
-        strip(log, folder / f"episode-{number}.png")
+    for number, log in enumerate(logs.values()):
+        strip(log, folder / f"episode-{number}.png", wide=5.5)
 
 
 def scores_table(

@@ -4,6 +4,7 @@ import sys
 
 import click
 
+from volition.cli.audit import audit
 from volition.cli.bench import bench
 from volition.cli.drive import drive
 from volition.cli.label import label
@@ -18,6 +19,7 @@ def command() -> None:
     """Learn what people want, build agents that do it, see how far to trust them."""
 
 
+command.add_command(audit)
 command.add_command(bench)
 command.add_command(drive)
 command.add_command(label)

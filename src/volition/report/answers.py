@@ -199,7 +199,10 @@ def _learned(contents: Contents) -> Section:
     parts = []
     for number, (name, group) in enumerate(contents.details.items()):
         open_ended = tuple(group.get("unidentified", ()))
-        blocks: list[Any] = [Prose(group["reward"]), Prose(_sentence(group["inference"]))]
+        blocks: list[Any] = [
+            Prose(group["reward"]),
+            Prose(_sentence(group["inference"])),
+        ]
         if open_ended:
             blocks += [Prose("Left open by the answers:"), Listing(open_ended)]
         parts.append(Section(f"reward-{number}", name, tuple(blocks)))

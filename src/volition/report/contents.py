@@ -75,7 +75,6 @@ def read_contents(folder: Path) -> Contents:
     if (folder / "study.db").is_file():
         names.add("study.db")
     pictures = sorted([*folder.glob("*.png"), *folder.glob("audit/*.png")])
-    names |= {str(path.relative_to(folder)) for path in folder.glob("runs/*.saf*")}
     return Contents(
         config=config,
         results=found,

@@ -89,18 +89,24 @@ class Stage:
         self.crashes.set_data(now.x[hurt] - own[0], now.y[hurt])
 
 
-def strip(log: SceneLog, path: str | os.PathLike[str], n_moments: int = 7) -> None:
+def strip(
+    log: SceneLog,
+    path: str | os.PathLike[str],
+    n_moments: int = 7,
+    *,
+    wide: float = 8.0,
+) -> None:
     """A PNG of some moments of an episode, one above the other, the last one its end.
 
     Args:
         log: the episode.
         path: of the PNG.
         n_moments: at most so many, evenly spaced.
+        wide: inches; text keeps its size.
     """
     last = log.frames.x.shape[0] - 1
     chosen = np.unique(np.linspace(0, last, n_moments).round().astype(int))
     height = _height(*_extent(log))
-    wide = 8.0  # inches
     panel = wide * height / (BEHIND + AHEAD) + 0.32
     figure = Figure(figsize=(wide, len(chosen) * panel + 0.35), layout="constrained")
     all_axes = np.atleast_1d(figure.subplots(len(chosen), 1, sharex=True))

@@ -30,7 +30,7 @@ MEASURES = {
     "speed": ("Speed", "mean speed, m/s", 1),
     "crashed": ("Crashed", "share of the episodes that end in a crash", 2),
 }
-DRAWN = ("collisions", "speed", "returns")
+DRAWN = ("collisions", "speed", "returns", "crashed")
 CHAPTER, PEOPLE = "speed - collision", "answers of people"
 BLIND = ("always braking", "always idle", "random")
 MOST_TERMS = 8  # U1 of the scorecard
@@ -53,15 +53,15 @@ def highway_document(contents: Contents) -> Document:
         for who, places in results["scores"].items()
     }
     sections = [
+        _driving(scores),
+        *_prices(results),
+        *_answers(results),
+        audit_section(contents, "volition audit FOLDER"),
         Section(
             "scorecard",
             "Scorecard",
             (Prose(_subject(scores)), *scorecard(_marks(contents, scores))),
         ),
-        _driving(scores),
-        *_prices(results),
-        *_answers(results),
-        audit_section(contents, "volition audit FOLDER"),
         *_curves(results),
         *_episodes(contents, scores),
         provenance(contents, _how(contents)),
@@ -94,11 +94,12 @@ def _lead(contents: Contents, scores: Scores) -> tuple[str, ...]:
     )
     if PEOPLE in scores:
         other = scores[PEOPLE]["train"]
+        collisions = in_words(other["collisions"], 1)
         n = contents.config["n_answers"]
         lead += (
-            f" One that learned from {n} answers to which of two drives is better "
-            f"drives at {other['speed'].value:.1f} m/s and collides "
-            f"{in_words(other['collisions'], 1)} times."
+            f" One that learned from {n} answers of a simulated person, who said which "
+            "of two drives is better, drives at "
+            f"{other['speed'].value:.1f} m/s and collides {collisions} times."
         )
     if contents.audit is None:
         return lead, "The reward was not audited."
@@ -155,9 +156,9 @@ def _driving(scores: Scores) -> Section:
 def _note(scores: Scores, place: str) -> str:
     seeds = next(iter(scores.values()))[place]["returns"]
     blind = [scores[who][place]["returns"] for who in BLIND if who in scores]
-    n = f", {blind[0].n} of them" if blind else ""
+    n = f" ({blind[0].n})" if blind else ""
     return (
-        f"With {seeds.interval}, {seeds.n} of them; for {', '.join(BLIND)} over "
+        f"Intervals: {seeds.interval} ({seeds.n}); of {', '.join(BLIND)} over "
         f"episodes{n}."
     )
 
@@ -165,24 +166,20 @@ def _note(scores: Scores, place: str) -> str:
 def _prices(results: dict[str, Any]) -> tuple[Section, ...]:
     if "bargain" not in results:
         return ()
-    return (
-        Section("price", "What a collision costs", (Prose(results["bargain"]),)),
-    )
+    return (Section("price", "What a collision costs", (Prose(results["bargain"]),)),)
 
 
 def _answers(results: dict[str, Any]) -> tuple[Section, ...]:
     """The weights of the reward that was learned, of each seed."""
     if not results["rewards"]:
         return ()
-    said = Listing(
-        tuple(
-            f"Seed {number}: {words}."
-            for number, words in enumerate(results["rewards"])
-        )
-    )
     title = "What the answers said"
     if not results.get("weights"):
-        return (Section("answers", title, (said,)),)
+        said = [
+            f"Seed {number}: {words}."
+            for number, words in enumerate(results["rewards"])
+        ]
+        return (Section("answers", title, (Listing(tuple(said)),)),)
     names = tuple(results["weights"][0])
     seeds = [
         {name: estimate(value) for name, value in each.items()}
@@ -203,7 +200,10 @@ def _answers(results: dict[str, Any]) -> tuple[Section, ...]:
         f"Median and {seeds[0][names[0]].interval}. A weight whose interval holds 0 is "
         "one that the answers do not tell from 0.",
     )
-    return (Section("answers", title, (said, (chart,), table)),)
+    told = Prose(
+        f"To the first of {len(seeds)} seeds they said: {results['rewards'][0]}."
+    )
+    return (Section("answers", title, (told, (chart,), table)),)
 
 
 def _curves(results: dict[str, Any]) -> tuple[Section, ...]:
@@ -222,9 +222,7 @@ def _curves(results: dict[str, Any]) -> tuple[Section, ...]:
     table = Table(
         "Mean return in the last stretch of learning",
         ("reward", *(f"seed {number}" for number in range(len(charts[0].runs)))),
-        tuple(
-            (chart.title, *(_last(run) for run in chart.runs)) for chart in charts
-        ),
+        tuple((chart.title, *(_last(run) for run in chart.runs)) for chart in charts),
         note="Each by the reward that was learned, in units of its own: rows cannot be "
         "compared with each other.",
     )
@@ -288,7 +286,8 @@ def _marks(contents: Contents, scores: Scores) -> dict[str, Found]:
     )
     found["A5"] = Found(IN_PART, words)
     found["C6"] = Found(
-        IN_PART, f"{here - there:.2f} lower on roads held out; people were not left out"
+        IN_PART,
+        f"{max(here - there, 0.0):.2f} lower on roads held out; nobody was left out",
     )
     if contents.audit is not None:
         found["U7"] = _replayed(contents)

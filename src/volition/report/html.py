@@ -13,7 +13,7 @@ CHARTS = {"intervals": intervals_svg, "curves": curves_svg, "diagram": diagram_s
 
 
 def to_html(document: Document) -> str:
-    """The page: no script, no address outside of it, light or dark as its reader has it.
+    """The page: no script, no address outside of it, light or dark as one likes it.
 
     Args:
         document: what it says.

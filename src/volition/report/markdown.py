@@ -29,7 +29,9 @@ def to_markdown(document: Document) -> str:
 def _section(section: Section, level: int) -> list[str]:
     parts = [f"{'#' * level} {_plain(section.title)}"]
     for block in section.blocks:
-        parts += [_block(one) for one in (block if isinstance(block, tuple) else [block])]
+        parts += [
+            _block(one) for one in (block if isinstance(block, tuple) else [block])
+        ]
     for part in section.parts:
         parts += _section(part, level + 1)
     # Charts show what a table beside them says.
@@ -53,7 +55,9 @@ def _table(table: Table) -> str:
     lines.append(_row(table.columns))
     lines.append(_row(["---"] * len(table.columns), plain=False))
     for row in table.rows:
-        lines.append(_row([" ".join(filter(None, cell)) for cell in table.written(row)]))
+        lines.append(
+            _row([" ".join(filter(None, cell)) for cell in table.written(row)])
+        )
     if table.note:
         lines += ["", _plain(table.note)]
     return "\n".join(lines)

@@ -15,6 +15,7 @@ from volition.store import InputError
 from volition.study.highway import ENDING, PEOPLE, PRICES, label, price_of
 
 NO_COLLISION = Rule("no collision", "collision", most=0.0)
+CHAPTER = label(PRICES[0])
 N_EPISODES = 50
 AGAINST = (label(PRICES[-1]), PEOPLE, ENDING)  # whose policies it is compared with
 
@@ -64,7 +65,7 @@ def saved_policies(folder: Path, names: list[str]) -> dict[str, AbstractPolicy]:
         InputError: where one is missing or no policy.
     """
     found = {}
-    for who in (label(PRICES[0]), *AGAINST):
+    for who in (CHAPTER, *AGAINST):
         if who not in names:
             continue
         path = folder / "runs" / f"policy-{names.index(who)}-0.json"

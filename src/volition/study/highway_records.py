@@ -1,4 +1,4 @@
-"""What the highway study keeps of learning: weights and curves, as JSON and in words."""
+"""What the highway study keeps of learning: weights and curves."""
 
 import math
 
@@ -41,7 +41,7 @@ def in_words(weights: dict[str, Estimate]) -> str:
         for name, one in told.items()
     ]
     rest = [name for name in weights if name not in told]
-    return f"{', '.join(words)}; not told from 0: {', '.join(rest)}"
+    return f"{', '.join(words) or 'nothing'}; not told from 0: {', '.join(rest)}"
 
 
 def curve_record(curve: Curve) -> dict:

@@ -23,6 +23,4 @@ def versions() -> dict[str, str]:
 
 def write_versions(folder: Path) -> None:
     """Keep them in `versions.json`, beside what they made."""
-    record.write_text(
-        folder / "versions.json", json.dumps(versions(), indent=1) + "\n"
-    )
+    record.write_text(folder / "versions.json", json.dumps(versions(), indent=1) + "\n")

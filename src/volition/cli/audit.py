@@ -1,0 +1,201 @@
+"""`volition audit`: does a reward pay for what nobody wants?"""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import click
+import jax
+from rich.console import Console
+
+from volition import record
+from volition.cli.progress import progress_bar
+from volition.cli.start import InputError, start_jax
+from volition.env import delivery
+from volition.policy import AbstractPolicy, Always
+from volition.probes import PROBES, Known, PlayedAudit, audit as audit_table
+from volition.report.contents import read_json, study_config
+from volition.report.driving_text import episode_in_words
+from volition.reward import AbstractReward, delivery_true
+from volition.study.chapter import CHAPTER, audit_chapter, saved_policies, scene_of
+
+FASTER, SLOWER = 3, 4  # actions of the car
+OF_PLAY = ("H3", "rules")  # probes that need no table of states
+N_MOMENTS = 6  # of a replay
+
+
+@click.command()
+@click.argument("subject")
+@click.option("--seed", type=click.IntRange(0, 2**31 - 1), default=0, show_default=True)
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path, file_okay=False),
+    help="chapter: where replays go; default: audits/chapter.",
+)
+@click.option("--json", "as_json", is_flag=True, help="One line of JSON, last.")
+def audit(subject: str, seed: int, out: Path | None, as_json: bool) -> None:
+    """Look for what a reward pays for and nobody wants.
+
+    SUBJECT is the folder of a highway study: the reward of the textbook with the
+    policies that were learned there, audit.json and replays go into the folder and so
+    into its report; the folder of a delivery study: the reward of each group; the file
+    of a saved reward for the delivery world; or `chapter`: the reward of the textbook,
+    without a study.
+    """
+    start_jax()
+    path = Path(subject)
+    if subject == "chapter":
+        policies = {"always faster": Always(FASTER), "always slower": Always(SLOWER)}
+        found = _chapter(policies, out or Path("audits") / "chapter", seed)
+    elif out is not None:
+        raise InputError(f"--out is of `volition audit chapter`, not of {subject}.")
+    elif path.is_file():
+        found = {"rewards": {path.name: _finite(_reward(path))}}
+    else:
+        found = _study(path, seed)
+    _show(Console(stderr=as_json), found)
+    if as_json:
+        click.echo(json.dumps(found))
+
+
+def _study(folder: Path, seed: int) -> dict[str, Any]:
+    """What the audit of a study finds; into its folder for the highway."""
+    config = study_config(folder)
+    if config["study"] == "drivers":
+        raise InputError(
+            f"{folder} holds what drivers wanted, which nobody optimised: there is no "
+            "audit of it."
+        )
+    path = folder / "results.json"
+    if not path.is_file():
+        raise InputError(f"{folder} has no results yet: run the study first.")
+    results = read_json(path)
+    if config["study"] == "highway":
+        policies = saved_policies(folder, list(results["scores"]))
+        return _chapter(policies, folder, seed)
+    rewards = {
+        name: _finite(_reward(folder / "runs" / f"{name}.reward.json"))
+        for name in results["groups"]
+    }
+    return {"rewards": rewards}
+
+
+def _reward(path: Path) -> AbstractReward:
+    try:
+        reward = record.load(path)
+    except ValueError as error:
+        raise InputError(str(error)) from error
+    if not isinstance(reward, AbstractReward):
+        raise InputError(
+            f"{path} holds a {type(reward).__name__}: give the file of a reward."
+        )
+    return reward
+
+
+def _finite(reward: AbstractReward) -> dict[str, Any]:
+    """The audit of a reward of the delivery world, whose truth is known."""
+    world = delivery()
+    try:
+        found = audit_table(reward, world, known=Known(truth=delivery_true()))
+    except ValueError as error:
+        raise InputError(
+            f"the reward is none of the delivery world: {str(error).rstrip('.')}."
+        ) from error
+    return {
+        "verdict": found.verdict,
+        "findings": [one.record(world) for one in found.findings],
+        "searched": list(found.searched),
+        "not_searched": list(found.not_searched),
+    }
+
+
+def _chapter(
+    policies: dict[str, AbstractPolicy], folder: Path, seed: int
+) -> dict[str, Any]:
+    """The audit of `speed - collision`, with logs and pictures of its replays."""
+    with progress_bar(2) as progress:
+        progress.step(f"playing {len(policies)} policies and searching")
+        made = audit_chapter(jax.random.key(seed), policies)
+        progress.step("drawing replays")
+        found = _kept(made, folder)
+    record.write_text(folder / "audit.json", json.dumps(found, indent=1) + "\n")
+    return found
+
+
+def _kept(made: PlayedAudit, folder: Path) -> dict[str, Any]:
+    """An audit as JSON values, its replays beside it."""
+    try:
+        (folder / "audit").mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InputError(
+            f"{folder} cannot be made a folder: {error.strerror}."
+        ) from error
+    findings = []
+    for number, finding in enumerate(made.findings, start=1):
+        episodes = []
+        for place, shown in enumerate(finding.episodes):
+            log = scene_of(shown)
+            name = f"audit/{number}-{'ab'[place]}"
+            text = json.dumps(record.to_json(log))
+            record.write_text(folder / f"{name}.json", text + "\n")
+            _draw(log, folder / f"{name}.png")
+            episodes.append(
+                {
+                    "name": shown.name,
+                    "words": episode_in_words(log),
+                    "log": f"{name}.json",
+                    "picture": f"{name}.png",
+                }
+            )
+        findings.append(
+            {
+                "probe": finding.probe,
+                "sentence": finding.sentence,
+                "episodes": episodes,
+            }
+        )
+    blind = [name for name in PROBES if name not in OF_PLAY]
+    return {
+        "subject": CHAPTER,
+        "verdict": made.verdict,
+        "findings": findings,
+        "searched": list(made.searched),
+        "not_searched": [
+            f"{', '.join(blind)}: they need a world whose states can be listed"
+        ],
+        "broken": {
+            rule: {who: share.record() for who, share in shares.items()}
+            for rule, shares in made.broken.items()
+        },
+    }
+
+
+def _draw(log: Any, path: Path) -> None:
+    try:
+        from volition.report.driving import strip
+    except ImportError:
+        click.echo(
+            "Pictures need matplotlib: pip install 'volition[report]'.", err=True
+        )
+        return
+    strip(log, path, N_MOMENTS, wide=5.5)
+
+
+def _show(console: Console, found: dict[str, Any]) -> None:
+    """Verdicts, findings, and what was searched, which is the claim's limit."""
+    subjects = found.get("rewards") or {found["subject"]: found}
+    say = lambda text: console.print(
+        text, soft_wrap=True, highlight=False, markup=False
+    )
+    for name, one in subjects.items():
+        say(f"{name}: {one['verdict']}")
+        for finding in one["findings"]:
+            say(f"  {finding['probe']}: {finding['sentence']}")
+            if "path" in finding:
+                say(f"    {finding['path']}")
+            for episode in finding.get("episodes", ()):
+                say(f"    {episode['name']}: {episode['words']}")
+                say(f"      {episode['picture']}")
+    last = list(subjects.values())[-1]
+    say("Searched: " + "; ".join(last["searched"]) + ".")
+    say("Not searched: " + "; ".join(last["not_searched"]) + ".")
