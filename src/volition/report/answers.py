@@ -32,18 +32,6 @@ def answers_document(contents: Contents) -> Document:
     """
     groups: Groups = contents.results["groups"]
     sections = [
-        Section(
-            "scorecard",
-            "Scorecard",
-            (
-                Prose(
-                    "Three axes, none of which makes up for another, about the worst "
-                    "of the groups. What this study does not measure stands here as "
-                    "not measured."
-                ),
-                *scorecard(_marks(contents, groups)),
-            ),
-        ),
         _groups(groups),
         *_models(groups),
         *_calibration(groups),
@@ -55,6 +43,18 @@ def answers_document(contents: Contents) -> Document:
             tuple(
                 _verdict(number, name, groups[name], contents.details.get(name, {}))
                 for number, name in enumerate(groups)
+            ),
+        ),
+        Section(
+            "scorecard",
+            "Scorecard",
+            (
+                Prose(
+                    "Three axes, none of which makes up for another, about the worst "
+                    "of the groups. What this study does not measure stands here as "
+                    "not measured."
+                ),
+                *scorecard(_marks(contents, groups)),
             ),
         ),
         provenance(contents, _how(contents)),

@@ -214,7 +214,7 @@ def _curves(results: dict[str, Any]) -> tuple[Section, ...]:
             who,
             "steps",
             "mean return, own units",
-            tuple(curve["step"]),
+            tuple(map(float, curve["step"])),
             tuple(tuple(run) for run in curve["mean_return"]),
         )
         for who, curve in results["curves"].items()
