@@ -1,6 +1,7 @@
 """`volition audit`: does a reward pay for what nobody wants?"""
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -110,7 +111,7 @@ def _finite(reward: AbstractReward) -> dict[str, Any]:
 
 
 def _chapter(
-    policies: dict[str, AbstractPolicy], folder: Path, seed: int
+    policies: Mapping[str, AbstractPolicy], folder: Path, seed: int
 ) -> dict[str, Any]:
     """The audit of `speed - collision`, with logs and pictures of its replays."""
     with progress_bar(2) as progress:

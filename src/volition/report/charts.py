@@ -3,6 +3,7 @@
 import io
 import re
 from collections.abc import Callable
+from typing import Any
 
 import matplotlib
 import numpy as np
@@ -24,7 +25,7 @@ OF_THE_PAGE = {
     SERIES[1]: "var(--second)",
     SERIES[2]: "var(--third)",
 }
-STYLE = {
+STYLE: dict[Any, Any] = {
     "svg.fonttype": "none",  # text stays text: it can be found, and read out
     "text.color": INK,
     "axes.edgecolor": INK,
@@ -57,9 +58,9 @@ def intervals_svg(chart: Intervals, name: str) -> Markup:
         for place, series in enumerate(chart.series):
             shift = 0.24 * (place - 0.5 * (n_series - 1))
             points = [
-                (row + shift, each[place])
+                (row + shift, one)
                 for row, (_, each) in enumerate(chart.rows)
-                if each[place] is not None
+                if (one := each[place]) is not None
             ]
             for height, one in points:
                 axes.plot([one.low, one.high], [height] * 2, "-", c=SERIES[place], lw=2)
@@ -79,7 +80,13 @@ def intervals_svg(chart: Intervals, name: str) -> Markup:
         axes.grid(axis="x", linewidth=0.8)
         axes.tick_params(axis="y", length=0)
         if n_series > 1:
-            axes.figure.legend(loc="outside upper left", ncols=n_series, borderpad=0)
+            axes.figure.legend(
+                loc="outside upper left",
+                ncols=n_series,
+                borderpad=0.0,
+                columnspacing=1.0,
+                handletextpad=0.0,
+            )
 
     said = (
         f"Dots with intervals for {', '.join(who for who, _ in chart.rows)}"
@@ -149,7 +156,8 @@ def _svg(
     wide: float = WIDE,
 ) -> Markup:
     """What was drawn, without what an SVG file has and a page must not."""
-    with matplotlib.rc_context(STYLE | {"svg.hashsalt": name}):
+    style: dict[Any, Any] = {**STYLE, "svg.hashsalt": name}
+    with matplotlib.rc_context(style):
         figure = Figure(figsize=(wide, tall), layout="constrained")
         axes = figure.add_subplot()
         axes.spines[["top", "right"]].set_visible(False)

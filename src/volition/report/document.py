@@ -145,10 +145,14 @@ class Section:
         parts: sections of its own.
     """
 
+    kind: ClassVar[str] = "section"
     name: str
     title: str
     blocks: tuple[Any, ...] = ()
     parts: tuple["Section", ...] = ()
+
+
+Part = Prose | Listing | Table | Intervals | Curves | Diagram | Section
 
 
 @dataclasses.dataclass(frozen=True)
@@ -208,10 +212,11 @@ def _record(value: Any) -> Any:
             "says": value.says,
             "caption": value.caption,
         }
-    if dataclasses.is_dataclass(value):
-        kind = {"kind": value.kind} if not isinstance(value, Section) else {}
-        fields = dataclasses.fields(value)
-        return kind | {one.name: _record(getattr(value, one.name)) for one in fields}
+    if isinstance(value, Part):
+        names = [one.name for one in dataclasses.fields(value)]
+        return {"kind": value.kind} | {
+            name: _record(getattr(value, name)) for name in names
+        }
     if isinstance(value, tuple):
         return [_record(item) for item in value]
     if isinstance(value, float) and not math.isfinite(value):

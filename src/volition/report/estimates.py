@@ -23,9 +23,12 @@ def estimate(value: dict[str, Any]) -> Estimate:
         >>> print(estimate(one))
         0.500 [nan, 1.000] (n = 3, 95 %)
     """
-    numbers = (value["value"], value["low"], value["high"])
-    ends = [float("nan") if number is None else float(number) for number in numbers]
-    return Estimate(*ends, int(value["n"]), str(value.get("interval", "")))
+    middle, low, high = (
+        float("nan") if number is None else float(number)
+        for number in (value["value"], value["low"], value["high"])
+    )
+    interval = str(value.get("interval", ""))
+    return Estimate(middle, low, high, int(value["n"]), interval)
 
 
 def in_words(one: Estimate, digits: int) -> str:
