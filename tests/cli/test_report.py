@@ -54,6 +54,7 @@ def test_a_report_into_a_folder_that_is_not_there(volition):
     assert "nowhere/page.html cannot be written" in err
 
 
+@pytest.mark.slow
 def test_the_audit_of_a_saved_reward(volition):
     """A coin that pays more than a step costs is a loop; who built it is not told."""
     world = delivery()

@@ -48,7 +48,6 @@ def drivers_document(contents: Contents) -> Document:
     )
     notes = tuple(str(note) for note in results["notes"])
     sections = (
-        Section("scorecard", "Scorecard", (about, *scorecard(marks))),
         Section("errors", "How well others are foretold", _errors(scores, n)),
         Section(
             "weights",
@@ -65,6 +64,7 @@ def drivers_document(contents: Contents) -> Document:
                 *((Listing(notes),) if notes else ()),
             ),
         ),
+        Section("scorecard", "Scorecard", (about, *scorecard(marks))),
         provenance(contents, ("Who is foretold was not learned from.",)),
     )
     return Document("Drivers study: what drivers wanted", (lead,), sections)

@@ -56,13 +56,13 @@ def highway_document(contents: Contents) -> Document:
         _driving(scores),
         *_prices(results),
         *_answers(results),
+        *_curves(results),
         audit_section(contents, "volition audit FOLDER"),
         Section(
             "scorecard",
             "Scorecard",
             (Prose(_subject(scores)), *scorecard(_marks(contents, scores))),
         ),
-        *_curves(results),
         *_episodes(contents, scores),
         provenance(contents, _how(contents)),
     ]
@@ -166,7 +166,13 @@ def _note(scores: Scores, place: str) -> str:
 def _prices(results: dict[str, Any]) -> tuple[Section, ...]:
     if "bargain" not in results:
         return ()
-    return (Section("price", "What a collision costs", (Prose(results["bargain"]),)),)
+    return (
+        Section(
+            "price",
+            "What a collision costs",
+            (Prose(results["bargain"].replace("`", "")),),
+        ),
+    )
 
 
 def _answers(results: dict[str, Any]) -> tuple[Section, ...]:
