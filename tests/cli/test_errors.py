@@ -77,6 +77,7 @@ BAD = {
     "audit of nothing": (["audit", "nowhere"], "there is no folder nowhere"),
     "audit of an empty folder": (["audit", "empty"], "has no study.toml"),
     "audit of a file": (["audit", "file"], "file"),
+    "audit of another version": (["audit", "old"], "not what this version writes"),
     "audit of drivers": (["audit", "torn"], "nobody optimised"),
     "audit of what was not run": (["audit", "begun"], "has no results yet"),
     "audit into another folder": (["audit", "empty", "--out", "x"], "--out"),
@@ -116,6 +117,7 @@ def test_bad_input_is_one_sentence_and_nothing_written(volition, kind):
     Path("empty").mkdir()
     study_of("begun", "highway")
     study_of("label", "label")
+    (study_of("old", "highway") / "results.json").write_text('{"scores": {"x": 1}}')
     (study_of("torn", "drivers") / "results.json").write_text('{"scores": ')
     before = sorted(Path().rglob("*"))
     code, out, err = volition(*arguments)

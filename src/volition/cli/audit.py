@@ -70,13 +70,17 @@ def _study(folder: Path, seed: int) -> dict[str, Any]:
     path = folder / "results.json"
     if not path.is_file():
         raise InputError(f"{folder} has no results yet: run the study first.")
-    results = read_json(path)
-    if config["study"] == "highway":
-        policies = saved_policies(folder, list(results["scores"]))
-        return _chapter(policies, folder, seed)
+    highway = config["study"] == "highway"
+    names = read_json(path).get("scores" if highway else "groups")
+    if not isinstance(names, dict) or (highway and CHAPTER not in names):
+        raise InputError(
+            f"{path} is not what this version writes: run the study again."
+        )
+    if highway:
+        return _chapter(saved_policies(folder, list(names)), folder, seed)
     rewards = {
         name: _finite(_reward(folder / "runs" / f"{name}.reward.json"))
-        for name in results["groups"]
+        for name in names
     }
     return {"rewards": rewards}
 

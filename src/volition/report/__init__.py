@@ -1,1 +1,1 @@
-"""Pictures and pages of what was found; pictures need the extra `report`, text not."""
+"""What was found, as text; with the extra `report` as pictures and pages, too."""
