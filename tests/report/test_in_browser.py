@@ -51,33 +51,52 @@ axe.run(document, {resultTypes: ["violations"]}).then(found => {
 """
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("width", [1280, 390])
-@pytest.mark.parametrize("study", STUDIES)
-def test_it_fits_and_has_no_violation(study, width, scheme, tmp_path):
+def looked_at(page: str, width: int, scheme: str, folder: Path) -> dict:
+    """What axe-core finds, and how wide the page is."""
     axe = os.environ.get("AXE_CORE")
     if CHROMIUM is None:
         pytest.skip("there is no chromium: install it to look at pages.")
     if not axe:
         pytest.skip("AXE_CORE is not set: name axe-core's axe.min.js.")
-    STUDIES[study](tmp_path / "study")
-    page = to_html(report_files(tmp_path / "study")[0])
     scripts = f"<script>{Path(axe).read_text()}</script><script>{RUN}</script>"
     page = page.replace("</body>", scripts + "</body>")
-    outer = tmp_path / "outer.html"
+    outer = folder / "outer.html"
     outer.write_text(
         '<!doctype html><meta charset="utf-8"><pre id="found"></pre>'
         f'<iframe width="{width}" height="900" style="border: 0; color-scheme: '
         f'{scheme}" srcdoc="{html.escape(page)}"></iframe>'
     )
-    command = [CHROMIUM, *QUIET, f"--user-data-dir={tmp_path / 'profile'}"]
+    command = [CHROMIUM, *QUIET, f"--user-data-dir={folder / 'profile'}"]
     done = subprocess.run(
         [*command, outer.as_uri()], capture_output=True, text=True, check=True
     )
     said = re.search(r'<pre id="found">(.+?)</pre>', done.stdout, flags=re.S)
     assert said is not None, "the check did not come to its end"
-    found = json.loads(html.unescape(said[1]))
+    return json.loads(html.unescape(said[1]))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [1280, 390])
+@pytest.mark.parametrize("study", STUDIES)
+def test_it_fits_and_has_no_violation(study, width, scheme, tmp_path):
+    STUDIES[study](tmp_path / "study")
+    page = to_html(report_files(tmp_path / "study")[0])
+    found = looked_at(page, width, scheme, tmp_path)
     assert found["passes"] > 10
     assert found["violations"] == []
     assert found["wide"] <= width
+
+
+@pytest.mark.slow
+def test_the_check_notices_what_cannot_be_read(tmp_path):
+    """Pictures without words, and grey on grey in the dark alone."""
+    a_highway_study(tmp_path / "study")
+    page = to_html(report_files(tmp_path / "study")[0])
+    assert "--ink: #e8eaec" in page
+    worse = page.replace(' alt="', ' data-alt="').replace("#e8eaec", "#404040")
+    found = looked_at(worse, 1280, "dark", tmp_path)
+    assert {one[0] for one in found["violations"]} == {"image-alt", "color-contrast"}
+    (tmp_path / "light").mkdir()
+    found = looked_at(worse, 1280, "light", tmp_path / "light")
+    assert {one[0] for one in found["violations"]} == {"image-alt"}
