@@ -23,7 +23,7 @@ AGAINST = (label(PRICES[-1]), PEOPLE, ENDING)  # whose policies it is compared w
 def audit_chapter(
     key: PRNGKeyArray,
     policies: Mapping[str, AbstractPolicy],
-    n_episodes: int = N_EPISODES,
+    n_episodes: int | None = None,
 ) -> PlayedAudit:
     """Does `speed - collision` pay for collisions, and who keeps out of them?
 
@@ -34,7 +34,7 @@ def audit_chapter(
     Args:
         key: consumed.
         policies: by name; the first is what optimising the reward led to.
-        n_episodes: of each policy.
+        n_episodes: of each policy; `N_EPISODES` if left out.
     """
     here = road()
     return audit_by_play(
@@ -45,7 +45,7 @@ def audit_chapter(
         (NO_COLLISION,),
         n_steps=int(here.course.time_limit),
         truth=HighwayReward(),
-        n_episodes=n_episodes,
+        n_episodes=n_episodes or N_EPISODES,
     )
 
 
