@@ -13,10 +13,11 @@ import argparse
 import json
 import os
 from pathlib import Path
+from typing import cast
 
 import jax
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Float, PRNGKeyArray
 
 from benchmarks.measure import say
 from benchmarks.refine import FIRST_SEED
@@ -28,9 +29,9 @@ from volition.evaluation import (
     over_optimisation,
     play,
 )
-from volition.policy import AbstractPolicy, Random
-from volition.reward import AbstractReward, HighwayReward
 from volition.inference import of_size_one
+from volition.policy import AbstractPolicy, Random
+from volition.reward import HighwayReward, Linear as LinearReward, Scaled
 from volition.study import HighwayConfig, by_answers
 from volition.study.progress import Progress
 from volition.value import learn
@@ -47,7 +48,7 @@ LENGTH = 30  # decisions of a drive
 Points = Float[np.ndarray, "seed point"]
 
 
-def learned_reward(seed: int, n_answers: int, n_steps: int) -> AbstractReward:
+def learned_reward(seed: int, n_answers: int, n_steps: int) -> Scaled:
     """What so many answers say, at a size that networks like."""
     found = by_answers(
         jax.random.key(seed),
@@ -58,34 +59,29 @@ def learned_reward(seed: int, n_answers: int, n_steps: int) -> AbstractReward:
 
 
 def drives(
-    policy: AbstractPolicy, reward: AbstractReward, key: jax.Array, n_each: int
+    policy: AbstractPolicy, reward: Scaled, key: PRNGKeyArray, n_each: int
 ) -> tuple[np.ndarray, np.ndarray]:
     """Learned and true return of drives on all roads, `[drive]`.
 
     Args:
         policy: who drives.
-        reward: the learned one.
+        reward: the learned one, linear in the features.
         key: the same drives for the same key.
         n_each: on each road.
     """
-    both = [
-        np.concatenate(
-            [
-                np.asarray(
-                    play(
-                        key, road, policy, paid, n_episodes=n_each, n_steps=LENGTH
-                    ).returns
-                )
-                for road in driving.Highway.family().train
-            ]
-        )
-        for paid in (reward, HighwayReward())
+    truth = HighwayReward()
+    seen = [
+        play(key, road, policy, truth, n_episodes=n_each, n_steps=LENGTH)
+        for road in driving.Highway.family().train
     ]
-    return both[0], both[1]
+    features = np.concatenate([np.asarray(one.features) for one in seen])
+    weights = np.asarray(cast("LinearReward", reward.reward).weights)
+    earned = features @ (weights * float(reward.factor))
+    return earned, np.concatenate([np.asarray(one.returns) for one in seen])
 
 
 def by_steps(
-    seed: int, reward: AbstractReward, looks: tuple[int, ...], n_each: int
+    seed: int, reward: Scaled, looks: tuple[int, ...], n_each: int
 ) -> tuple[list[float], list[float]]:
     """Learned and true mean return as PQN goes on, at each look.
 
@@ -116,7 +112,7 @@ def by_steps(
     return earned, wanted
 
 
-def by_choice(seed: int, reward: AbstractReward, n_each: int) -> OverOptimisation:
+def by_choice(seed: int, reward: Scaled, n_each: int) -> OverOptimisation:
     """The best of n drives at random by the learned reward.
 
     Args:

@@ -1,5 +1,7 @@
 """What a policy is found to do becomes a question."""
 
+import json
+
 import equinox as eqx
 import jax
 import jax.numpy as jnp
@@ -8,6 +10,7 @@ import pytest
 
 from benchmarks import over_optimisation, refine
 from volition.env import gridworld
+from volition.evaluation import Estimate
 from volition.human import Boltzmann, BradleyTerry
 from volition.inference import Laplace, Normal
 from volition.policy import Always
@@ -173,20 +176,54 @@ def test_the_end_is_compared_with_the_best_of_the_other_seeds():
     assert end.value == pytest.approx((1.0 + 1.0 + 0.0) / 3)
 
 
-@pytest.mark.slow
-def test_the_benchmarks_run_and_go_on(tmp_path, capsys):
-    rows = tmp_path / "rows"
-    words = f"--seeds 2 --answers 4 --steps 8192 --episodes 1 --rows {rows} --json"
+def test_runs_that_are_kept_are_reported_and_not_run_again(tmp_path, capsys):
+    """All of them are kept here, so that nothing is learned."""
+    weights = [0.0] * 14
+    weights[0] = 1.0  # of speed
+    kept = tmp_path / "rows"
+    rows = [
+        {
+            "seed": refine.FIRST_SEED + seed,
+            "n_answers": n,
+            "arm": arm,
+            "n_steps": 64,
+            "returns": float(np.log2(n) + (arm == refine.WITH) + 0.1 * seed),
+            "collisions": 9.0 if arm == refine.WITH else 10.0 + seed,
+            "hours": 1.0,
+            "weights": weights,
+        }
+        for seed in range(3)
+        for n in (8, 16, 32)
+        for arm in refine.ARMS
+    ]
+    kept.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    words = f"--seeds 3 --answers 8,16,32 --steps 64 --rows {kept} --json"
     refine.main(words.split())
-    told = capsys.readouterr().out
-    assert "findings into questions" in told
-    assert len(rows.read_text().splitlines()) == 4
-    refine.main(words.split())
-    assert capsys.readouterr().out == told
-    picture = tmp_path / "curve.png"
-    words = (
-        f"--seeds 2 --steps 8192 --looks 1,2 --drives 1 --samples 50 --png {picture}"
+    out = capsys.readouterr().out
+    told = json.loads(out.splitlines()[-1])
+    assert told["saving"]["value"] == pytest.approx(0.5)
+    assert told["collisions, fewer"]["value"] == pytest.approx(2.0)
+    assert told["return, more"]["value"] == pytest.approx(1.0)
+    assert "questions pays: the same true return takes 50%" in told["verdict"]
+    assert told["by answers"]["8"]["agreement, more"]["value"] == 0.0
+    assert 0.1 < told["by answers"]["8"]["agreement with"]["value"] < 1.0
+    assert len(kept.read_text().splitlines()) == len(rows)
+
+
+def test_what_does_not_pay_is_said_so():
+    nothing = Estimate(0.0, -0.4, 0.3, 10, "")
+    assert "is not shown to pay" in refine.verdict(nothing, nothing)
+    perhaps = Estimate(0.4, 0.1, 0.6, 10, "")
+    assert "as far as these seeds tell" in refine.verdict(perhaps, nothing)
+
+
+def test_the_curves_are_drawn(tmp_path):
+    rng = np.random.default_rng(0)
+    gold = rng.normal(size=300)
+    chosen = over_optimisation.over_optimisation(
+        gold + rng.normal(size=300), gold, over_optimisation.COUNTS, n_resamples=5
     )
-    over_optimisation.main(words.split())
-    assert "fitted peak with" in capsys.readouterr().out
-    assert picture.stat().st_size > 1000
+    values = rng.normal(size=(2, 2))
+    picture = tmp_path / "curve.png"
+    over_optimisation.draw(picture, [10, 20], values, values, [chosen])
+    assert picture.read_bytes().startswith(b"\x89PNG")
