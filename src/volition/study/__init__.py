@@ -13,17 +13,20 @@ from volition.study.drivers import (
     drivers_steps as drivers_steps,
     run_drivers as run_drivers,
 )
+from volition.study.findings import Findings as Findings, Forks as Forks, forks as forks
 from volition.study.highway import (
     N_REAL as N_REAL,
     HighwayConfig as HighwayConfig,
     HighwayResult as HighwayResult,
     an_episode as an_episode,
+    by_answers as by_answers,
     highway_steps as highway_steps,
     real_is_there as real_is_there,
     run_highway as run_highway,
 )
 from volition.study.planned import learn_by_planning as learn_by_planning
 from volition.study.preferences import (
+    Finder as Finder,
     LearnedFromAnswers as LearnedFromAnswers,
     Rounds as Rounds,
     answered_by as answered_by,

@@ -32,6 +32,7 @@ from volition.store import InputError
 from volition.study.config import begin_study
 from volition.study.highway_records import curve_record, in_words, weights_of
 from volition.study.preferences import (
+    Finder,
     LearnedFromAnswers,
     Rounds,
     answered_by,
@@ -318,7 +319,10 @@ def _learned(
 
 
 def by_answers(
-    key: PRNGKeyArray, config: HighwayConfig, progress: Progress
+    key: PRNGKeyArray,
+    config: HighwayConfig,
+    progress: Progress,
+    finder_fn: Finder | None = None,
 ) -> LearnedFromAnswers:
     """Learn to drive from answers alone, in as many steps as from a stated reward.
 
@@ -329,6 +333,7 @@ def by_answers(
         key: consumed.
         config: how many answers and steps.
         progress: is told of each round.
+        finder_fn: turns what the policy does into questions, if given.
     """
     family = driving.Highway.family()
     person = Boltzmann(choice=BradleyTerry())
@@ -345,6 +350,7 @@ def by_answers(
         rounds=Rounds(asked, 10, n_steps=n_steps, random=0.2, rule=InformationGain()),
         method=Laplace(),
         prior=range_prior(family.train[0], n_steps),
+        finder_fn=finder_fn,
         progress=lambda number, belief: progress.step(
             f"asking and learning, round {number + 1} of {N_ROUNDS}"
         ),

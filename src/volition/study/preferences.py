@@ -34,6 +34,9 @@ from volition.value.learning import joined
 Person = Callable[[PRNGKeyArray, Comparison], Comparison]
 # Told after each round: its number, and what is believed.
 Progress = Callable[[int, Posterior], object]
+# Pairs of segments to ask about, `[question, option, time]`, at most so many: what was
+# found in the policy that a belief led to. `Findings` is one.
+Finder = Callable[[PRNGKeyArray, Posterior, AbstractPolicy, int], Segment]
 
 
 class Exploring(AbstractPolicy):
@@ -177,6 +180,7 @@ def learn_from_answers(
     rounds: Rounds,
     method: AbstractMethod | None = None,
     prior: AbstractPrior | None = None,
+    finder_fn: Finder | None = None,
     progress: Progress | None = None,
 ) -> LearnedFromAnswers:
     """Learn to act in a world whose reward is known from answers alone.
@@ -200,6 +204,9 @@ def learn_from_answers(
         rounds: how much is asked when.
         method: of inference; `Laplace()` if left out.
         prior: over the reward's parameters; `Normal(1.0)` if left out.
+        finder_fn: from the second round that asks on, turns what the policy of the
+            moment does into questions, which are asked outright; the rest of a round's
+            questions are chosen as ever. Nothing is looked for if left out.
         progress: called after each round.
 
     Source: P. Christiano et al., "Deep reinforcement learning from human preferences",
@@ -221,7 +228,12 @@ def learn_from_answers(
             keys = jax.random.split(jax.random.fold_in(ask_key, number), 3)
             knows_nothing = posterior is None
             pool = _pool(keys[0], tasks, policy, rounds, n_answers, knows_nothing)
-            questions = _questions(pool, rounds, posterior, keys[0], asked)
+            found = None
+            if finder_fn is not None and posterior is not None:
+                # With a key of its own, so that all else is as without it.
+                find_key = jax.random.fold_in(jax.random.fold_in(key, 2), number)
+                found = finder_fn(find_key, posterior, policy, n_answers)
+            questions = _questions(pool, rounds, posterior, keys[0], asked, found)
             answers = _with(answers, person(keys[1], questions), rounds)
             asked += n_answers
             posterior = fit(
@@ -229,9 +241,9 @@ def learn_from_answers(
             )
             results.append(posterior.result)
             mean = of_size_one(posterior.mean, answers)
-        found = learner.learn(learn_key, env, mean, after=relabel(stand, mean))
-        stand, policy = found.stand, found.policy
-        curves.append(found.curve)
+        learned = learner.learn(learn_key, env, mean, after=relabel(stand, mean))
+        stand, policy = learned.stand, learned.policy
+        curves.append(learned.curve)
         if progress is not None and posterior is not None:
             progress(number, posterior)
     assert posterior is not None  # the first round asks
@@ -277,16 +289,48 @@ def _questions(
     belief: Posterior | None,
     key: PRNGKeyArray,
     first: int,
+    found: Segment | None = None,
 ) -> Comparison:
-    """Half as many pairs as there are segments, numbered from `first` on."""
+    """Half as many pairs as there are segments, numbered from `first` on.
+
+    What was found stands for as many of them, and comes first.
+    """
     n_questions = pool.weight.shape[0] // 2
     numbers = first + jnp.arange(n_questions, dtype=jnp.int32)
+    n_found = 0 if found is None else found.weight.shape[0]
+    if n_found > n_questions:
+        raise ValueError(
+            f"the finder gives {n_found} questions for a round of {n_questions}: let "
+            "it give no more than it is asked for."
+        )
+    n_left = n_questions - n_found
+    parts = [] if found is None else [found]
+    if n_left > 0:
+        parts.append(_chosen(pool, rounds, belief, key, n_left))
+    options = parts[0] if len(parts) == 1 else jax.tree.map(_joined, *parts)
+    return jax.vmap(numbered)(options, numbers)
+
+
+def _chosen(
+    pool: Segment,
+    rounds: Rounds,
+    belief: Posterior | None,
+    key: PRNGKeyArray,
+    n_questions: int,
+) -> Segment:
+    """So many pairs of the pool, `[question, option, time]`."""
     if rounds.rule is None or belief is None:
-        fold = lambda leaf: leaf.reshape(n_questions, 2, *leaf.shape[1:])
-        return jax.vmap(numbered)(jax.tree.map(fold, pool), numbers)
+        fold = lambda leaf: leaf[: 2 * n_questions].reshape(
+            n_questions, 2, *leaf.shape[1:]
+        )
+        return jax.tree.map(fold, pool)
     chosen = ask_several(key, belief, pairs(pool), rounds.rule, n_questions=n_questions)
     stacked = jax.tree.map(lambda *leaves: jnp.stack(leaves), *chosen)
-    return jax.vmap(numbered)(cast("Comparison", stacked).options, numbers)
+    return cast("Comparison", stacked).options
+
+
+def _joined(*leaves: Array) -> Array:
+    return jnp.asarray(np.concatenate(leaves))
 
 
 def numbered(options: Segment, number: Array) -> Comparison:
