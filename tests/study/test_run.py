@@ -46,6 +46,7 @@ def test_a_study_is_its_evidence_and_configuration(tmp_path, answers):
     assert before.keys() == {
         "study.toml",
         "study.db",
+        "versions.json",
         "results.json",
         "runs/simulated.json",
         "runs/simulated.reward.json",
