@@ -150,6 +150,7 @@ SLOW = (
     "test_options.py::*Munchausen*",
     "test_options.py::*quantiles_are_those*",
     "test_generate.py::test_what_is_imagined*1*",
+    "test_findings.py::test_runs_that_are_kept*",
     "test_probes.py::test_a_probe_tells*-1]",
     "test_probes.py::test_a_probe_tells*groups*",
 )
