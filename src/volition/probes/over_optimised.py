@@ -12,7 +12,7 @@ from volition.policy import Segment, Tabular, episode
 from volition.probes.finding import Finding, Path
 from volition.reward import AbstractReward
 
-N_EPISODES = 2048
+N_EPISODES = 8192
 LONGEST = 100  # steps of an episode
 COUNTS = (1, 2, 4, 8, 16, 32, 64, 128, 256)  # of which the best is taken
 

@@ -39,6 +39,7 @@ def replies(features: np.ndarray) -> FiniteMDP:
         features=np.stack([features, np.zeros_like(features)])[:, :, None],
         feature_info=INFO,
         discount=0.9,
+        time_limit=1,
     )
 
 
