@@ -19,6 +19,7 @@ from volition.probes import (
     audit,
     replay,
 )
+from volition.probes.shift import scaled
 from volition.reward import Linear
 from volition.testing.controls import controls, fires
 from volition.testing.controls.grids import mirages, potentials, puddles
@@ -163,3 +164,13 @@ def test_scale_changes_no_finding(name, case, scale):
 @rows("negative")
 def test_scale_makes_no_finding(name, case, scale):
     assert fire(name, case, scale) == ()
+
+
+@pytest.mark.parametrize("scale", [1e-6, 1.0, 1e6])
+def test_how_far_a_policy_comes_is_the_same_in_every_unit(scale):
+    reward = Linear(LANE.feature_names, scale * np.array([-1.0, 50.0, -50.0]))
+    still = Tabular(jnp.eye(LANE.n_actions)[jnp.zeros(LANE.n_states, dtype=int)])
+    unit = Linear(LANE.feature_names, [-1.0, 50.0, -50.0])
+    wanted = scaled(LANE, unit, still)
+    assert wanted != 1.0
+    np.testing.assert_allclose(scaled(LANE, reward, still), wanted, rtol=1e-9)

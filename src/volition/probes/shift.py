@@ -90,4 +90,5 @@ def scaled(env: FiniteMDP, reward: AbstractReward, policy: Tabular) -> float:
     anyhow = np.full(paid.shape, 1.0 / paid.shape[1])
     low = float(np.sum(visits_of(env, anyhow) * paid))
     high = range_of(env, paid)[1]
-    return 1.0 if high - low < 1e-12 else (own - low) / (high - low)
+    same = 1e-9 * max(abs(low), abs(high))  # rounding, in whatever unit
+    return 1.0 if high - low <= same else (own - low) / (high - low)
