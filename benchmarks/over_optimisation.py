@@ -1,190 +1,174 @@
-"""A driving reward of few answers, optimised ever harder.
+"""A learned driving reward, optimised ever harder: `benchmarks.over_optimisation`.
 
-With each seed a reward is learned from 16 answers of a simulated person, as in
-`volition run highway`. Then it is optimised in two ways: by PQN, step by step from
-nothing, and by taking the best of n drives at random. Either way the learned return
-rises with the budget; what the true return does is the question.
+A simulated person wants to get on, but minds close shaves, cutting in and changing
+lane. With each seed they say 200 times which of two ten-second drives at random is
+better, and a reward is learned from that twice: linear in all named features, and
+linear in the five that a first try would name. Then the best drive by it is searched
+for in the simulator, from the same starts: the best of 1, 2, 4, ... drives at random,
+then an evolution. What the learned reward pays rises all the way; what becomes of the
+true return is the question.
 
-For PQN the end is compared with the budget that was best for the other seeds, so that
-the best is not chosen by its luck; for best-of-n the curve of Gao et al. is fitted.
+The last budget is compared with the one that was best for the other seeds, so that the
+best is not chosen by its luck.
 """
 
 import argparse
 import json
 import os
 from pathlib import Path
-from typing import cast
 
+import equinox as eqx
 import jax
+import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Float, PRNGKeyArray
+from jaxtyping import Float
 
 from benchmarks.measure import say
-from benchmarks.refine import FIRST_SEED
 from volition.env import driving
-from volition.evaluation import (
-    Estimate,
-    OverOptimisation,
-    mean_over,
-    over_optimisation,
-    play,
-)
-from volition.inference import of_size_one
-from volition.policy import AbstractPolicy, Random
-from volition.reward import HighwayReward, Linear as LinearReward, Scaled
-from volition.study import HighwayConfig, by_answers
-from volition.study.progress import Progress
-from volition.value import learn
-from volition.value.deep import PQN, Passes, RAdam, Rollout
-from volition.value.schedule import Linear
+from volition.evaluation import mean_over
+from volition.feedback import Dataset
+from volition.human import Boltzmann, BradleyTerry
+from volition.inference import Laplace, Normal, fit, of_size_one
+from volition.policy import Random, rollout
+from volition.probes import lost_at_the_end, press
+from volition.reward import Linear, Scaled
+from volition.study import answered_by
+from volition.study.preferences import numbered, range_prior
 
-N_ANSWERS = 16
-STEP = 10_240  # of PQN from one look to the next, at least
-LOOKS = (1, 2, 4, 8, 16, 39)  # in such steps: 10,000 to 400,000
-COUNTS = (1, 2, 4, 8, 16, 32, 64, 128, 256)  # of which the best is taken
-N_LEARNING = 49_152  # steps while the reward is learned
-LENGTH = 30  # decisions of a drive
+FIRST_SEED = 100  # settings were tried on seeds 0 to 2
+N_ANSWERS = 200
+LENGTH, N_STEPS = 10, 30  # decisions of a segment, and of a drive
+NAMES = driving.Highway.family().train[0].feature_names
+# What is wanted, reward units per unit of the feature in a step.
+WANTED = {
+    "high speed": 1.0,
+    "alive": 0.5,
+    "collision": -5.0,
+    "collision likelihood": -3.0,
+    "lane change": -0.5,
+    "induced braking": -0.5,
+    "lateral acceleration": -0.05,
+}
+PERSON = Boltzmann(choice=BradleyTerry())
+TRUTH = Linear(NAMES, [WANTED.get(name, 0.0) for name in NAMES])
+FORMS = {
+    "all features": NAMES,
+    "five features": ("speed", "alive", "collision", "right lane", "high speed"),
+}
+NONE = 1e-6  # standard deviation of a weight that is to be 0
 
-Points = Float[np.ndarray, "seed point"]
+Points = Float[np.ndarray, "seed look"]
 
 
-def learned_reward(seed: int, n_answers: int, n_steps: int) -> Scaled:
-    """What so many answers say, at a size that networks like."""
-    found = by_answers(
-        jax.random.key(seed),
-        HighwayConfig(n_steps=n_steps, n_answers=n_answers),
-        Progress(8),
-    )
-    return of_size_one(found.posterior.mean, found.answers)
-
-
-def drives(
-    policy: AbstractPolicy, reward: Scaled, key: PRNGKeyArray, n_each: int
-) -> tuple[np.ndarray, np.ndarray]:
-    """Learned and true return of drives on all roads, `[drive]`.
+def answered(seed: int, n_answers: int) -> Dataset:
+    """What the person says about drives at random.
 
     Args:
-        policy: who drives.
-        reward: the learned one, linear in the features.
-        key: the same drives for the same key.
-        n_each: on each road.
+        seed: of drives and answers.
+        n_answers: how many.
     """
-    truth = HighwayReward()
-    seen = [
-        play(key, road, policy, truth, n_episodes=n_each, n_steps=LENGTH)
-        for road in driving.Highway.family().train
+    roads = driving.Highway.family().train
+    drive_key, say_key = jax.random.split(jax.random.key(seed))
+    keys = jax.random.split(drive_key, len(roads))
+    drives = [
+        rollout(
+            key,
+            road,
+            Random(len(driving.ACTIONS)),
+            n_segments=-(-2 * n_answers // len(roads)),
+            length=LENGTH,
+            n_steps=N_STEPS,
+        )
+        for key, road in zip(keys, roads, strict=True)
     ]
-    features = np.concatenate([np.asarray(one.features) for one in seen])
-    weights = np.asarray(cast("LinearReward", reward.reward).weights)
-    earned = features @ (weights * float(reward.factor))
-    return earned, np.concatenate([np.asarray(one.returns) for one in seen])
-
-
-def by_steps(
-    seed: int, reward: Scaled, looks: tuple[int, ...], n_each: int
-) -> tuple[list[float], list[float]]:
-    """Learned and true mean return as PQN goes on, at each look.
-
-    Args:
-        seed: of learning.
-        reward: the learned one.
-        looks: after how many times `STEP` steps, rising.
-        n_each: drives on each road.
-    """
-    total = STEP * looks[-1]
-    learner = PQN(
-        STEP,
-        rollout=Rollout(64, 16),
-        passes=Passes(4, 8, 0.9),
-        optimiser=RAdam(Linear(2e-3, 1e-4, total)),
-        # As a share of the whole it would make early looks play at random.
-        exploration=Linear(1.0, 0.05, 4 * STEP),
-        n_stretches=1,
+    pool = jax.tree.map(lambda *each: jnp.concatenate(each), *drives)
+    # Of any two roads.
+    order = np.random.default_rng(seed).permutation(pool.weight.shape[0])
+    order = order[: 2 * n_answers]
+    paired = lambda leaf: leaf[order].reshape(n_answers, 2, *leaf.shape[1:])
+    questions = jax.vmap(numbered)(
+        jax.tree.map(paired, pool), jnp.arange(n_answers, dtype=jnp.int32)
     )
-    roads, found, earned, wanted = driving.Highway.family().train, None, [], []
-    for number in range(1, looks[-1] + 1):
-        after = None if found is None else found.stand
-        found = learn(jax.random.key(seed), roads, reward, learner, after=after)
-        if number in looks:
-            one = drives(found.policy, reward, jax.random.key(2000), n_each)
-            earned.append(float(one[0].mean()))
-            wanted.append(float(one[1].mean()))
-    return earned, wanted
+    said = answered_by(PERSON.judge(TRUTH))(say_key, questions)
+    return Dataset.of(said, n_answers)
 
 
-def by_choice(seed: int, reward: Scaled, n_each: int) -> OverOptimisation:
-    """The best of n drives at random by the learned reward.
+def learned_reward(answers: Dataset, form: str) -> Scaled:
+    """What the answers say in the features of a form, at a size of one.
 
     Args:
-        seed: of the drives.
+        answers: of the person.
+        form: of `FORMS`.
+    """
+    usual = np.asarray(range_prior(driving.Highway.family().train[0], N_STEPS).scale)
+    named = np.isin(NAMES, FORMS[form])
+    prior = Normal(jnp.asarray(np.where(named, usual, NONE)))
+    found = fit(Linear(NAMES), PERSON, answers, Laplace(), prior=prior)
+    return of_size_one(found.mean, answers)
+
+
+def pressed(
+    seed: int, reward: Scaled, n_starts: int, n_generations: int
+) -> tuple[tuple[int, ...], np.ndarray, np.ndarray]:
+    """Learned and true return of the best drive found, at each number looked at.
+
+    Args:
+        seed: of the starts and the search.
         reward: the learned one.
-        n_each: on each road.
+        n_starts: on each of the roads.
+        n_generations: of the evolution.
     """
-    key = jax.random.fold_in(jax.random.key(3000), seed)
-    earned, wanted = drives(Random(len(driving.ACTIONS)), reward, key, n_each)
-    return over_optimisation(earned, wanted, COUNTS)
-
-
-def lost_at_the_end(wanted: Points) -> tuple[Estimate, list[int]]:
-    """How much less the last point is worth than the best one of the other seeds.
-
-    Args:
-        wanted: true return, `[seed, point]`, at least two seeds.
-
-    Returns:
-        Last less best, over seeds; and the place of the best for each seed.
-    """
-    n = len(wanted)
-    places = [
-        int(np.argmax(np.delete(wanted, seed, axis=0).mean(axis=0)))
-        for seed in range(n)
-    ]
-    change = wanted[:, -1] - wanted[np.arange(n), places]
-    return mean_over(change, "seeds"), places
+    earned, wanted, looks = [], [], ()
+    for number, road in enumerate(driving.Highway.family().train):
+        # Undiscounted, as returns are reported everywhere else.
+        road = eqx.tree_at(lambda one: one.discount, road, jnp.ones(()))
+        key = jax.random.fold_in(jax.random.fold_in(jax.random.key(3000), seed), number)
+        search_key, start_key = jax.random.split(key)
+        found = press(
+            search_key,
+            jax.random.split(start_key, n_starts),
+            road,
+            reward,
+            TRUTH,
+            n_steps=N_STEPS,
+            n_generations=n_generations,
+        )
+        earned.append(np.asarray(found.earned))
+        wanted.append(np.asarray(found.wanted))
+        looks = found.n_looked_at
+    means = [np.concatenate(each).mean(axis=0) for each in (earned, wanted)]
+    return looks, means[0], means[1]
 
 
 def draw(
     path: Path,
-    steps: list[int],
-    earned: Points,
-    wanted: Points,
-    chosen: list[OverOptimisation],
+    looks: tuple[int, ...],
+    curves: dict[str, tuple[Points, Points]],
 ) -> None:
-    """Both curves, as a picture.
+    """Both returns by the number of drives that were looked at, as a picture.
 
     Args:
         path: of the PNG.
-        steps: of PQN at each look.
-        earned: learned return, `[seed, look]`.
-        wanted: true return, `[seed, look]`.
-        chosen: best-of-n of each seed.
+        looks: drives looked at.
+        curves: learned and true return, by what they are.
     """
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(10.0, 4.0), layout="constrained")
     FigureCanvasAgg(figure)
-    left, right = figure.subplots(1, 2)
-    twin = left.twinx()
-    for axes, values, name, colour in (
-        (left, wanted, "true return", "C0"),
-        (twin, earned, "learned return", "C1"),
+    for axes, kind, name in zip(
+        figure.subplots(1, 2), (0, 1), ("learned return", "true return"), strict=True
     ):
-        middle = [mean_over(column, "seeds") for column in values.T]
-        axes.plot(steps, [one.value for one in middle], "o-", color=colour)
-        low, high = [one.low for one in middle], [one.high for one in middle]
-        axes.fill_between(steps, low, high, alpha=0.2, color=colour)
-        axes.set_ylabel(name, color=colour)
-    left.set_xscale("log")
-    left.set_xlabel("steps of PQN")
-    for one in chosen:
-        gold = [point.value for point in one.gold]
-        right.plot(np.sqrt(one.divergence), gold, color="C0", alpha=0.4)
-    golds = np.array([[point.value for point in one.gold] for one in chosen])
-    distance = np.sqrt(chosen[0].divergence)
-    right.plot(distance, golds.mean(axis=0), "o-", color="C0")
-    right.set_xlabel("square root of the KL divergence of best-of-n, nats")
-    right.set_ylabel("true return, standard deviations")
+        for what, both in curves.items():
+            middle = [mean_over(column, "seeds") for column in both[kind].T]
+            axes.plot(looks, [one.value for one in middle], "o-", label=what)
+            ends = [one.low for one in middle], [one.high for one in middle]
+            axes.fill_between(looks, *ends, alpha=0.2)
+        axes.set_xscale("log", base=2)
+        axes.set_xlabel("drives looked at")
+        axes.set_ylabel(f"{name}, reward units")
+        axes.legend()
     figure.savefig(path, dpi=150)
 
 
@@ -194,43 +178,34 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--json", action="store_true", help="one line of JSON, last")
     parser.add_argument("--seeds", type=int, default=10)
     parser.add_argument("--answers", type=int, default=N_ANSWERS)
-    parser.add_argument("--steps", type=int, default=N_LEARNING, help="while asking")
-    parser.add_argument("--looks", default=",".join(map(str, LOOKS)))
-    parser.add_argument("--drives", type=int, default=100, help="on each of 6 roads")
-    parser.add_argument("--samples", type=int, default=300, help="of best-of-n, there")
+    parser.add_argument("--starts", type=int, default=2, help="on each of 6 roads")
+    parser.add_argument("--generations", type=int, default=128)
     parser.add_argument("--png", help="where a picture goes")
     options = parser.parse_args(arguments)
-    looks = tuple(int(one) for one in options.looks.split(","))
-    steps = [STEP * one for one in looks]
-    earned, wanted, chosen = [], [], []
-    for seed in range(FIRST_SEED, FIRST_SEED + options.seeds):
-        reward = learned_reward(seed, options.answers, options.steps)
-        one = by_steps(seed, reward, looks, options.drives)
-        earned.append(one[0])
-        wanted.append(one[1])
-        chosen.append(by_choice(seed, reward, options.samples))
-        say(f"seed {seed}: learned {one[0]}, true {one[1]}; {chosen[-1].sentence}")
-    earned, wanted = np.asarray(earned), np.asarray(wanted)
-    told: dict = {"steps": steps, "learned": [], "true": []}
-    for place, n in enumerate(steps):
-        two = [mean_over(values[:, place], "seeds") for values in (earned, wanted)]
-        told["learned"].append(two[0].record())
-        told["true"].append(two[1].record())
-        print(f"{n} steps: learned return {two[0]}, true return {two[1]}")
-    end, places = lost_at_the_end(wanted)
-    best = steps[max(set(places), key=places.count)]
-    print(f"true return at the end, less the best budget ({best} steps): {end}")
-    told |= {"end less best": end.record(), "best": best, "best of n": []}
-    for place, n in enumerate(COUNTS):
-        gold = mean_over(np.array([one.gold[place].value for one in chosen]), "seeds")
-        told["best of n"].append({"n": n} | gold.record())
-        print(f"best of {n}: true return {gold}, in standard deviations")
-    peaks = [one.peak.value if one.peak else None for one in chosen]
-    told["peaks"] = peaks
-    n_peaks = sum(peak is not None for peak in peaks)
-    print(f"best-of-n has a fitted peak with {n_peaks} of {len(peaks)} seeds: {peaks}")
+    seeds = range(FIRST_SEED, FIRST_SEED + options.seeds)
+    told, curves = {}, {}
+    said = {seed: answered(seed, options.answers) for seed in seeds}
+    for what in FORMS:
+        looks, rows = (), []
+        for seed in seeds:
+            reward = learned_reward(said[seed], what)
+            looks, *both = pressed(seed, reward, options.starts, options.generations)
+            rows.append(both)
+            told_of = [round(float(one), 1) for one in both[1]]
+            say(f"{what}, seed {seed}: true {told_of}")
+        earned, wanted = np.stack(rows, axis=1)
+        lost, best = lost_at_the_end(wanted, "seeds")
+        curves[what] = (earned, wanted)
+        points = []
+        for place, n in enumerate(looks):
+            two = [mean_over(values[:, place], "seeds") for values in (earned, wanted)]
+            points.append({"n": n, "learned": two[0].record(), "true": two[1].record()})
+            print(f"{what}, best of {n}: learned {two[0]}, true {two[1]}")
+        peak = looks[best]
+        print(f"{what}: {lost} of true return lost from the best, {peak} drives, on")
+        told[what] = {"points": points, "lost": lost.record(), "peak": peak}
     if options.png:
-        draw(Path(options.png), steps, earned, wanted, chosen)
+        draw(Path(options.png), looks, curves)
     if options.json:
         print(json.dumps(told))
 

@@ -165,15 +165,7 @@ def test_only_seeds_with_every_run_are_compared():
     ]
     values, counts = refine.table(rows[:-1], "returns")
     assert counts == (8, 16)
-    assert values.tolist() == [[[9.0], [17.0]], [[9.0], [17.0]]]
-
-
-def test_the_end_is_compared_with_the_best_of_the_other_seeds():
-    wanted = np.array([[0.0, 2.0, 1.0], [0.0, 3.0, 1.0], [5.0, 1.0, 1.0]])
-    end, places = over_optimisation.lost_at_the_end(wanted)
-    # Without the first: (2.5, 2, 1); the second: (2.5, 1.5, 1); the third: (0, 2.5, 1).
-    assert places == [0, 0, 1]
-    assert end.value == pytest.approx((1.0 + 1.0 + 0.0) / 3)
+    assert values.tolist() == [[[9.0], [17.0]]] * 3
 
 
 def test_runs_that_are_kept_are_reported_and_not_run_again(tmp_path, capsys):
@@ -201,29 +193,39 @@ def test_runs_that_are_kept_are_reported_and_not_run_again(tmp_path, capsys):
     refine.main(words.split())
     out = capsys.readouterr().out
     told = json.loads(out.splitlines()[-1])
-    assert told["saving"]["value"] == pytest.approx(0.5)
-    assert told["collisions, fewer"]["value"] == pytest.approx(2.0)
-    assert told["return, more"]["value"] == pytest.approx(1.0)
-    assert "questions pays: the same true return takes 50%" in told["verdict"]
-    assert told["agreement, more"]["value"] == 0.0
-    assert 0.1 < told["by answers"]["8"]["agreement with"]["value"] < 1.0
+    for name in (refine.WITHOUT, refine.MORE):
+        beside = told[f"with findings, beside {name}"]
+        assert beside["answers saved"]["value"] == pytest.approx(0.5)
+        assert beside["collisions an hour, fewer"]["value"] == pytest.approx(2.0)
+        assert beside["return, more"]["value"] == pytest.approx(1.0)
+        assert beside["agreement, more"]["value"] == 0.0
+    assert told["verdict"].count("pays: the same true return takes 50%") == 2
+    assert 0.1 < told["8 answers, with"]["agreement"]["value"] < 1.0
     assert len(kept.read_text().splitlines()) == len(rows)
 
 
-def test_what_does_not_pay_is_said_so():
+@pytest.mark.parametrize(
+    "saved, words",
+    [
+        (Estimate(0.0, -0.4, 0.3, 10, ""), "is not shown to pay"),
+        (Estimate(0.4, 0.1, 0.6, 10, ""), "as far as these seeds tell"),
+        (Estimate(0.4, 0.3, 0.6, 10, ""), "questions pays: "),
+    ],
+)
+def test_what_does_not_pay_is_said_so(saved, words):
     nothing = Estimate(0.0, -0.4, 0.3, 10, "")
-    assert "is not shown to pay" in refine.verdict(nothing, nothing)
-    perhaps = Estimate(0.4, 0.1, 0.6, 10, "")
-    assert "as far as these seeds tell" in refine.verdict(perhaps, nothing)
+    one = {
+        "answers saved": saved,
+        "answers saved at the same agreement": saved,
+        "collisions an hour, fewer": nothing,
+    }
+    others = (refine.WITHOUT, refine.MORE)
+    found = {f"with findings, beside {name}": one for name in others}
+    assert refine.verdict(found).count(words) == 2
 
 
 def test_the_curves_are_drawn(tmp_path):
-    rng = np.random.default_rng(0)
-    gold = rng.normal(size=300)
-    chosen = over_optimisation.over_optimisation(
-        gold + rng.normal(size=300), gold, over_optimisation.COUNTS, n_resamples=5
-    )
-    values = rng.normal(size=(2, 2))
+    values = np.random.default_rng(0).normal(size=(2, 3))
     picture = tmp_path / "curve.png"
-    over_optimisation.draw(picture, [10, 20], values, values, [chosen])
+    over_optimisation.draw(picture, (1, 2, 4), {"few": (values, values)})
     assert picture.read_bytes().startswith(b"\x89PNG")

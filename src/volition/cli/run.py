@@ -55,6 +55,11 @@ N_SIMULATED = 400  # answers: about what a group of the real study has
     help="highway: of a simulated person, for each seed.  [default: 200]",
 )
 @click.option(
+    "--findings",
+    is_flag=True,
+    help="highway: from the second round on, ask about what the policy is found to do.",
+)
+@click.option(
     "--data",
     type=click.Path(path_type=Path),
     help="delivery: folder with the groups' *.npz files; default: delivery in "
@@ -81,6 +86,7 @@ def run(
     seeds: int | None,
     real: int | None,
     n_answers: int | None,
+    findings: bool,
     data: Path | None,
     groups: tuple[str, ...],
     model: str | None,
@@ -110,14 +116,16 @@ def run(
                 seed=seed,
                 n_real=N_REAL if real is None else real,
                 n_answers=200 if n_answers is None else n_answers,
+                findings=findings,
             ),
             out or Path("studies") / "highway",
             as_json,
         )
         return
-    if (seeds, real, n_answers) != (None, None, None):
+    if (seeds, real, n_answers, findings) != (None, None, None, False):
         raise InputError(
-            f"--seeds, --real and --answers are of the highway, not of {study}."
+            "--seeds, --real, --answers and --findings are of the highway, not of "
+            f"{study}."
         )
     if study == "drivers":
         if groups or model:

@@ -33,6 +33,11 @@ from volition.probes.play import (
     Shown as Shown,
     audit_by_play as audit_by_play,
 )
+from volition.probes.pressed import (
+    Pressed as Pressed,
+    lost_at_the_end as lost_at_the_end,
+    press as press,
+)
 from volition.probes.rules import (
     Rule as Rule,
     broken_rules as broken_rules,

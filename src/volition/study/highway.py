@@ -1,8 +1,6 @@
 """The textbook's reward for a car, and what people say of driving, both optimised."""
 
 import dataclasses
-import importlib.util
-import math
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, cast
@@ -10,26 +8,29 @@ from typing import Any, cast
 import equinox as eqx
 import jax
 import jax.numpy as jnp
-import numpy as np
 from jaxtyping import Array, Float, Int, PRNGKeyArray
 
 from volition import record
-from volition.env import Continuing, HostStep, driving, host_env
-from volition.evaluation import (
-    Estimate,
-    mean_over,
-    play,
-    rate_of_none,
-    ratio_over,
-    share_of_none,
-)
+from volition.env import Continuing, driving
+from volition.evaluation import Estimate
 from volition.human import Boltzmann, BradleyTerry
 from volition.inference import Laplace
-from volition.policy import AbstractPolicy, episode, host_episodes
+from volition.policy import AbstractPolicy, episode
+from volition.probes import Rule
 from volition.query import InformationGain
 from volition.reward import HighwayReward, Linear
 from volition.store import InputError
 from volition.study.config import begin_study
+from volition.study.findings import Findings
+from volition.study.highway_drives import (
+    Rows,
+    Score,
+    drive,
+    drive_for_real,
+    joined,
+    real_is_there,
+    score,
+)
 from volition.study.highway_records import curve_record, in_words, weights_of
 from volition.study.preferences import (
     Finder,
@@ -50,12 +51,14 @@ PRICES = (1.0, 30.0, 300.0)
 ENDING = "speed until a collision"  # no price, but the drive is over
 TOP_SPEED = 30.0  # m/s
 DISCOUNT = 0.95
-REAL = "highway_env:highway-fast-v0"
 N_REAL = 24  # episodes of each who drives: some 50 steps a second
-N_COPIES = 8  # side by side
-SPEED_RANGE = 80.0  # m/s, by which highway-env divides velocities
 PEOPLE = "answers of people"  # who drives by what they say
 N_ROUNDS = 8  # of asking and learning; the first half ask
+SEGMENT = 10  # s that people are shown
+RULES = (  # where they are broken is worth asking about
+    Rule("no collision", "collision", most=0.0),
+    Rule("half a second ahead", "headway", least=0.5),
+)
 BASELINES = ("always braking", "always idle", "random")
 
 
@@ -86,6 +89,8 @@ class HighwayConfig:
         n_episodes: of each seed on each road.
         n_real: episodes of each who drives in highway-env, if it is installed, divided
             among the seeds; 0 for none.
+        findings: whether from the second round on people are asked about what the
+            policy of the moment is found to do, see `Findings`.
     """
 
     n_seeds: int = 3
@@ -94,6 +99,7 @@ class HighwayConfig:
     n_episodes: int = 100
     n_real: int = N_REAL
     n_answers: int = 200
+    findings: bool = False
 
     def __post_init__(self):
         if self.n_answers < 0 or self.n_answers % (N_ROUNDS // 2):
@@ -101,27 +107,6 @@ class HighwayConfig:
                 f"n_answers = {self.n_answers} is not a multiple of {N_ROUNDS // 2}, "
                 "the rounds in which people are asked."
             )
-
-
-class Score(eqx.Module):
-    """How a car drives somewhere; intervals over seeds, of baselines over episodes.
-
-    Args:
-        returns: of highway-env's own reward, undiscounted, per episode.
-        collisions: per hour of driving.
-        speed: mean, m/s.
-        crashed: share of the episodes that end in a crash.
-    """
-
-    returns: Estimate
-    collisions: Estimate
-    speed: Estimate
-    crashed: Estimate
-
-    def record(self) -> dict:
-        """As JSON values."""
-        names = ("returns", "collisions", "speed", "crashed")
-        return {name: getattr(self, name).record() for name in names}
 
 
 class HighwayResult(eqx.Module):
@@ -270,7 +255,9 @@ def run_highway(
         drivers |= dict(zip(BASELINES, [[one] for one in _each(blind)], strict=True))
         for who, each in drivers.items():
             progress.step(f"driving in highway-env: {who}")
-            scores[who]["real"] = score(drive_for_real(each, config))
+            scores[who]["real"] = score(
+                drive_for_real(each, config.n_real, config.seed)
+            )
     for number, policy in enumerate(policies.values()):
         for seed, one in enumerate(_each(policy)):
             record.save(one, folder / "runs" / f"policy-{number}-{seed}.json")
@@ -311,7 +298,8 @@ def _learned(
         curves = {who: one.curve for who, one in found.items()}
         if not config.n_answers:
             return policies, curves, ()
-        asked = lambda one: by_answers(one, config, progress)
+        finder = findings_of_driving() if config.findings else None
+        asked = lambda one: by_answers(one, config, progress, finder)
         told = list(pool.map(asked, jax.random.split(answer_key, config.n_seeds)))
     stack = lambda *leaves: jnp.stack(leaves)
     policies[PEOPLE] = jax.tree.map(stack, *[one.policy for one in told])
@@ -347,7 +335,9 @@ def by_answers(
         person,
         answered_by(person.judge(HighwayReward())),
         learner=method(config.n_steps, N_ROUNDS),
-        rounds=Rounds(asked, 10, n_steps=n_steps, random=0.2, rule=InformationGain()),
+        rounds=Rounds(
+            asked, SEGMENT, n_steps=n_steps, random=0.2, rule=InformationGain()
+        ),
         method=Laplace(),
         prior=range_prior(family.train[0], n_steps),
         finder_fn=finder_fn,
@@ -355,6 +345,13 @@ def by_answers(
             f"asking and learning, round {number + 1} of {N_ROUNDS}"
         ),
     )
+
+
+def findings_of_driving() -> Findings:
+    """What is looked for in a policy that drives, to ask about."""
+    roads = driving.Highway.family().train
+    n_steps = int(cast("driving.Highway", roads[0]).course.time_limit)
+    return Findings(roads, RULES, length=SEGMENT, n_steps=n_steps)
 
 
 def an_episode(
@@ -383,116 +380,7 @@ def highway_steps(config: HighwayConfig) -> int:
     return learning + roads + (real if config.n_real and real_is_there() else 0)
 
 
-def real_is_there() -> bool:
-    """Whether highway-env is installed."""
-    return importlib.util.find_spec("highway_env") is not None
-
-
-Rows = dict[str, np.ndarray]  # each [seed, episode]
-
-
-def drive(
-    policy: AbstractPolicy,
-    road: driving.AbstractDriving,
-    key: PRNGKeyArray,
-    n_episodes: int,
-    shape: tuple[int, ...],
-) -> list[Rows]:
-    """Episodes of several drivers on one road, with several seeds each.
-
-    Args:
-        policy: leaves `[driver * seed]`.
-        road: where.
-        key: the same episodes for everybody.
-        n_episodes: of each.
-        shape: drivers and seeds, or drivers alone.
-
-    Returns:
-        What each driver's episodes come to, `[seed, episode]`; of one without seeds
-        `[episode, 1]`, so that intervals are over episodes.
-    """
-    names, n_steps = road.feature_names, int(road.course.time_limit)
-    reward = HighwayReward()
-    playing = lambda one: play(
-        key, road, one, reward, n_episodes=n_episodes, n_steps=n_steps
-    )
-    seen = eqx.filter_vmap(playing)(policy)
-    features = np.asarray(seen.features)
-    columns = {
-        "returns": np.asarray(seen.returns),
-        "seconds": np.asarray(seen.lengths, dtype=float),
-        "metres": features[..., names.index("speed")],
-        "crashes": features[..., names.index("collision")],
-    }
-    rows = {name: each.reshape(*shape, -1) for name, each in columns.items()}
-    if len(shape) == 1:
-        rows = {name: each[..., None] for name, each in rows.items()}
-    return [{name: each[i] for name, each in rows.items()} for i in range(shape[0])]
-
-
-def joined(rows: list[Rows]) -> Rows:
-    """The episodes of several roads, seed by seed; without seeds in one row."""
-    axis = 1 if rows[0]["returns"].shape[1] > 1 else 0
-    return {
-        name: np.concatenate([row[name] for row in rows], axis=axis) for name in rows[0]
-    }
-
-
-def score(rows: Rows) -> Score:
-    """What episodes come to, with intervals over the first axis."""
-    n, n_each = rows["returns"].shape
-    over = "seeds" if n_each > 1 else "episodes"
-    seconds, crashes = rows["seconds"].sum(axis=1), rows["crashes"].sum(axis=1)
-    hours = seconds / 3600.0
-    if crashes.sum() > 0:
-        # Ratios of sums: each seed or episode counts by the time that it drove.
-        collisions = ratio_over(crashes, hours, over).within(0.0, math.inf)
-        crashed = mean_over(crashes / n_each, over).within(0.0, 1.0)
-    else:
-        collisions = rate_of_none(float(hours.sum()), n, over)
-        crashed = share_of_none(n * n_each, n, "episodes")
-    return Score(
-        returns=mean_over(rows["returns"].mean(axis=1), over),
-        collisions=collisions,
-        speed=ratio_over(rows["metres"].sum(axis=1), seconds, over),
-        crashed=crashed,
-    )
-
-
-def drive_for_real(policies: list[AbstractPolicy], config: HighwayConfig) -> Rows:
-    """The same policies, of one seed each, in highway-env itself, as they are."""
-    n_episodes = -(-config.n_real // len(policies))
-    env = host_env(REAL, min(N_COPIES, n_episodes))
-    rows: dict[str, list[np.ndarray]] = {}
-    for number, policy in enumerate(policies):
-        seen = host_episodes(
-            jax.random.key(number),
-            env,
-            policy,
-            n_episodes=n_episodes,
-            seed=config.seed,
-            measure_fn=_speed,
-        )
-        episodes = {
-            "returns": seen.returns,
-            "seconds": seen.lengths.astype(float),
-            "metres": seen.measured,
-            "crashes": seen.terminated.astype(float),
-        }
-        for name, values in episodes.items():
-            rows.setdefault(name, []).append(values)
-    stacked = {name: np.stack(each) for name, each in rows.items()}
-    if len(policies) == 1:
-        stacked = {name: values.reshape(-1, 1) for name, values in stacked.items()}
-    return stacked
-
-
 def _each(policy: AbstractPolicy) -> list[AbstractPolicy]:
     """Those of an axis one by one."""
     n = jax.tree.leaves(policy)[0].shape[0]
     return [jax.tree.map(lambda leaf, i=i: leaf[i], policy) for i in range(n)]
-
-
-def _speed(step: HostStep) -> np.ndarray:
-    """Of the car in each copy, m/s: the velocity ahead that it observes of itself."""
-    return np.asarray(step.next_observation)[:, 0, 3] * SPEED_RANGE

@@ -1,0 +1,159 @@
+"""Probe H4 by search: what is wanted, as a reward is optimised ever harder."""
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Float, Key, PRNGKeyArray, Shaped
+
+from volition.env import AbstractEnvironment
+from volition.evaluation import Estimate, mean_over
+from volition.policy import act_out
+from volition.probes.search import KEPT, first_sequences, offspring, worth
+from volition.reward import AbstractReward
+
+
+class Pressed(eqx.Module):
+    """The best sequence of actions by a reward, as ever more of them are looked at.
+
+    Args:
+        n_looked_at: sequences until each look, `[look]`.
+        actions: the best one by then, `[start, look, time, *action]`.
+        earned: what the reward pays for it, reward units, `[start, look]`.
+        wanted: what it is worth by the truth, reward units, `[start, look]`.
+    """
+
+    n_looked_at: tuple[int, ...] = eqx.field(static=True)
+    actions: Shaped[Array, "start look time *action"]
+    earned: Float[Array, "start look"]
+    wanted: Float[Array, "start look"]
+
+
+def press(
+    key: PRNGKeyArray,
+    starts: Key[Array, " start"],
+    env: AbstractEnvironment,
+    reward: AbstractReward,
+    truth: AbstractReward,
+    *,
+    n_steps: int,
+    n_sequences: int = 32,
+    n_generations: int = 96,
+) -> Pressed:
+    """Optimise a reward by search, and see what becomes of what is wanted.
+
+    From each start first the best of 1, 2, 4, ... random sequences of actions is taken,
+    then that of an evolution, whose better quarter stays and has offspring; it is
+    looked at each time when the number of sequences has doubled. What is found is the
+    best by the reward, so what it pays for it never falls.
+
+    Args:
+        key: consumed.
+        starts: keys of the episodes; the turns of chance of a start are the same for
+            all sequences.
+        env: the world.
+        reward: what is optimised.
+        truth: what is wanted.
+        n_steps: of an episode, no more than the world's time limit.
+        n_sequences: that live at a time, a multiple of 4.
+        n_generations: how often they have offspring.
+
+    Source: L. Gao, J. Schulman, J. Hilton, "Scaling laws for reward model
+    overoptimization", 2022, arXiv 2210.10760, for the question. Differs: search in the
+    place of a policy, which goes much further; it has no KL divergence, so the measure
+    of pressure is how many sequences were looked at.
+    """
+    found = _press(key, starts, env, reward, truth, n_steps, n_sequences, n_generations)
+    total, n_young = n_sequences, n_sequences - n_sequences // KEPT
+    budgets = [2**power for power in range(n_sequences.bit_length())]
+    budgets = [n for n in budgets if n < n_sequences]
+    looks, places = list(budgets), list(range(len(budgets)))
+    for generation in range(n_generations + 1):
+        last = generation == n_generations
+        if last or total >= 2 * looks[-1]:
+            looks.append(total)
+            places.append(len(budgets) + generation)
+        total += n_young
+    at = jnp.asarray(places, dtype=jnp.int32)
+    actions, earned, wanted = jax.tree.map(lambda leaf: leaf[:, at], found)
+    return Pressed(tuple(looks), actions, earned, wanted)
+
+
+@eqx.filter_jit
+def _press(
+    key: PRNGKeyArray,
+    starts: Key[Array, " start"],
+    env: AbstractEnvironment,
+    reward: AbstractReward,
+    truth: AbstractReward,
+    n_steps: int,
+    n_sequences: int,
+    n_generations: int,
+) -> tuple[Array, Array, Array]:
+    """The best of the first 1, 2, 4, ..., of all, and of each generation."""
+    space, discount = env.action_space, jnp.asarray(env.discount)
+    n_parents = n_sequences // KEPT
+
+    def scored(start, actions):
+        seen = act_out(start, env, actions)
+        nothing = jnp.zeros((), dtype=float)
+        return tuple(worth(seen, one, discount, nothing) for one in (reward, truth))
+
+    def evolve(key, start):
+        look = jax.vmap(lambda actions: scored(start, actions))
+
+        def best(population, earned, wanted):
+            place = jnp.argmax(earned)
+            return population[place], earned[place], wanted[place]
+
+        def generation(carry, key):
+            order = jnp.argsort(-carry[1])[:n_parents]
+            parents = jax.tree.map(lambda leaf: leaf[order], carry)
+            young = offspring(key, parents[0], n_sequences - n_parents, space)
+            made = (young, *look(young))
+            carry = jax.tree.map(lambda *two: jnp.concatenate(two), parents, made)
+            return carry, best(*carry)
+
+        first_key, later_key = jax.random.split(key)
+        population = first_sequences(first_key, n_sequences, n_steps, space)
+        first = (population, *look(population))
+        fewer = [2**power for power in range(n_sequences.bit_length())]
+        early = [
+            best(*jax.tree.map(lambda leaf, n=n: leaf[:n], first))
+            for n in fewer
+            if n < n_sequences
+        ]
+        keys = jax.random.split(later_key, n_generations)
+        _, later = jax.lax.scan(generation, first, keys)
+        before = jax.tree.map(lambda *each: jnp.stack(each), *early, best(*first))
+        return jax.tree.map(lambda a, b: jnp.concatenate([a, b]), before, later)
+
+    return jax.vmap(evolve)(jax.random.split(key, starts.shape[0]), starts)
+
+
+def lost_at_the_end(
+    wanted: Float[np.ndarray, "piece look"], what: str
+) -> tuple[Estimate, int]:
+    """By how much the last look is worth less than the best one.
+
+    The best is chosen for each piece by the others, so that no luck of its own makes it
+    the best.
+
+    Args:
+        wanted: what is wanted, of independent pieces, at least two.
+        what: they are, in words.
+
+    Returns:
+        Best less last, above 0 where optimising harder costs; and the place of the look
+        that is the best for most.
+
+    Example:
+        >>> rises = np.array([[0.0, 2.0, 1.0], [0.0, 4.0, 2.0]])
+        >>> lost, best = lost_at_the_end(rises, "starts")
+        >>> lost.value, best
+        (1.5, 1)
+    """
+    others = wanted.sum(axis=0) - wanted
+    best = np.argmax(others, axis=1)
+    lost = wanted[np.arange(len(wanted)), best] - wanted[:, -1]
+    return mean_over(lost, what), int(np.bincount(best).argmax())
