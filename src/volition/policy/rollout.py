@@ -65,7 +65,7 @@ def continued(
 
 
 def act_out(
-    key: PRNGKeyArray, env: AbstractEnvironment, actions: Shaped[Array, "time *action"]
+    key: PRNGKeyArray, env: AbstractEnvironment, actions: Shaped[Array, " time *action"]
 ) -> Segment:
     """One episode in which the actions are a list, whatever is seen.
 

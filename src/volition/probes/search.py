@@ -188,8 +188,8 @@ def _up_to(drawn: Float[Array, "*any"], n: int) -> Array:
 
 
 def _changed(
-    key: PRNGKeyArray, actions: Shaped[Array, "time *action"], space: Space
-) -> Shaped[Array, "time *action"]:
+    key: PRNGKeyArray, actions: Shaped[Array, " time *action"], space: Space
+) -> Shaped[Array, " time *action"]:
     """Another action in a stretch, and every other time the opposite in the next one.
 
     A car that is to change lane steers there and back: neither is worth anything alone.
