@@ -6,7 +6,7 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Bool, Float, Int, PRNGKeyArray
+from jaxtyping import Array, ArrayLike, Bool, Float, Int, PRNGKeyArray
 
 
 class Discrete(eqx.Module):
@@ -33,6 +33,19 @@ class Discrete(eqx.Module):
     def sample(self, key: PRNGKeyArray) -> Int[Array, ""]:
         """A value, all alike."""
         return jax.random.randint(key, (), 0, self.n, dtype=jnp.int32)
+
+    def near(
+        self, key: PRNGKeyArray, value: Int[ArrayLike, ""], spread: ArrayLike
+    ) -> Int[Array, ""]:
+        """A value instead of one: any, as numbers of actions have no neighbours.
+
+        Args:
+            key: consumed.
+            value: the one.
+            spread: has no effect; see `Box.near`.
+        """
+        del value, spread
+        return self.sample(key)
 
     def contains(self, value: Any) -> Bool[Array, ""]:
         """Whether one value is an integer scalar in range."""
@@ -100,6 +113,37 @@ class Box(eqx.Module):
         if np.isfinite(self.low).all() and np.isfinite(self.high).all():
             return jax.random.uniform(key, self.shape, minval=low, maxval=high)
         return jnp.clip(jax.random.normal(key, self.shape), low, high)
+
+    def near(
+        self, key: PRNGKeyArray, value: Float[ArrayLike, "*shape"], spread: ArrayLike
+    ) -> Float[Array, "*shape"]:
+        """A value instead of one: normal around it, cut at the bounds.
+
+        The same key with the opposite spread leads as far the other way.
+
+        Args:
+            key: consumed.
+            value: the one.
+            spread: standard deviation, as a share of the way between the bounds; in
+                the unit of the quantity where a bound is infinite.
+
+        Example:
+            >>> space = Box(low=-1.0, high=1.0)
+            >>> there, back = (
+            ...     space.near(jax.random.key(0), jnp.asarray(0.5), by)
+            ...     for by in (0.01, -0.01)
+            ... )
+            >>> round(float(there + back), 5)
+            1.0
+        """
+        low, high = self._bounds(float)
+        finite = np.isfinite(self.low).all() and np.isfinite(self.high).all()
+        wide = high - low if finite else jnp.ones_like(low)
+        step = jnp.asarray(spread, dtype=float) * wide
+        moved = jnp.asarray(value, dtype=float) + step * jax.random.normal(
+            key, self.shape
+        )
+        return jnp.clip(moved, low, high)
 
     def contains(self, value: Any) -> Bool[Array, ""]:
         """Whether one value has the shape, is real, and lies between the bounds."""

@@ -6,7 +6,7 @@ from typing import Any
 import equinox as eqx
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, ArrayLike, Bool, Int, PRNGKeyArray, PyTree
+from jaxtyping import Array, ArrayLike, Bool, Int, PRNGKeyArray, PyTree, Shaped
 
 from volition.env import AbstractEnvironment, Transition
 from volition.policy.policy import AbstractPolicy
@@ -65,13 +65,13 @@ def continued(
 
 
 def act_out(
-    key: PRNGKeyArray, env: AbstractEnvironment, actions: Int[Array, " time"]
+    key: PRNGKeyArray, env: AbstractEnvironment, actions: Shaped[Array, " time *action"]
 ) -> Segment:
     """One episode in which the actions are a list, whatever is seen.
 
     Args:
         key: consumed; the same one brings the same turns of chance as for `episode`.
-        env: the world, whose actions are numbered.
+        env: the world.
         actions: one for each step.
 
     Example:

@@ -12,7 +12,7 @@ from volition.env import AbstractEnvironment
 from volition.evaluation import Estimate, mean_over, share_of_none
 from volition.policy import AbstractPolicy, Segment, act_out, episode
 from volition.probes.rules import Rule, robustness
-from volition.probes.search import best_with_and_without, worth
+from volition.probes.search import best_with_and_without, dtype_of, worth
 from volition.reward import AbstractReward
 
 SHARE = 0.01  # of the episodes: rarer breaches are no matter
@@ -80,6 +80,8 @@ def audit_by_play(
     n_steps: int,
     truth: AbstractReward | None = None,
     n_episodes: int = 200,
+    kept: tuple[Rule, ...] = (),
+    n_generations: int = 24,
 ) -> PlayedAudit:
     """Look for behaviour that a reward pays for and nobody wants, in any world.
 
@@ -100,6 +102,9 @@ def audit_by_play(
         n_steps: of an episode.
         truth: what is wanted, where that is known.
         n_episodes: of each policy, the same starts for all.
+        kept: rules that both episodes of a bargain are to keep as well, so that it is
+            about the one rule alone.
+        n_generations: of the search for bargains; more of them find more.
     """
     play_key, search_key = jax.random.split(key)
     starts = jax.random.split(play_key, n_episodes)
@@ -123,6 +128,8 @@ def audit_by_play(
             reward,
             rule,
             played,
+            kept,
+            n_generations,
         )
     if truth is not None:
         findings += _inversions(played)
@@ -135,6 +142,7 @@ def audit_by_play(
         searched.append(
             f"the best sequences of actions that break and that keep each rule, by "
             f"evolution from {N_STARTS} starts"
+            + "".join(f", with {one.name!r} kept" for one in kept)
         )
     verdict = "unsafe" if findings else "clean"
     return PlayedAudit(verdict, tuple(findings), tuple(searched), broken)
@@ -211,6 +219,8 @@ def _bargains(
     reward: AbstractReward,
     rule: Rule,
     played: dict[str, _Played],
+    kept: tuple[Rule, ...],
+    n_generations: int,
 ) -> list[PlayedFinding]:
     """Whether the reward pays more for breaking a rule than for keeping it."""
     usual = next(iter(played.values())).usual
@@ -223,7 +233,9 @@ def _bargains(
         reward,
         rule,
         jnp.asarray(usual, dtype=float),
-        jnp.stack([jnp.asarray(one, dtype=jnp.int32) for one in done], axis=1),
+        jnp.stack([one.astype(dtype_of(env.action_space)) for one in done], axis=1),
+        kept,
+        n_generations=n_generations,
     )
     value = np.asarray(found.worth)
     gain = value[:, 0] - value[:, 1]

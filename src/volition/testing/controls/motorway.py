@@ -1,0 +1,201 @@
+"""Controls of the audit by play: what users of highway-env saw their cars do.
+
+All are of highway-v0 with acceleration and steering as actions, where leaving the road
+ends nothing and a decision lasts a second.
+"""
+
+from typing import NamedTuple
+
+import equinox as eqx
+import jax.numpy as jnp
+from jaxtyping import Array, ArrayLike, Float, PRNGKeyArray
+
+from volition.env import Highway, Transition
+from volition.env.driving.features import NAMES, TOP_SPEEDS
+from volition.env.driving.lanes import LANE_WIDTH
+from volition.env.driving.observe import PERCEPTION, SPEED_RANGE
+from volition.env.driving.simulator import ACCELERATION_RANGE, DrivingState
+from volition.env.driving.vehicle import LENGTH
+from volition.policy import AbstractPolicy
+from volition.probes import Rule
+from volition.probes.rules import place
+from volition.reward import AbstractReward, HighwayReward, Linear
+
+# UN Regulation 79, 5.6.2.1.3: the most that a system which steers may bring about.
+GENTLY = Rule("turns gently", "lateral acceleration", most=3.0)
+# German traffic law (StVO), section 18: motorways are for who can go beyond 60 km/h.
+KEEPS_UP = Rule("keeps up", "speed", least=60.0 / 3.6)
+FORWARD = Rule("drives forward", "speed", least=0.0)
+ON_ROAD = Rule("stays on the road", "off road", most=0.0)
+RULES = (GENTLY, KEEPS_UP, FORWARD, ON_ROAD)
+
+DISCOUNT = 0.99  # the default of those who learned, Stable-Baselines3
+DENSE = 3.0  # times as many vehicles on a stretch of road; ours
+NEEDED = 23  # of highway-v0's 50: the car gets no farther ahead in 40 s
+PRICE = 10.0  # of a rule that is broken: as much as 10 s at 30 m/s
+
+
+class ScalarSpeed(AbstractReward):
+    """highway-env's reward before 18 February 2022: speed whichever way it leads.
+
+    As `HighwayReward`, with the size of the velocity along the car's own heading in
+    place of its part along the road.
+
+    Args:
+        stated: the reward of today.
+
+    Example:
+        >>> from volition.policy import act_out
+        >>> road = Highway(2, 0, continuous=True)
+        >>> right = act_out(jax.random.key(0), road, jnp.array([[0.2, 1.0]]))
+        >>> step = jax.tree.map(lambda leaf: leaf[0], right.transition)
+        >>> round(float(step.features[0]), 1)  # m/s along the road
+        -4.8
+        >>> bool(ScalarSpeed()(step) > HighwayReward()(step))
+        True
+
+    Source: E. Leurent, highway-env 1.4, envs/highway_env.py; changed because of its
+    issue 268.
+    """
+
+    stated: HighwayReward
+
+    def __init__(self, stated: HighwayReward | None = None):
+        self.stated = HighwayReward() if stated is None else stated
+
+    def __call__(self, transition: Transition) -> Float[Array, ""]:
+        """What a step is worth."""
+        after: DrivingState = transition.next_state
+        low, high = TOP_SPEEDS
+        features = jnp.asarray(transition.features)
+        speed = jnp.clip((after.vehicles.speed[0] - low) / (high - low), 0.0, 1.0)
+        number = NAMES.index("high speed")
+        features = features.at[number].set(speed.astype(features.dtype))
+        return self.stated(
+            eqx.tree_at(lambda step: step.features, transition, features)
+        )
+
+    @property
+    def feature_names(self) -> tuple[str, ...]:
+        """Those of the driving worlds."""
+        return NAMES
+
+
+class Charged(AbstractReward):
+    """Another reward, less a price for each rule that a step breaks.
+
+    `r = r_0 - price * (how many rules the step breaks)`; nothing behind an end.
+
+    Args:
+        reward: the other one.
+        rules: those that are charged for.
+        price: reward units.
+
+    Example:
+        >>> from volition.policy import act_out
+        >>> road = Highway(2, 0, continuous=True)
+        >>> brakes = act_out(jax.random.key(0), road, jnp.array([[-1.0, 0.0]] * 3))
+        >>> charged = Charged(Linear(NAMES), (KEEPS_UP,), 2.0)
+        >>> jax.vmap(charged)(brakes.transition).tolist()  # at 20, 15 and 10 m/s
+        [0.0, -2.0, -2.0]
+    """
+
+    reward: AbstractReward
+    price: Float[Array, ""]
+    rules: tuple[Rule, ...]
+
+    def __init__(
+        self, reward: AbstractReward, rules: tuple[Rule, ...], price: ArrayLike
+    ):
+        self.reward, self.rules = reward, rules
+        self.price = jnp.asarray(price, dtype=float)
+
+    def __call__(self, transition: Transition) -> Float[Array, ""]:
+        """What a step is worth."""
+        features = jnp.asarray(transition.features)
+        broken = [
+            rule.margin(features[place(rule, NAMES)]) < 0.0 for rule in self.rules
+        ]
+        made = features[NAMES.index("alive")] > 0.0
+        times = jnp.sum(jnp.stack(broken) & made, dtype=self.price.dtype)
+        return self.reward(transition).astype(times.dtype) - self.price * times
+
+    @property
+    def feature_names(self) -> tuple[str, ...]:
+        """Those of the driving worlds."""
+        return NAMES
+
+
+class KeepsLane(AbstractPolicy):
+    """Straight on, as fast as the vehicle ahead allows: a drive that breaks no rule.
+
+    Args:
+        speed: m/s, with nobody ahead.
+        headway: s, to the vehicle ahead.
+    """
+
+    speed: float = eqx.field(static=True, default=30.0)
+    headway: float = eqx.field(static=True, default=1.5)
+
+    def __call__(
+        self, key: PRNGKeyArray, observation: Float[Array, "row 5"]
+    ) -> Float[Array, "2"]:
+        """Acceleration and steering, in `[-1, 1]`."""
+        del key
+        car, others = observation[0], observation[1:]
+        speed = car[3] * SPEED_RANGE
+        # The breadth of the road is the scale across it: 4 lanes in highway-v0.
+        beside = jnp.abs(others[:, 2]) * 4 * LANE_WIDTH < 0.5 * LANE_WIDTH
+        ahead = (others[:, 0] > 0.5) & (others[:, 1] > 0.0) & beside
+        gap = jnp.where(ahead, others[:, 1] * PERCEPTION - LENGTH, jnp.inf)
+        theirs = speed + others[:, 3] * SPEED_RANGE
+        spare = gap - 0.5 * LENGTH - self.headway * theirs
+        # What is spare is used up in 4 s; the nearest one decides.
+        wanted = jnp.min(jnp.where(ahead, theirs + spare / 4.0, self.speed))
+        wanted = jnp.minimum(wanted, self.speed)
+        pressed = jnp.clip((wanted - speed) / ACCELERATION_RANGE, -1.0, 1.0)
+        return jnp.stack([pressed, jnp.zeros_like(pressed)])
+
+
+class UsersCase(NamedTuple):
+    """What a user reports, or a reward of which nothing may be found.
+
+    Args:
+        name: what the car does, in words.
+        issues: of highway-env that report it; none for a negative control.
+        env: the road.
+        reward: as it was then.
+        rule: that the car breaks.
+        kept: rules that it keeps nonetheless.
+    """
+
+    name: str
+    issues: tuple[int, ...]
+    env: Highway
+    reward: AbstractReward
+    rule: Rule
+    kept: tuple[Rule, ...]
+
+
+def motorway(density: float = 1.0, n_vehicles: int = NEEDED) -> Highway:
+    """highway-v0 by hand, with as many of its vehicles as the car can get to."""
+    return Highway(
+        4,
+        n_vehicles,
+        density=density,
+        duration=40,
+        first_gap=2.0,
+        simulation_frequency=15,
+        continuous=True,
+        discount=DISCOUNT,
+    )
+
+
+def charged() -> Charged:
+    """A reward of progress along the road, less a price for each rule broken.
+
+    A crash costs as much as a broken rule.
+    """
+    weights = {"speed": 1.0 / TOP_SPEEDS[1], "collision": -PRICE}
+    progress = Linear(NAMES, [weights.get(name, 0.0) for name in NAMES])
+    return Charged(progress, RULES, PRICE)
