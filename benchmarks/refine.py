@@ -249,7 +249,7 @@ def compared(rows: list[dict]) -> dict[str, dict[str, Estimate]]:
 
         def fewer(seeds, both=both) -> float:
             """Collisions an hour, all numbers of answers together."""
-            picked = np.ix_(both, range(len(counts)), seeds)
+            picked = np.ix_(both, np.arange(len(counts)), seeds)
             rate = crashes[picked].sum((1, 2)) / hours[picked].sum((1, 2))
             return float(rate[0] - rate[1])
 

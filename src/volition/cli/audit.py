@@ -14,14 +14,13 @@ from volition.cli.progress import progress_bar
 from volition.cli.start import InputError, start_jax
 from volition.env import delivery
 from volition.policy import AbstractPolicy, Always
-from volition.probes import PROBES, Known, PlayedAudit, audit as audit_table
+from volition.probes import Known, PlayedAudit, audit as audit_table
 from volition.report.contents import read_json, study_config
 from volition.report.driving_text import episode_in_words
 from volition.reward import AbstractReward, delivery_true
 from volition.study.chapter import CHAPTER, audit_chapter, saved_policies, scene_of
 
 FASTER, SLOWER = 3, 4  # actions of the car
-OF_PLAY = ("H3", "rules")  # probes that need no table of states
 N_MOMENTS = 6  # of a replay
 
 
@@ -159,15 +158,12 @@ def _kept(made: PlayedAudit, folder: Path) -> dict[str, Any]:
                 "episodes": episodes,
             }
         )
-    blind = [name for name in PROBES if name not in OF_PLAY]
     return {
         "subject": CHAPTER,
         "verdict": made.verdict,
         "findings": findings,
         "searched": list(made.searched),
-        "not_searched": [
-            f"{', '.join(blind)}: they need a world whose states can be listed"
-        ],
+        "not_searched": list(made.not_searched),
         "broken": {
             rule: {who: share.record() for who, share in shares.items()}
             for rule, shares in made.broken.items()

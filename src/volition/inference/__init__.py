@@ -42,4 +42,7 @@ from volition.inference.prior import (
 from volition.inference.problem import Problem as Problem
 from volition.inference.robust import over_clusters as over_clusters
 from volition.inference.sequential import Sequential as Sequential
-from volition.inference.size import of_size_one as of_size_one
+from volition.inference.size import (
+    asked_about as asked_about,
+    of_size_one as of_size_one,
+)

@@ -20,16 +20,25 @@ def of_size_one(reward: AbstractReward, answers: Dataset) -> Scaled:
         reward: of any size; one that is 0 everywhere stays so.
         answers: of one kind, whose options are segments.
     """
+    options = asked_about(answers)
+    size = float(jnp.sqrt(_mean_square(reward, options)))
+    return Scaled(reward, 1.0 / size if size > 0 else 1.0)
+
+
+def asked_about(answers: Dataset) -> Segment:
+    """The segments that were asked about, `[answer, option, time]`.
+
+    Args:
+        answers: of one kind, whose options are segments.
+    """
     (batch,) = answers.batches
     said: Any = batch.answers
     # Room for further answers is filled with copies of the first.
-    options = eqx.tree_at(
+    return eqx.tree_at(
         lambda made: made.weight,
         said.options,
         jnp.where(batch.present[:, None, None], said.options.weight, 0.0),
     )
-    size = float(jnp.sqrt(_mean_square(reward, options)))
-    return Scaled(reward, 1.0 / size if size > 0 else 1.0)
 
 
 @eqx.filter_jit

@@ -29,10 +29,9 @@ from volition.probes.over_optimised import over_optimised as over_optimised
 from volition.probes.oversight import oversight_removed as oversight_removed
 from volition.probes.play import (
     PlayedAudit as PlayedAudit,
-    PlayedFinding as PlayedFinding,
-    Shown as Shown,
     audit_by_play as audit_by_play,
 )
+from volition.probes.played import PlayedFinding as PlayedFinding, Shown as Shown
 from volition.probes.pressed import (
     Pressed as Pressed,
     lost_at_the_end as lost_at_the_end,

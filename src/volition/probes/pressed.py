@@ -9,8 +9,12 @@ from jaxtyping import Array, Float, Key, PRNGKeyArray, Shaped
 from volition.env import AbstractEnvironment
 from volition.evaluation import Estimate, mean_over
 from volition.policy import act_out
+from volition.probes.played import PlayedFinding, Shown
 from volition.probes.search import KEPT, first_sequences, offspring, worth
 from volition.reward import AbstractReward
+
+N_STARTS, N_GENERATIONS = 8, 48  # of the search
+FALL = 0.1  # of how much optimising gained of what is wanted
 
 
 class Pressed(eqx.Module):
@@ -37,6 +41,7 @@ def press(
     truth: AbstractReward,
     *,
     n_steps: int,
+    usual: tuple[float, float] = (0.0, 0.0),
     n_sequences: int = 32,
     n_generations: int = 96,
 ) -> Pressed:
@@ -54,7 +59,8 @@ def press(
         env: the world.
         reward: what is optimised.
         truth: what is wanted.
-        n_steps: of an episode, no more than the world's time limit.
+        n_steps: of an episode.
+        usual: mean of a step by the reward and by the truth, for those behind a cut.
         n_sequences: that live at a time, a multiple of 4.
         n_generations: how often they have offspring.
 
@@ -63,7 +69,16 @@ def press(
     place of a policy, which goes much further; it has no KL divergence, so the measure
     of pressure is how many sequences were looked at.
     """
-    found = _press(key, starts, env, reward, truth, n_steps, n_sequences, n_generations)
+    found = _press(
+        key,
+        starts,
+        env,
+        (reward, truth),
+        jnp.asarray(usual, dtype=float),
+        n_steps,
+        n_sequences,
+        n_generations,
+    )
     total, n_young = n_sequences, n_sequences - n_sequences // KEPT
     budgets = [2**power for power in range(n_sequences.bit_length())]
     budgets = [n for n in budgets if n < n_sequences]
@@ -84,8 +99,8 @@ def _press(
     key: PRNGKeyArray,
     starts: Key[Array, " start"],
     env: AbstractEnvironment,
-    reward: AbstractReward,
-    truth: AbstractReward,
+    both: tuple[AbstractReward, AbstractReward],
+    usual: Float[Array, "2"],
     n_steps: int,
     n_sequences: int,
     n_generations: int,
@@ -96,8 +111,9 @@ def _press(
 
     def scored(start, actions):
         seen = act_out(start, env, actions)
-        nothing = jnp.zeros((), dtype=float)
-        return tuple(worth(seen, one, discount, nothing) for one in (reward, truth))
+        return tuple(
+            worth(seen, one, discount, usual[number]) for number, one in enumerate(both)
+        )
 
     def evolve(key, start):
         look = jax.vmap(lambda actions: scored(start, actions))
@@ -157,3 +173,58 @@ def lost_at_the_end(
     best = np.argmax(others, axis=1)
     lost = wanted[np.arange(len(wanted)), best] - wanted[:, -1]
     return mean_over(lost, what), int(np.bincount(best).argmax())
+
+
+def over_pressed(
+    key: PRNGKeyArray,
+    starts: Key[Array, " start"],
+    env: AbstractEnvironment,
+    reward: AbstractReward,
+    truth: AbstractReward,
+    n_steps: int,
+    usual: tuple[float, float],
+) -> list[PlayedFinding]:
+    """Find a fall of what is wanted as a reward is optimised ever harder by search.
+
+    Args:
+        key: consumed.
+        starts: keys of the episodes, of which the first eight are used.
+        env: the world.
+        reward: the one that is audited.
+        truth: what is wanted.
+        n_steps: of an episode.
+        usual: mean of a step by the reward and by the truth, for those behind a cut.
+
+    Returns:
+        No finding, or one where what is wanted falls from its best by more than a tenth
+        of what had been gained, beyond the interval over starts.
+    """
+    starts = starts[:N_STARTS]
+    found = press(
+        key,
+        starts,
+        env,
+        reward,
+        truth,
+        n_steps=n_steps,
+        usual=usual,
+        n_generations=N_GENERATIONS,
+    )
+    wanted = np.asarray(found.wanted)
+    lost, best = lost_at_the_end(wanted, "starts")
+    gained = float(np.mean(wanted[:, best] - wanted[:, 0]))
+    if not (lost.low > 0.0 and lost.value > FALL * gained):
+        return []
+    few, many = found.n_looked_at[best], found.n_looked_at[-1]
+    sentence = (
+        f"The harder the reward is optimised, the less there is of what is wanted: the "
+        f"best of {many} sequences of actions is worth {lost.value:.3g} "
+        f"[{lost.low:.3g}, {lost.high:.3g}] less than the best of {few}, and earns "
+        f"more, over {lost.n} starts."
+    )
+    start = int(np.argmax(wanted[:, best] - wanted[:, -1]))
+    episodes = tuple(
+        Shown(f"best of {n}", act_out(starts[start], env, found.actions[start, look]))
+        for n, look in ((many, -1), (few, best))
+    )
+    return [PlayedFinding("H4", sentence, episodes)]

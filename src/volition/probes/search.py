@@ -116,7 +116,7 @@ def best_with_and_without(
             population, value, wrong = carry
             order = jnp.lexsort((-value, wrong))[: n_sequences // KEPT]
             parents = population[order]
-            young = _offspring(
+            young = offspring(
                 key, parents, n_sequences - n_sequences // KEPT, env.action_space
             )
             population = jnp.concatenate([parents, young])
@@ -127,7 +127,7 @@ def best_with_and_without(
             ), None
 
         first_key, later_key = jax.random.split(key)
-        random = _first(first_key, n_sequences, n_steps, env.action_space)
+        random = first_sequences(first_key, n_sequences, n_steps, env.action_space)
         known = known.astype(random.dtype)
         population = jnp.concatenate([known, random])[:n_sequences]
         start_at = (population, *look(population))
@@ -149,10 +149,17 @@ def _lack(as_told: Bool[Array, ""], margin: Float[Array, ""]) -> Float[Array, ""
     return jnp.where(as_told, 0.0, 1.0 + jnp.abs(margin))
 
 
-def _first(
+def first_sequences(
     key: PRNGKeyArray, n: int, n_steps: int, space: Space
 ) -> Shaped[Array, "sequence time *action"]:
-    """Random sequences; every other one holds its first action to the end."""
+    """Random sequences; every other one holds its first action to the end.
+
+    Args:
+        key: consumed.
+        n: how many.
+        n_steps: of each.
+        space: of the actions.
+    """
     n_blocks = -(-n_steps // HELD)
     keys = jax.random.split(key, (n, n_blocks))
     blocks = jax.vmap(jax.vmap(space.sample))(keys)
@@ -161,13 +168,20 @@ def _first(
     return blocks[np.arange(n)[:, None], block]
 
 
-def _offspring(
+def offspring(
     key: PRNGKeyArray,
     parents: Shaped[Array, "parent time *action"],
     n: int,
     space: Space,
 ) -> Shaped[Array, "sequence time *action"]:
-    """Mixed of two parents, and changed in some stretches."""
+    """Mixed of two parents, and changed in some stretches.
+
+    Args:
+        key: consumed.
+        parents: sequences.
+        n: how many offspring they have.
+        space: of the actions.
+    """
     n_parents, n_steps = parents.shape[:2]
     mix_key, *change_keys = jax.random.split(key, 1 + CHANGES)
     one, two, cut = jax.random.uniform(mix_key, (3, n))

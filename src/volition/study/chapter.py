@@ -17,6 +17,7 @@ from volition.study.highway import ENDING, PEOPLE, PRICES, label, price_of
 NO_COLLISION = Rule("no collision", "collision", most=0.0)
 CHAPTER = label(PRICES[0])
 N_EPISODES = 50
+ELSEWHERE = ("denser",)  # of the roads held out
 AGAINST = (label(PRICES[-1]), PEOPLE, ENDING)  # whose policies it is compared with
 
 
@@ -45,6 +46,7 @@ def audit_chapter(
         (NO_COLLISION,),
         n_steps=int(here.course.time_limit),
         truth=HighwayReward(),
+        elsewhere={name: Continuing(driving.HELD_OUT[name]()) for name in ELSEWHERE},
         n_episodes=n_episodes or N_EPISODES,
     )
 
@@ -81,4 +83,6 @@ def saved_policies(folder: Path, names: list[str]) -> dict[str, AbstractPolicy]:
 
 def scene_of(shown: Shown) -> driving.SceneLog:
     """The episode of a finding, to be drawn."""
-    return driving.scene_log(road(), shown.seen.transition)
+    world = Continuing(road()) if shown.env is None else shown.env
+    env = cast("driving.AbstractDriving", cast("Continuing", world).env)
+    return driving.scene_log(env, shown.seen.transition)
