@@ -96,7 +96,6 @@ def best_with_and_without(
     2000, section 3, for the order of those that do not keep to the rules.
     """
     discount = jnp.asarray(env.discount)
-    n_steps = known.shape[2]
 
     def scored(start, actions, breaks) -> tuple[Array, Array]:
         """What it is worth, and how far it is from doing with the rules as told."""
@@ -127,9 +126,8 @@ def best_with_and_without(
             ), None
 
         first_key, later_key = jax.random.split(key)
-        random = _first(first_key, n_sequences, n_steps, env.action_space)
-        known = known.astype(random.dtype)
-        population = jnp.concatenate([known, random])[:n_sequences]
+        known = known.astype(dtype_of(env.action_space))
+        population = _first(first_key, known, n_sequences, env.action_space)
         start_at = (population, *look(population))
         keys = jax.random.split(later_key, n_generations)
         (population, value, wrong), _ = jax.lax.scan(generation, start_at, keys)
@@ -150,15 +148,29 @@ def _lack(as_told: Bool[Array, ""], margin: Float[Array, ""]) -> Float[Array, ""
 
 
 def _first(
-    key: PRNGKeyArray, n: int, n_steps: int, space: Space
+    key: PRNGKeyArray,
+    known: Shaped[Array, "known time *action"],
+    n: int,
+    space: Space,
 ) -> Shaped[Array, "sequence time *action"]:
-    """Random sequences; every other one holds its first action to the end."""
-    n_blocks = -(-n_steps // HELD)
-    keys = jax.random.split(key, (n, n_blocks))
+    """Known sequences, and random ones, every other of which holds its first action.
+
+    Of actions with several entries some are those of a known one: a car that is to brake
+    need not find out how not to steer.
+    """
+    n_known, n_steps = known.shape[:2]
+    n_new, n_blocks = max(n - n_known, 0), -(-n_steps // HELD)
+    sample_key, own_key = jax.random.split(key)
+    keys = jax.random.split(sample_key, (n_new, n_blocks))
     blocks = jax.vmap(jax.vmap(space.sample))(keys)
-    held = np.where(np.arange(n) % 2, n_steps, HELD)
+    held = np.where(np.arange(n_new) % 2, n_steps, HELD)
     block = np.arange(n_steps)[None] // held[:, None]
-    return blocks[np.arange(n)[:, None], block]
+    random = blocks[np.arange(n_new)[:, None], block]
+    own = jax.random.uniform(own_key, (n_new, 1, *random.shape[2:])) < CHANGED
+    # Nothing is left of an action of one entry where that is a known one's.
+    own |= math.prod(random.shape[2:]) == 1
+    mixed = jnp.where(own, random, known[np.arange(n_new) % n_known])
+    return jnp.concatenate([known, mixed])[:n]
 
 
 def _offspring(
