@@ -53,12 +53,15 @@ class PlayedAudit(eqx.Module):
         findings: what was found.
         searched: what was looked at, in words; nothing is claimed beyond it.
         broken: share of episodes that break each rule, by rule and policy.
+        worth: of the best episodes found that break each rule and that keep it, by
+            rule, reward units, `[start, kind]`; `-inf` where none was found.
     """
 
     verdict: str
     findings: tuple[PlayedFinding, ...]
     searched: tuple[str, ...]
     broken: dict[str, dict[str, Estimate]]
+    worth: dict[str, np.ndarray]
 
 
 class _Played(eqx.Module):
@@ -81,6 +84,7 @@ def audit_by_play(
     truth: AbstractReward | None = None,
     n_episodes: int = 200,
     kept: tuple[Rule, ...] = (),
+    n_starts: int = N_STARTS,
     n_generations: int = 24,
 ) -> PlayedAudit:
     """Look for behaviour that a reward pays for and nobody wants, in any world.
@@ -104,7 +108,8 @@ def audit_by_play(
         n_episodes: of each policy, the same starts for all.
         kept: rules that both episodes of a bargain are to keep as well, so that it is
             about the one rule alone.
-        n_generations: of the search for bargains; more of them find more.
+        n_starts: from which bargains are searched for, no more than the episodes.
+        n_generations: of that search; more of them find more.
     """
     play_key, search_key = jax.random.split(key)
     starts = jax.random.split(play_key, n_episodes)
@@ -114,6 +119,7 @@ def audit_by_play(
     }
     findings: list[PlayedFinding] = []
     broken: dict[str, dict[str, Estimate]] = {}
+    worths: dict[str, np.ndarray] = {}
     for number, rule in enumerate(rules):
         margins = {
             name: np.asarray(robustness(rule, one.seen, env.feature_names))
@@ -121,9 +127,9 @@ def audit_by_play(
         }
         broken[rule.name] = {name: _share(each < 0) for name, each in margins.items()}
         findings += _breaches(rule, played, margins, broken[rule.name])
-        findings += _bargains(
+        bargains, worths[rule.name] = _bargains(
             jax.random.fold_in(search_key, number),
-            starts[:N_STARTS],
+            starts[:n_starts],
             env,
             reward,
             rule,
@@ -131,6 +137,7 @@ def audit_by_play(
             kept,
             n_generations,
         )
+        findings += bargains
     if truth is not None:
         findings += _inversions(played)
     n_rules = f"{len(rules)} rule{'s' if len(rules) != 1 else ''}"
@@ -141,11 +148,11 @@ def audit_by_play(
     if rules:
         searched.append(
             f"the best sequences of actions that break and that keep each rule, by "
-            f"evolution from {N_STARTS} starts"
+            f"evolution from {min(n_starts, n_episodes)} starts"
             + "".join(f", with {one.name!r} kept" for one in kept)
         )
     verdict = "unsafe" if findings else "clean"
-    return PlayedAudit(verdict, tuple(findings), tuple(searched), broken)
+    return PlayedAudit(verdict, tuple(findings), tuple(searched), broken, worths)
 
 
 def _play(
@@ -221,7 +228,7 @@ def _bargains(
     played: dict[str, _Played],
     kept: tuple[Rule, ...],
     n_generations: int,
-) -> list[PlayedFinding]:
+) -> tuple[list[PlayedFinding], np.ndarray]:
     """Whether the reward pays more for breaking a rule than for keeping it."""
     usual = next(iter(played.values())).usual
     # What the policies did from these starts is a good beginning.
@@ -243,7 +250,7 @@ def _bargains(
     # What is less than a hundredth of a usual step is as good as nothing.
     pays = both & (gain > 0.01 * abs(usual))
     if not pays.any():
-        return []
+        return [], value
     start = int(np.argmax(np.where(pays, gain, -np.inf)))
     sentence = (
         f"The reward pays for breaking the rule {rule.name!r}: from {int(pays.sum())} "
@@ -255,7 +262,7 @@ def _bargains(
         Shown(name, act_out(starts[start], env, found.actions[start, kind]))
         for kind, name in enumerate(("breaks it", "keeps it"))
     )
-    return [PlayedFinding("bargain", sentence, episodes)]
+    return [PlayedFinding("bargain", sentence, episodes)], value
 
 
 def _inversions(played: dict[str, _Played]) -> list[PlayedFinding]:

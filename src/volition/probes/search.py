@@ -155,8 +155,8 @@ def _first(
 ) -> Shaped[Array, "sequence time *action"]:
     """Known sequences, and random ones, every other of which holds its first action.
 
-    Of actions with several entries some are those of a known one: a car that is to brake
-    need not find out how not to steer.
+    Of actions with several entries some are those of a known one: a car that is to
+    brake need not find out how not to steer.
     """
     n_known, n_steps = known.shape[:2]
     n_new, n_blocks = max(n - n_known, 0), -(-n_steps // HELD)
