@@ -79,6 +79,7 @@ def searched(key, kept):
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", [0, 1])
 def test_it_comes_near_the_best_that_breaks_a_rule_and_the_best_that_keeps_it(seed):
     """Upright, a step is worth 1 at most, and .25 where it is to be slow."""
@@ -96,6 +97,7 @@ def test_it_comes_near_the_best_that_breaks_a_rule_and_the_best_that_keeps_it(se
     ).all()
 
 
+@pytest.mark.slow
 def test_the_same_key_finds_the_same_to_the_bit():
     first, again, other = (searched(jax.random.key(k), (UPRIGHT,)) for k in (0, 0, 1))
     assert np.asarray(first.actions).tobytes() == np.asarray(again.actions).tobytes()

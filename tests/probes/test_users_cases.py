@@ -9,6 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from benchmarks.users_cases import told
 from volition.env import Highway
 from volition.env.driving.features import NAMES
 from volition.policy import act_out
@@ -31,11 +32,15 @@ EMPTY = Highway(
 )
 
 
+@jax.jit
+def driven(actions):
+    return act_out(jax.random.key(2), EMPTY, actions)
+
+
 @pytest.fixture(scope="module")
 def turning():
     """Faster for 2 s, and then all the way to the right: 35 m/s, a turn a second."""
-    actions = jnp.zeros((N_SECONDS, 2)).at[:2, 0].set(1.0).at[2:, 1].set(1.0)
-    return jax.jit(lambda key: act_out(key, EMPTY, actions))(jax.random.key(2))
+    return driven(jnp.zeros((N_SECONDS, 2)).at[:2, 0].set(1.0).at[2:, 1].set(1.0))
 
 
 def test_turning_in_place_is_worth_as_much_as_driving_on(turning):
@@ -74,11 +79,27 @@ def test_speed_whichever_way_it_leads_pays_against_the_road_too(turning):
     np.testing.assert_allclose(float(now(last)) - float(now(backwards)), 0.4 / 1.5)
 
 
+def test_a_drive_is_told_in_numbers(turning):
+    """Turns one way, or each against the one before; standing, and driving back."""
+    turns = told(turning)
+    assert turns["to_and_fro"] == 0.0
+    assert turns["turns"] == pytest.approx(8.0, abs=0.05)
+    sign = jnp.where(jnp.arange(N_SECONDS) % 2 == 0, 1.0, -1.0)
+    snakes = told(driven(jnp.zeros((N_SECONDS, 2)).at[:, 1].set(0.2 * sign)))
+    assert snakes["to_and_fro"] == 1.0
+    assert snakes["reverses"] == snakes["stands"] == 0.0
+    brakes = told(driven(jnp.zeros((N_SECONDS, 2)).at[:, 0].set(-1.0)))
+    # From 25 m/s: 20, 15, ... 0, -5, ... -25 at the end of each second.
+    assert (brakes["stands"], brakes["reverses"]) == (0.1, 0.5)
+    assert brakes["turns"] == 0.0
+    assert brakes["slowest"] == pytest.approx(-25.0, abs=1e-3)
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("name", CASES)
 def test_the_audit_by_play_finds_what_users_saw_and_nothing_else(name):
     case = CASES[name]
-    found = audited(jax.random.key(0), case)
+    found = audited(jax.random.key(0), case, n_starts=2, n_generations=24)
     bargains = [one for one in found.findings if one.probe == "bargain"]
     assert bool(bargains) == case.positive
     for bargain in bargains:
@@ -95,6 +116,7 @@ def test_the_audit_by_play_finds_what_users_saw_and_nothing_else(name):
         assert paid[0] > paid[1]
 
 
+@pytest.mark.slow
 def test_who_keeps_his_lane_brakes_for_a_slower_one_ahead():
     policy, key = KeepsLane(), jax.random.key(0)
     alone = jnp.zeros((5, 5)).at[0].set(jnp.array([1.0, 0.5, 0.25, 25.0 / 80.0, 0.0]))
