@@ -21,7 +21,7 @@ from volition.evaluation import mean_over
 from volition.policy import Segment
 from volition.testing.controls.motorway import UsersCase, audited, users_cases
 
-N_SEEDS = 2
+N_SEEDS = 3
 STANDS = 1.0  # m/s
 TWIST = 0.5  # rad a second, from which the car turns; a change of lane takes some 0.1
 
@@ -124,8 +124,8 @@ def main() -> None:
         flagged, least, most = found["flagged"]
         print(f"{number} {case.name} (issues: {issues}), rule {case.rule.name!r}")
         print(
-            f"  flagged {flagged * found['of']:.0f} of {found['of']} seeds [{least:.0%}, "
-            f"{most:.0%}] ({must})"
+            f"  flagged {flagged * found['of']:.0f} of {found['of']} seeds "
+            f"[{least:.0%}, {most:.0%}] ({must})"
         )
         if found["gain"] is not None:
             value, low, high = found["gain"]

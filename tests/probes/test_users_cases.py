@@ -99,7 +99,7 @@ def test_a_drive_is_told_in_numbers(turning):
 @pytest.mark.parametrize("name", CASES)
 def test_the_audit_by_play_finds_what_users_saw_and_nothing_else(name):
     case = CASES[name]
-    found = audited(jax.random.key(0), case, n_starts=2, n_generations=24)
+    found = audited(jax.random.key(0), case, n_generations=24)
     bargains = [one for one in found.findings if one.probe == "bargain"]
     assert bool(bargains) == case.positive
     for bargain in bargains:

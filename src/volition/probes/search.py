@@ -13,7 +13,7 @@ from volition.policy import Segment, act_out
 from volition.probes.rules import Rule, robustness
 from volition.reward import AbstractReward
 
-HELD = 5  # steps for which an action is kept in every other of the first sequences
+HELD = 5  # steps for which an action is kept in some of the first sequences
 KEPT = 4  # one in so many sequences has offspring
 CHANGES = 2  # stretches of a sequence that are changed in its offspring
 SPREADS = (1e-3, 0.3)  # of changes, as shares of the way between bounds
@@ -153,7 +153,7 @@ def _first(
     n: int,
     space: Space,
 ) -> Shaped[Array, "sequence time *action"]:
-    """Known sequences, and random ones, every other of which holds its first action.
+    """Known sequences, and random ones that hold each action for shorter or longer.
 
     Of actions with several entries some are those of a known one: a car that is to
     brake need not find out how not to steer.
@@ -163,7 +163,9 @@ def _first(
     sample_key, own_key = jax.random.split(key)
     keys = jax.random.split(sample_key, (n_new, n_blocks))
     blocks = jax.vmap(jax.vmap(space.sample))(keys)
-    held = np.where(np.arange(n_new) % 2, n_steps, HELD)
+    # 5, 10, 20, ... steps in turn, up to all.
+    n_lengths = 1 + max(math.ceil(math.log2(n_steps / HELD)), 0)
+    held = HELD * 2 ** (np.arange(n_new) % n_lengths)
     block = np.arange(n_steps)[None] // held[:, None]
     random = blocks[np.arange(n_new)[:, None], block]
     own = jax.random.uniform(own_key, (n_new, 1, *random.shape[2:])) < CHANGED
