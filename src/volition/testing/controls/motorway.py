@@ -21,7 +21,7 @@ from volition.probes import PlayedAudit, Rule, audit_by_play
 from volition.probes.rules import place
 from volition.reward import AbstractReward, HighwayReward, Linear
 
-# UN Regulation 79, 5.6.2.1.3: the most that a system which steers may bring about.
+# UN Regulation 79: the most that a function which keeps the lane may bring about.
 GENTLY = Rule("turns gently", "lateral acceleration", most=3.0)
 # Ours: well below the slowest of the others, 17.5 m/s, whom it may have to follow.
 GOES_ON = Rule("goes on", "speed", least=10.0)
@@ -47,14 +47,15 @@ class ScalarSpeed(AbstractReward):
         stated: the reward of today.
 
     Example:
+        >>> import jax
         >>> from volition.policy import act_out
-        >>> road = Highway(2, 0, continuous=True)
-        >>> right = act_out(jax.random.key(0), road, jnp.array([[0.2, 1.0]]))
-        >>> step = jax.tree.map(lambda leaf: leaf[0], right.transition)
-        >>> round(float(step.features[0]), 1)  # m/s along the road
-        -4.8
-        >>> bool(ScalarSpeed()(step) > HighwayReward()(step))
-        True
+        >>> road = Highway(8, 0, continuous=True)
+        >>> left = act_out(jax.random.key(0), road, jnp.array([[0.2, -0.6]]))
+        >>> step = jax.tree.map(lambda leaf: leaf[0], left.transition)
+        >>> round(float(step.features[0]))  # m/s along the road
+        -21
+        >>> round(float(ScalarSpeed()(step)), 2), round(float(HighwayReward()(step)), 2)
+        (0.84, 0.68)
 
     Source: E. Leurent, highway-env 1.4, envs/highway_env.py; changed because of its
     issue 268.
@@ -94,6 +95,7 @@ class Charged(AbstractReward):
         price: reward units.
 
     Example:
+        >>> import jax
         >>> from volition.policy import act_out
         >>> road = Highway(2, 0, continuous=True)
         >>> brakes = act_out(jax.random.key(0), road, jnp.array([[-1.0, 0.0]] * 3))
