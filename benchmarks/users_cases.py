@@ -21,7 +21,7 @@ from volition.evaluation import mean_over
 from volition.policy import Segment
 from volition.testing.controls.motorway import UsersCase, audited, users_cases
 
-N_SEEDS = 3
+N_SEEDS = 2
 STANDS = 1.0  # m/s
 TWIST = 0.5  # rad a second, from which the car turns; a change of lane takes some 0.1
 

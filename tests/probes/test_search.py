@@ -49,7 +49,9 @@ class Sledge(AbstractEnvironment):
     def action_space(self):
         return Box((-1.0, -2.0), (1.0, 2.0), (2,))
 
-    observation_space = action_space
+    @property
+    def observation_space(self):
+        return self.action_space
 
     @property
     def feature_info(self):

@@ -163,15 +163,16 @@ def _first(
     sample_key, own_key = jax.random.split(key)
     keys = jax.random.split(sample_key, (n_new, n_blocks))
     blocks = jax.vmap(jax.vmap(space.sample))(keys)
-    # 5, 10, 20, ... steps in turn, up to all.
-    n_lengths = 1 + max(math.ceil(math.log2(n_steps / HELD)), 0)
-    held = HELD * 2 ** (np.arange(n_new) % n_lengths)
+    # Every other one to the end, the others for 5, 10, 20, ... steps in turn.
+    n_lengths = max(math.ceil(math.log2(n_steps / HELD)), 1)
+    number = np.arange(n_new)
+    held = np.where(number % 2, n_steps, HELD * 2 ** (number // 2 % n_lengths))
     block = np.arange(n_steps)[None] // held[:, None]
-    random = blocks[np.arange(n_new)[:, None], block]
+    random = blocks[number[:, None], block]
     own = jax.random.uniform(own_key, (n_new, 1, *random.shape[2:])) < CHANGED
     # Nothing is left of an action of one entry where that is a known one's.
     own |= math.prod(random.shape[2:]) == 1
-    mixed = jnp.where(own, random, known[np.arange(n_new) % n_known])
+    mixed = jnp.where(own, random, known[number % n_known])
     return jnp.concatenate([known, mixed])[:n]
 
 
