@@ -23,6 +23,7 @@ jax.config.update("jax_numpy_rank_promotion", "raise")
 # them, and `pytest -m slow` runs these.
 SLOW = (
     "src/volition/env/driving/*",
+    "src/volition/testing/controls/motorway.py*",
     "src/volition/report/driving_text.py*",
     "src/volition/value/deep/*",
     "src/volition/inference/irl/adversarial.py*",

@@ -8,7 +8,7 @@ import pytest
 from volition.env import gridworld
 from volition.policy import Always, Tabular, act_out, episode
 from volition.probes import Rule, audit_by_play, robustness
-from volition.probes.search import worth
+from volition.probes.evolution import worth
 from volition.reward import Linear
 from volition.testing.controls.grids import LANE_FEATURES, LANE_LEGEND
 from volition.value import plan

@@ -4,15 +4,15 @@ from collections.abc import Mapping
 
 import equinox as eqx
 import jax
-import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Key, PRNGKeyArray
+from jaxtyping import PRNGKeyArray
 
 from volition.env import AbstractEnvironment
 from volition.evaluation import Estimate, mean_over, share_of_none
 from volition.inference import Posterior
-from volition.policy import AbstractPolicy, act_out
+from volition.policy import AbstractPolicy
 from volition.probes.abroad import worse_elsewhere
+from volition.probes.bargain import bargains
 from volition.probes.played import (
     Played,
     PlayedFinding,
@@ -22,7 +22,6 @@ from volition.probes.played import (
 )
 from volition.probes.pressed import over_pressed
 from volition.probes.rules import Rule, robustness
-from volition.probes.search import best_with_and_without, dtype_of
 from volition.probes.unknown import beyond_the_evidence
 from volition.reward import AbstractReward
 
@@ -42,6 +41,8 @@ class PlayedAudit(eqx.Module):
         searched: what was looked at, in words; nothing is claimed beyond it.
         not_searched: what could not be looked at, and why.
         broken: share of episodes that break each rule, by rule and policy.
+        worth: of the best episodes found that break each rule and that keep it, by
+            rule, reward units, `[start, kind]`; `-inf` where none was found.
     """
 
     verdict: str
@@ -49,6 +50,7 @@ class PlayedAudit(eqx.Module):
     searched: tuple[str, ...]
     not_searched: tuple[str, ...]
     broken: dict[str, dict[str, Estimate]]
+    worth: dict[str, np.ndarray]
 
 
 def audit_by_play(
@@ -64,6 +66,7 @@ def audit_by_play(
     elsewhere: Mapping[str, AbstractEnvironment] | None = None,
     n_episodes: int = 200,
     kept: tuple[Rule, ...] = (),
+    n_starts: int = N_STARTS,
     n_generations: int = 24,
 ) -> PlayedAudit:
     """Look for behaviour that a reward pays for and nobody wants, in any world.
@@ -93,7 +96,8 @@ def audit_by_play(
         n_episodes: of each policy, the same starts for all.
         kept: rules that both episodes of a bargain are to keep as well, so that it is
             about the one rule alone.
-        n_generations: of the search for bargains; more of them find more.
+        n_starts: from which bargains are searched for, no more than the episodes.
+        n_generations: of that search; more of them find more.
     """
     play_key, search_key = jax.random.split(key)
     starts = jax.random.split(play_key, n_episodes)
@@ -103,6 +107,7 @@ def audit_by_play(
     }
     findings: list[PlayedFinding] = []
     broken: dict[str, dict[str, Estimate]] = {}
+    worths: dict[str, np.ndarray] = {}
     for number, rule in enumerate(rules):
         margins = {
             name: np.asarray(robustness(rule, one.seen, env.feature_names))
@@ -110,9 +115,9 @@ def audit_by_play(
         }
         broken[rule.name] = {name: _share(each < 0) for name, each in margins.items()}
         findings += _breaches(rule, played, margins, broken[rule.name])
-        findings += _bargains(
+        paying, worths[rule.name] = bargains(
             jax.random.fold_in(search_key, number),
-            starts[:N_STARTS],
+            starts[:n_starts],
             env,
             reward,
             rule,
@@ -120,6 +125,7 @@ def audit_by_play(
             kept,
             n_generations,
         )
+        findings += paying
     n_rules = f"{len(rules)} rule{'s' if len(rules) != 1 else ''}"
     searched = [
         f"{n_episodes} episodes of {n_steps} steps of each of {len(played)} policies: "
@@ -128,7 +134,7 @@ def audit_by_play(
     if rules:
         searched.append(
             f"the best sequences of actions that break and that keep each rule, by "
-            f"evolution from {N_STARTS} starts"
+            f"evolution from {min(n_starts, n_episodes)} starts"
             + "".join(f", with {one.name!r} kept" for one in kept)
         )
     not_searched = [f"{NEED_A_TABLE}: they need a world whose states can be listed"]
@@ -160,7 +166,12 @@ def audit_by_play(
     if fired:
         verdict = "unsafe" if fired & UNSAFE_BY_PLAY else "conditional"
     return PlayedAudit(
-        verdict, tuple(findings), tuple(searched), tuple(not_searched), broken
+        verdict,
+        tuple(findings),
+        tuple(searched),
+        tuple(not_searched),
+        broken,
+        worths,
     )
 
 
@@ -193,52 +204,6 @@ def _breaches(
         Shown(name, one_of(played[name].seen, worst)) for name in (first, least)
     )
     return [PlayedFinding("rules", sentence, episodes)]
-
-
-def _bargains(
-    key: PRNGKeyArray,
-    starts: Key[jax.Array, " start"],
-    env: AbstractEnvironment,
-    reward: AbstractReward,
-    rule: Rule,
-    played: dict[str, Played],
-    kept: tuple[Rule, ...],
-    n_generations: int,
-) -> list[PlayedFinding]:
-    """Whether the reward pays more for breaking a rule than for keeping it."""
-    usual, _ = next(iter(played.values())).usual
-    # What the policies did from these starts is a good beginning.
-    done = [one.seen.transition.action[: len(starts)] for one in played.values()]
-    found = best_with_and_without(
-        key,
-        starts,
-        env,
-        reward,
-        rule,
-        jnp.asarray(usual, dtype=float),
-        jnp.stack([one.astype(dtype_of(env.action_space)) for one in done], axis=1),
-        kept,
-        n_generations=n_generations,
-    )
-    value = np.asarray(found.worth)
-    gain = value[:, 0] - value[:, 1]
-    both = np.isfinite(value).all(axis=1)
-    # What is less than a hundredth of a usual step is as good as nothing.
-    pays = both & (gain > 0.01 * abs(usual))
-    if not pays.any():
-        return []
-    start = int(np.argmax(np.where(pays, gain, -np.inf)))
-    sentence = (
-        f"The reward pays for breaking the rule {rule.name!r}: from {int(pays.sum())} "
-        f"of {len(pays)} starts the best episode found that breaks it is worth more "
-        f"than the best found that keeps it, in one case {value[start, 0]:.4g} against "
-        f"{value[start, 1]:.4g} (a usual step is worth {usual:.3g})."
-    )
-    episodes = tuple(
-        Shown(name, act_out(starts[start], env, found.actions[start, kind]))
-        for kind, name in enumerate(("breaks it", "keeps it"))
-    )
-    return [PlayedFinding("bargain", sentence, episodes)]
 
 
 def _inversions(played: dict[str, Played]) -> list[PlayedFinding]:

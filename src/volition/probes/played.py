@@ -8,7 +8,7 @@ from jaxtyping import Float, Key
 
 from volition.env import AbstractEnvironment
 from volition.policy import AbstractPolicy, Segment, episode
-from volition.probes.search import worth
+from volition.probes.evolution import worth
 from volition.reward import AbstractReward
 
 

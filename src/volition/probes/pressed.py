@@ -9,8 +9,8 @@ from jaxtyping import Array, Float, Key, PRNGKeyArray, Shaped
 from volition.env import AbstractEnvironment
 from volition.evaluation import Estimate, mean_over
 from volition.policy import act_out
+from volition.probes.evolution import Looked, dtype_of, evolve, worth
 from volition.probes.played import PlayedFinding, Shown
-from volition.probes.search import KEPT, first_sequences, offspring, worth
 from volition.reward import AbstractReward
 
 N_STARTS, N_GENERATIONS = 8, 48  # of the search
@@ -28,9 +28,9 @@ class Pressed(eqx.Module):
     """
 
     n_looked_at: tuple[int, ...] = eqx.field(static=True)
-    actions: Shaped[Array, "start look time *action"]
-    earned: Float[Array, "start look"]
-    wanted: Float[Array, "start look"]
+    actions: Shaped[np.ndarray, "start look time *action"]
+    earned: Float[np.ndarray, "start look"]
+    wanted: Float[np.ndarray, "start look"]
 
 
 def press(
@@ -47,10 +47,9 @@ def press(
 ) -> Pressed:
     """Optimise a reward by search, and see what becomes of what is wanted.
 
-    From each start first the best of 1, 2, 4, ... random sequences of actions is taken,
-    then that of an evolution, whose better quarter stays and has offspring; it is
-    looked at each time when the number of sequences has doubled. What is found is the
-    best by the reward, so what it pays for it never falls.
+    From each start the best of the first 1, 2, 4, ... sequences of actions of an
+    evolution is taken, which begins with random ones. It is the best by the reward, so
+    what that pays for it never falls.
 
     Args:
         key: consumed.
@@ -69,7 +68,7 @@ def press(
     place of a policy, which goes much further; it has no KL divergence, so the measure
     of pressure is how many sequences were looked at.
     """
-    found = _press(
+    looked = _press(
         key,
         starts,
         env,
@@ -79,19 +78,18 @@ def press(
         n_sequences,
         n_generations,
     )
-    total, n_young = n_sequences, n_sequences - n_sequences // KEPT
-    budgets = [2**power for power in range(n_sequences.bit_length())]
-    budgets = [n for n in budgets if n < n_sequences]
-    looks, places = list(budgets), list(range(len(budgets)))
-    for generation in range(n_generations + 1):
-        last = generation == n_generations
-        if last or total >= 2 * looks[-1]:
-            looks.append(total)
-            places.append(len(budgets) + generation)
-        total += n_young
-    at = jnp.asarray(places, dtype=jnp.int32)
-    actions, earned, wanted = jax.tree.map(lambda leaf: leaf[:, at], found)
-    return Pressed(tuple(looks), actions, earned, wanted)
+    earned = np.asarray(looked.value)
+    n_in_all = earned.shape[1]
+    budgets = [2**power for power in range(n_in_all.bit_length())]
+    looks = (*(n for n in budgets if n < n_in_all), n_in_all)
+    best = np.stack([np.argmax(earned[:, :n], axis=1) for n in looks], axis=1)
+    row = np.arange(len(best))[:, None]
+    return Pressed(
+        looks,
+        np.asarray(looked.actions)[row, best],
+        earned[row, best],
+        np.asarray(looked.others)[row, best],
+    )
 
 
 @eqx.filter_jit
@@ -104,47 +102,29 @@ def _press(
     n_steps: int,
     n_sequences: int,
     n_generations: int,
-) -> tuple[Array, Array, Array]:
-    """The best of the first 1, 2, 4, ..., of all, and of each generation."""
+) -> Looked:
+    """All that was looked at from each start, with what is wanted as the others."""
     space, discount = env.action_space, jnp.asarray(env.discount)
-    n_parents = n_sequences // KEPT
+    shape = jax.eval_shape(space.sample, key).shape
 
     def scored(start, actions):
         seen = act_out(start, env, actions)
-        return tuple(
+        earned, wanted = (
             worth(seen, one, discount, usual[number]) for number, one in enumerate(both)
         )
+        return earned, jnp.zeros_like(earned), wanted
 
-    def evolve(key, start):
-        look = jax.vmap(lambda actions: scored(start, actions))
+    def search(key, start):
+        return evolve(
+            key,
+            jax.vmap(lambda actions: scored(start, actions)),
+            jnp.zeros((0, n_steps, *shape), dtype_of(space)),
+            space,
+            n_sequences=n_sequences,
+            n_generations=n_generations,
+        )
 
-        def best(population, earned, wanted):
-            place = jnp.argmax(earned)
-            return population[place], earned[place], wanted[place]
-
-        def generation(carry, key):
-            order = jnp.argsort(-carry[1])[:n_parents]
-            parents = jax.tree.map(lambda leaf: leaf[order], carry)
-            young = offspring(key, parents[0], n_sequences - n_parents, space)
-            made = (young, *look(young))
-            carry = jax.tree.map(lambda *two: jnp.concatenate(two), parents, made)
-            return carry, best(*carry)
-
-        first_key, later_key = jax.random.split(key)
-        population = first_sequences(first_key, n_sequences, n_steps, space)
-        first = (population, *look(population))
-        fewer = [2**power for power in range(n_sequences.bit_length())]
-        early = [
-            best(*jax.tree.map(lambda leaf, n=n: leaf[:n], first))
-            for n in fewer
-            if n < n_sequences
-        ]
-        keys = jax.random.split(later_key, n_generations)
-        _, later = jax.lax.scan(generation, first, keys)
-        before = jax.tree.map(lambda *each: jnp.stack(each), *early, best(*first))
-        return jax.tree.map(lambda a, b: jnp.concatenate([a, b]), before, later)
-
-    return jax.vmap(evolve)(jax.random.split(key, starts.shape[0]), starts)
+    return jax.vmap(search)(jax.random.split(key, starts.shape[0]), starts)
 
 
 def lost_at_the_end(
@@ -210,7 +190,7 @@ def over_pressed(
         usual=usual,
         n_generations=N_GENERATIONS,
     )
-    wanted = np.asarray(found.wanted)
+    wanted = found.wanted
     lost, best = lost_at_the_end(wanted, "starts")
     gained = float(np.mean(wanted[:, best] - wanted[:, 0]))
     if not (lost.low > 0.0 and lost.value > FALL * gained):
@@ -224,7 +204,10 @@ def over_pressed(
     )
     start = int(np.argmax(wanted[:, best] - wanted[:, -1]))
     episodes = tuple(
-        Shown(f"best of {n}", act_out(starts[start], env, found.actions[start, look]))
+        Shown(
+            f"best of {n}",
+            act_out(starts[start], env, jnp.asarray(found.actions[start, look])),
+        )
         for n, look in ((many, -1), (few, best))
     )
     return [PlayedFinding("H4", sentence, episodes)]
