@@ -115,8 +115,9 @@ def first_sequences(
     n_known, n_steps = known.shape[:2]
     n_new, n_blocks = max(n - n_known, 0), -(-n_steps // HELD)
     sample_key, own_key = jax.random.split(key)
-    keys = jax.random.split(sample_key, (n_new, n_blocks))
-    blocks = jax.vmap(jax.vmap(space.sample))(keys)
+    keys = jax.random.split(sample_key, n_new * n_blocks)
+    blocks = jax.vmap(space.sample)(keys)
+    blocks = blocks.reshape(n_new, n_blocks, *blocks.shape[1:])
     # Every other one to the end, the others for 5, 10, 20, ... steps in turn.
     n_lengths = max(math.ceil(math.log2(n_steps / HELD)), 1)
     number = np.arange(n_new)
