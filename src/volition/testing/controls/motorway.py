@@ -215,7 +215,9 @@ def users_cases() -> tuple[UsersCase, ...]:
     """What users of highway-env saw, and what must not be found.
 
     - 268 (February 2022, TQC): the car steers hard to and fro and gets along slowly,
-      for the reward was of scalar speed. Where it need not get along it circles.
+      for the reward was of scalar speed. The search finds circles, which pay as much;
+      with "does not reverse" kept, a short one found nothing that pays more than a
+      gentle drive.
     - 653 (May 2025, PPO and SAC) and 647 (January 2025, PPO): it turns in place. By
       then the reward was of the speed along the road, but at the end of each second
       alone, when the car heads along the road again. (Scalar speed, to which 653 puts
@@ -232,11 +234,10 @@ def users_cases() -> tuple[UsersCase, ...]:
     here, slow = motorway(), motorway(SLOW_TRAFFIC)
     then, now, careful = ScalarSpeed(), HighwayReward(), charged()
     return (
-        UsersCase("circles", (653,), here, then, GENTLY, ()),
+        UsersCase("circles", (268, 653), here, then, GENTLY, ()),
         UsersCase("turns in place", (653, 647), here, now, GENTLY, ()),
         UsersCase("drops back", (312, 647), slow, now, GOES_ON, (GENTLY,)),
         UsersCase("reverses", (312, 647), slow, now, FORWARD, (GENTLY,)),
-        UsersCase("steers to and fro", (268,), here, then, GENTLY, (FORWARD,)),
         UsersCase("charged: steers", (), here, careful, GENTLY, ()),
         UsersCase("charged: drops back", (), slow, careful, GOES_ON, (GENTLY,)),
     )
