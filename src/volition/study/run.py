@@ -146,9 +146,10 @@ def run_study(
         )
         path = folder / "runs" / f"{name}.json"
         record.write_text(path, to_text(results[name].details(world), indent=1) + "\n")
-        record.save(
-            results[name].posterior.mean, folder / "runs" / f"{name}.reward.json"
-        )
+        posterior = results[name].posterior
+        record.save(posterior.mean, folder / "runs" / f"{name}.reward.json")
+        # What `volition evaluate` asks for intervals and for what is identified.
+        record.save(posterior, folder / "runs" / f"{name}.posterior.json")
     record.write_text(folder / "results.json", results_text(results) + "\n")
     return results
 
