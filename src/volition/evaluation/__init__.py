@@ -69,6 +69,7 @@ from volition.evaluation.hackability import (
 from volition.evaluation.influence import (
     Influence as Influence,
     influence as influence,
+    influence_by_draws as influence_by_draws,
 )
 from volition.evaluation.jumps import (
     Jumps as Jumps,

@@ -83,7 +83,7 @@ def read_contents(folder: Path) -> Contents:
         pictures={
             path.relative_to(folder).as_posix(): _bytes(path) for path in pictures
         },
-        hashes={name: _hash(folder / name) for name in sorted(names)},
+        hashes={name: file_hash(folder / name) for name in sorted(names)},
         versions=apart.get("versions.json", {}),
     )
 
@@ -146,7 +146,8 @@ def _bytes(path: Path) -> bytes:
     return path.read_bytes()
 
 
-def _hash(path: Path) -> str:
+def file_hash(path: Path) -> str:
+    """SHA-256 of a file, in hexadecimal."""
     found = hashlib.sha256()
     with path.open("rb") as stream:
         while part := stream.read(2**20):

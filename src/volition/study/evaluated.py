@@ -143,9 +143,7 @@ def _known(world: FiniteMDP, truth: Linear) -> dict[str, float]:
     scaled = Linear(truth.feature_names, 2.5 * truth.weights)
     alike = Shaped(scaled, potential, world.discount)
     opposite = Linear(truth.feature_names, -truth.weights)
-    far, near = (
-        _numbers(world, one, truth, coverages) for one in (alike, opposite)
-    )
+    far, near = (_numbers(world, one, truth, coverages) for one in (alike, opposite))
     spread = "EPIC, spread"
     return {
         "equivalent": max(value for name, value in far.items() if name != spread),

@@ -14,15 +14,14 @@ from volition.evaluation import (
     ExchangeRates,
     counterfactual,
     exchange_rates,
-    influence,
+    influence_by_draws,
     share_of,
     short_form,
     stability,
 )
-from volition.inference import Laplace, Normal, Posterior, fit
+from volition.inference import Posterior
 from volition.policy import Segment, Tabular, rollout
 from volition.reward import AbstractReward, Linear
-from volition.study.models import PRIOR_SCALE
 from volition.study.simulated import LENGTH
 from volition.value import plan
 
@@ -37,9 +36,7 @@ OPTIMISED_LENGTH = 15  # steps
 def usual_segments(key: PRNGKeyArray, world: FiniteMDP) -> Segment:
     """Paths as people compare them: of random actions, `[segment, time]`."""
     uniform = jnp.full((world.n_states, world.n_actions), 1.0 / world.n_actions)
-    return rollout(
-        key, world, Tabular(uniform), n_segments=N_SEGMENTS, length=LENGTH
-    )
+    return rollout(key, world, Tabular(uniform), n_segments=N_SEGMENTS, length=LENGTH)
 
 
 def explain(key: PRNGKeyArray, reward: AbstractReward) -> dict[str, Any]:
@@ -131,7 +128,7 @@ def explain_belief(key: PRNGKeyArray, posterior: Posterior) -> dict[str, Any]:
         posterior: of a group of the delivery study.
     """
     world = delivery()
-    draw_key, rate_key, usual_key = jax.random.split(key, 3)
+    draw_key, rate_key, usual_key, move_key = jax.random.split(key, 4)
     rewards = posterior.sample(draw_key, 500)
     assert isinstance(rewards, Linear)
     features = usual_segments(usual_key, world)
@@ -145,7 +142,7 @@ def explain_belief(key: PRNGKeyArray, posterior: Posterior) -> dict[str, Any]:
     return {
         "rates": most_rates(posterior, rate_key).record(),
         "stability": steady.record(),
-        "moved": _moved(posterior),
+        "moved": _moved(posterior, move_key),
     }
 
 
@@ -157,22 +154,10 @@ def most_rates(posterior: Posterior, key: PRNGKeyArray) -> ExchangeRates:
     return max(each, key=lambda one: len(one.rates))
 
 
-def _moved(posterior: Posterior) -> dict[str, Any]:
-    """Which answers moved each weight most; why not, where that is not defined."""
-    problem = posterior.problem
-    try:
-        mode = fit(
-            posterior.mean,
-            posterior.human,
-            problem.answers,
-            Laplace(),
-            prior=Normal(PRIOR_SCALE),
-            throw=False,
-        )
-        found = influence(mode)
-    except ValueError as error:
-        return {"note": str(error)}
-    question = np.asarray(problem.answers.question)
+def _moved(posterior: Posterior, key: PRNGKeyArray) -> dict[str, list[dict]]:
+    """Which answers moved the mean of each weight most."""
+    found = influence_by_draws(posterior, key)
+    question = np.asarray(posterior.problem.answers.question)
     return {
         name: [
             {"answer": place, "question": int(question[place]), "by": by}
