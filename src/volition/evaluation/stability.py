@@ -79,6 +79,7 @@ def stability(
     Source: M. G. Kendall, 1945, by SciPy.
     """
     n, n_features = weights.shape
+    terms = [str(name) for name in names]
     if n < 2 or n_features < 2:
         raise ValueError(
             f"{n} rewards of {n_features} features have no order to compare: give at "
@@ -88,11 +89,12 @@ def stability(
     pairs = list(itertools.combinations(range(n), 2))
     pairs = pairs[:: -(-len(pairs) // most_pairs)]
     taus = np.array(
-        [stats.kendalltau(importance[i], importance[j]).statistic for i, j in pairs]
+        [stats.kendalltau(importance[i], importance[j])[0] for i, j in pairs],
+        dtype=float,
     )
     mean = weights.mean(axis=0)
     order = np.argsort(-np.abs(mean) * spread, kind="stable")
     against = np.sign(weights) != np.sign(mean)[None]
-    flips = {names[k]: float(against[:, k].mean()) for k in order[:FIRST]}
+    flips = {terms[k]: float(against[:, k].mean()) for k in order[:FIRST]}
     kendall = percentile_interval(float(np.nanmean(taus)), taus, n, what)
-    return Stability(kendall, tuple(names[k] for k in order), flips)
+    return Stability(kendall, tuple(terms[k] for k in order), flips)

@@ -101,6 +101,51 @@ class Curves:
 
 
 @dataclasses.dataclass(frozen=True)
+class Bands:
+    """Lines with the bands of their intervals.
+
+    Args:
+        title: what is drawn.
+        across: what the horizontal axis is.
+        up: what the vertical one is.
+        x: places of the points.
+        series: name, values, lower and upper ends of each line, as long as x; at most
+            three.
+    """
+
+    kind: ClassVar[str] = "bands"
+    title: str
+    across: str
+    up: str
+    x: tuple[float, ...]
+    series: tuple[
+        tuple[str, tuple[float, ...], tuple[float, ...], tuple[float, ...]], ...
+    ]
+
+
+@dataclasses.dataclass(frozen=True)
+class Board:
+    """A gridworld with what stands on its tiles, and a path.
+
+    Args:
+        title: what is drawn.
+        tiles: rows of its drawing.
+        words: what stands on each tile, row by row; their characters if left out.
+        path: numbers of the tiles that it goes over, in order.
+        loop: place in the path from which on it repeats itself; None for one that ends.
+        says: what can be seen, in words, for those who cannot.
+    """
+
+    kind: ClassVar[str] = "board"
+    title: str
+    tiles: tuple[str, ...]
+    words: tuple[str, ...] = ()
+    path: tuple[int, ...] = ()
+    loop: int | None = None
+    says: str = ""
+
+
+@dataclasses.dataclass(frozen=True)
 class Diagram:
     """A reliability diagram.
 
@@ -152,7 +197,7 @@ class Section:
     parts: tuple["Section", ...] = ()
 
 
-Part = Prose | Listing | Table | Intervals | Curves | Diagram | Section
+Part = Prose | Listing | Table | Intervals | Curves | Bands | Board | Diagram | Section
 
 
 @dataclasses.dataclass(frozen=True)

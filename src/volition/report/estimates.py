@@ -39,3 +39,27 @@ def in_words(one: Estimate, digits: int) -> str:
         '0.50 [0.25, 0.75]'
     """
     return f"{one.value:.{digits}f} [{one.low:.{digits}f}, {one.high:.{digits}f}]"
+
+
+def cell(value: dict[str, Any], digits: int = 3) -> Estimate | str:
+    """What stands in a table for a record: a number without chance as itself.
+
+    Example:
+        >>> cell({"value": 0.5, "low": 0.5, "high": 0.5, "n": 1, "interval": "exact"})
+        '0.500'
+    """
+    one = estimate(value)
+    return f"{one.value:.{digits}f}" if one.interval == "exact" else one
+
+
+def with_interval(value: dict[str, Any], digits: int = 2) -> str:
+    """The same in a sentence.
+
+    Example:
+        >>> with_interval({"value": 0.5, "low": 0.25, "high": 0.75, "n": 8})
+        '0.50 [0.25, 0.75]'
+    """
+    one = estimate(value)
+    return (
+        f"{one.value:.{digits}f}" if one.interval == "exact" else in_words(one, digits)
+    )

@@ -12,6 +12,7 @@ from volition.env import FiniteMDP, delivery
 from volition.evaluation import (
     Edit,
     ExchangeRates,
+    ShortForm,
     counterfactual,
     exchange_rates,
     influence_by_draws,
@@ -49,7 +50,8 @@ def explain(key: PRNGKeyArray, reward: AbstractReward) -> dict[str, Any]:
     world = delivery()
     usual_key, best_key, pairs_key = jax.random.split(key, 3)
     usual = usual_segments(usual_key, world)
-    best = plan(world, reward, throw=False).policy.probabilities
+    planned = plan(world, reward, throw=False)
+    best = planned.policy.probabilities
     acting = Tabular((1.0 - SLIPS) * best + SLIPS / world.n_actions)
     optimised = rollout(
         best_key, world, acting, n_segments=N_SEGMENTS, length=OPTIMISED_LENGTH
@@ -58,15 +60,23 @@ def explain(key: PRNGKeyArray, reward: AbstractReward) -> dict[str, Any]:
     short = short_form(reward, names, usual, optimised, world=world)
     spread = step_spread(usual)
     edits = turned(pairs_key, reward, usual, names, spread)
-    values = plan(world, reward, throw=False)
     return {
-        "short_form": {"reward": str(short.reward), **short.record()},
+        "short_form": short_record(short),
         "counterfactuals": counterfactuals_record(edits),
         "values": {
-            "value": np.asarray(values.value).tolist(),
+            "value": np.asarray(planned.value).tolist(),
             "action": np.argmax(np.asarray(best), axis=-1).tolist(),
         },
     }
+
+
+def short_record(short: ShortForm) -> dict[str, Any]:
+    """A short form as JSON values, and in words: its terms alone."""
+    weights = dict(
+        zip(short.reward.feature_names, np.asarray(short.reward.weights), strict=True)
+    )
+    terms = Linear(short.terms, [float(weights[name]) for name in short.terms])
+    return {"reward": str(terms), **short.record()}
 
 
 def step_spread(segments: Segment) -> np.ndarray:

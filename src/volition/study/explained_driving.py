@@ -21,7 +21,12 @@ from volition.evaluation import (
 from volition.policy import AbstractPolicy, Random, Segment, rollout
 from volition.reward import HighwayReward, Linear
 from volition.study.evaluated_driving import Drives
-from volition.study.explained import counterfactuals_record, step_spread, turned
+from volition.study.explained import (
+    counterfactuals_record,
+    short_record,
+    step_spread,
+    turned,
+)
 from volition.study.progress import Progress
 
 N_SEGMENTS, LENGTH = 128, 10
@@ -125,11 +130,14 @@ def rank(rewards: Sequence[Linear], drives: Drives) -> Estimate:
     mean = lambda each: each[:, here].mean(axis=1)
     true = np.concatenate([mean(each) for each in drives.returns.values()])
     features = np.concatenate([mean(each) for each in drives.features.values()])
-    taus = [
-        stats.kendalltau(features @ np.asarray(one.weights, float), true).statistic
-        for one in rewards
-    ]
-    found = mean_over(np.asarray(taus), f"seeds, each over {len(true)} policies")
+    taus = np.array(
+        [
+            stats.kendalltau(features @ np.asarray(one.weights, float), true)[0]
+            for one in rewards
+        ],
+        dtype=float,
+    )
+    found = mean_over(taus, f"seeds, each over {len(true)} policies")
     return found.within(-1.0, 1.0)
 
 
@@ -150,7 +158,7 @@ def _terms(
     if np.ptp(weights, axis=0).any():
         found["stability"] = stability(names, weights, spread, "seeds").record()
     short = short_form(mean, names, usual, own)
-    found["short_form"] = {"reward": str(short.reward), **short.record()}
+    found["short_form"] = short_record(short)
     return found
 
 
