@@ -143,6 +143,7 @@ def test_numbers_are_those_of_the_study(tmp_path):
     assert read["versions"] == {"volition": "0.1.0"}
     assert set(read["files"]) == {
         "audit.json",
+        "evaluation.json",
         "results.json",
         "study.toml",
         "versions.json",
@@ -195,7 +196,7 @@ def test_the_scorecard_grades_only_what_was_measured():
 
 
 def test_results_of_another_version_are_refused(tmp_path):
-    a_highway_study(tmp_path / "study")
+    a_highway_study(tmp_path / "study", audited=False)
     (tmp_path / "study" / "results.json").write_text('{"scores": {"a": {"train": 1}}}')
     with pytest.raises(InputError, match="not what this version writes"):
         report_files(tmp_path / "study")

@@ -238,10 +238,20 @@ def written(cell: Cell, digits: int = 2) -> tuple[str, str]:
         return str(cell), ""
     if not math.isfinite(cell.value):
         return "not known", ""
-    value = f"{cell.value:.{digits}f}"
+    value = rounded(cell.value, digits)
     if not (math.isfinite(cell.low) and math.isfinite(cell.high)):
         return value, ""
-    return value, f"[{cell.low:.{digits}f}, {cell.high:.{digits}f}]"
+    return value, f"[{rounded(cell.low, digits)}, {rounded(cell.high, digits)}]"
+
+
+def rounded(number: float, digits: int) -> str:
+    """A number with so many digits behind the point, and no minus before a zero.
+
+    Example:
+        >>> rounded(-0.001, 2), rounded(-0.5, 1)
+        ('0.00', '-0.5')
+    """
+    return f"{round(number, digits) + 0.0:.{digits}f}"
 
 
 def _record(value: Any) -> Any:

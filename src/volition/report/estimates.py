@@ -3,6 +3,7 @@
 from typing import Any
 
 from volition.evaluation import Estimate
+from volition.report.document import rounded
 
 
 def is_estimate(value: Any) -> bool:
@@ -38,7 +39,10 @@ def in_words(one: Estimate, digits: int) -> str:
         >>> in_words(Estimate(0.5, 0.25, 0.75, 8, "95 % over seeds"), 2)
         '0.50 [0.25, 0.75]'
     """
-    return f"{one.value:.{digits}f} [{one.low:.{digits}f}, {one.high:.{digits}f}]"
+    value, low, high = (
+        rounded(number, digits) for number in (one.value, one.low, one.high)
+    )
+    return f"{value} [{low}, {high}]"
 
 
 def cell(value: dict[str, Any], digits: int = 3) -> Estimate | str:
@@ -49,7 +53,7 @@ def cell(value: dict[str, Any], digits: int = 3) -> Estimate | str:
         '0.500'
     """
     one = estimate(value)
-    return f"{one.value:.{digits}f}" if one.interval == "exact" else one
+    return rounded(one.value, digits) if one.interval == "exact" else one
 
 
 def with_interval(value: dict[str, Any], digits: int = 2) -> str:
@@ -60,6 +64,5 @@ def with_interval(value: dict[str, Any], digits: int = 2) -> str:
         '0.50 [0.25, 0.75]'
     """
     one = estimate(value)
-    return (
-        f"{one.value:.{digits}f}" if one.interval == "exact" else in_words(one, digits)
-    )
+    exact = one.interval == "exact"
+    return rounded(one.value, digits) if exact else in_words(one, digits)

@@ -1,6 +1,6 @@
 """The part of a report that says what the evaluation of rewards found."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 import jax.numpy as jnp
@@ -33,6 +33,8 @@ STEADY = 0.9  # U4
 TURNS = 0.95  # U6
 
 Rewards = Mapping[str, Mapping[str, Any]]
+MarkFn = Callable[[Mapping[str, Any]], Found | None]
+BadnessFn = Callable[[Mapping[str, Any]], float]
 
 
 def not_evaluated(command: str) -> Section:
@@ -43,8 +45,11 @@ def not_evaluated(command: str) -> Section:
 
 def rewards_section(rewards: Rewards) -> Section:
     """What the evaluation of a study of answers says, group by group."""
-    interval = _interval(rewards, "distances")
-    apart = Intervals(
+    first = next(iter(rewards.values()))
+    apart = estimate(first["distances"]["STARC"])
+    draws = estimate(first["optimised"]["worst"])
+    boards = estimate(first["other_boards"]["scaled_return"])
+    chart = Intervals(
         "Distance to the true reward",
         "0 the same, 1 the opposite",
         ("STARC", "EPIC, spread"),
@@ -58,23 +63,26 @@ def rewards_section(rewards: Rewards) -> Section:
         "distance",
         rewards,
         lambda one: one["distances"],
-        f"EPIC and DARD over several coverages. {interval} 0 are rewards that ask for "
-        "the same, whatever their scale and shaping; 1 is the opposite.",
+        "EPIC and DARD over several coverages: 0 are rewards that ask for the same, "
+        "whatever their scale and shaping; 1 is the opposite. Intervals: "
+        f"{apart.interval} (n = {apart.n}).",
     )
     earned = _by_group(
         "Scaled return of what optimises it",
         "optimiser",
         rewards,
         _earned,
-        f"1 is the best by the true reward, 0 random actions. {interval} Other boards "
-        "have the same tiles in other orders; 95 % over boards.",
+        "1 is the best by the true reward, 0 random actions. Intervals: "
+        f"{draws.interval} (n = {draws.n}). Other boards have the same tiles in other "
+        f"orders; {boards.interval} (n = {boards.n}).",
     )
+    tau = estimate(first["order"]["kendall"])
     order = _by_group(
         "Order of policies, learned against true",
         "measure",
         rewards,
         lambda one: {"Kendall's tau": one["order"]["kendall"]},
-        "Over random, soft and best policies; 95 % over policies.",
+        f"Of random, soft and best policies. Intervals: {tau.interval} (n = {tau.n}).",
     )
     intro = Prose(
         "Each group's mean reward beside the world's true one, which learning never "
@@ -85,16 +93,11 @@ def rewards_section(rewards: Rewards) -> Section:
         for number, (name, one) in enumerate(rewards.items())
     )
     return Section(
-        "evaluation", TITLE, (intro, (apart,), distances, earned, order), parts
+        "evaluation", TITLE, (intro, (chart,), distances, earned, order), parts
     )
 
 
 _DRAWN = ("STARC", "EPIC, spread")
-
-
-def _interval(rewards: Rewards, what: str) -> str:
-    first = estimate(next(iter(next(iter(rewards.values()))[what].values())))
-    return f"Intervals: {first.interval} (n = {first.n})."
 
 
 def _by_group(caption, heading, rewards: Rewards, of_fn, note: str) -> Table:
@@ -212,40 +215,52 @@ def _movers(title: str, one: Mapping[str, Any]) -> Iterable[Part]:
         columns,
         rows,
         note="By how much the mean is higher with the answer than it would be without "
-        "it; numbers are places in study.db's table, and of questions.",
+        "it. Answers are numbered as study.db has those of the group, from 0.",
     )
 
 
 def reward_marks(rewards: Rewards) -> dict[str, Found]:
     """What the evaluation of a study of answers says about the scorecard."""
-    made = {
-        "A4": _near,
-        "A5": _earns,
-        "C6": _elsewhere,
-        "U1": terms_mark,
-        "U2": short_mark,
-        "U3": rates_mark,
-        "U4": steady_mark,
-        "U6": turns_mark,
-    }
-    found = {}
-    for mark, mark_fn in made.items():
-        each = {name: mark_fn(one) for name, one in rewards.items()}
-        found[mark] = _worst({name: one for name, one in each.items() if one})
+    found = {mark: _worst(rewards, *how) for mark, how in _marks().items()}
     return {mark: one for mark, one in found.items() if one is not None}
 
 
-def _worst(each: Mapping[str, Found]) -> Found | None:
+def _marks() -> dict[str, tuple[MarkFn, BadnessFn]]:
+    """How each mark is read off an evaluation, and which of two groups is worse."""
+    earned = lambda one: -one["optimised"]["worst"]["value"]
+    kept = lambda one: -one["short_form"]["agreement"]["value"]
+    told = lambda one: -len(one["rates"]["rates"])
+    turns = lambda one: -one["counterfactuals"]["flipped"]["value"]
+    return {
+        "A4": (_near, lambda one: one["distances"]["STARC"]["value"]),
+        "A5": (_earns, earned),
+        "C6": (_elsewhere, lambda one: one["other_boards"]["gap"]["value"]),
+        "U1": (terms_mark, lambda one: len(one["short_form"]["weights"])),
+        "U2": (short_mark, kept),
+        "U3": (rates_mark, told),
+        "U4": (steady_mark, lambda one: -one["stability"]["kendall"]["value"]),
+        "U6": (turns_mark, turns),
+    }
+
+
+def _worst(rewards: Rewards, mark_fn: MarkFn, badness_fn: BadnessFn) -> Found | None:
     """The worst of the groups, and in how many it is as good as was asked for."""
-    if not each:
+    each = {name: mark_fn(one) for name, one in rewards.items()}
+    known = {name: one for name, one in each.items() if one is not None}
+    if not known:
         return None
-    order = (MISSED, IN_PART, MET)
-    name = min(each, key=lambda name: order.index(each[name].status))
-    n_met = sum(one.status == MET for one in each.values())
-    words = each[name].words
-    if len(each) > 1:
-        words = f"in {n_met} of {len(each)} groups; {name}: {words}"
-    return Found(each[name].status, words)
+    order = (MET, IN_PART, MISSED)
+    name = max(
+        known,
+        key=lambda name: (order.index(known[name].status), badness_fn(rewards[name])),
+    )
+    words = known[name].words
+    if len(known) > 1:
+        n_met = sum(one.status == MET for one in known.values())
+        words = f"worst of {len(known)} groups, {name}: {words}"
+        if n_met or known[name].status == MISSED:
+            words = f"met in {n_met}; {words}"
+    return Found(known[name].status, words)
 
 
 def _near(one: Mapping[str, Any]) -> Found:
