@@ -189,6 +189,6 @@ def _reward_lines(one: dict[str, Any]) -> Iterable[str]:
 
 def _told(value: dict[str, Any]) -> str:
     found: Estimate = estimate(value)
-    if found.interval == "exact":
+    if found.interval.startswith("exact"):
         return f"{found.value:.3f} (exact)"
     return str(found)

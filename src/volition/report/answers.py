@@ -229,9 +229,10 @@ def _verdict(
     blocks: list[Any] = [Prose(_finding(one)) for one in findings]
     if findings:
         drawn = tuple(
-            _drawn(f"{name}, {one['probe']}", one) for one in findings if one["states"]
+            _drawn(f"{name}, finding {place} ({one['probe']})", one)
+            for place, one in enumerate(findings, start=1)
         )
-        blocks += [drawn, Prose(f"On the board: {', '.join(_legend())}.")]
+        blocks += [drawn, Prose(f"On the board: {'; '.join(_legend())}.")]
     else:
         blocks.append(Prose("Nothing was found."))
     return Section(f"verdict-{number}", f"{name}: {group['verdict']}", tuple(blocks))
@@ -257,8 +258,12 @@ def _again(loop: int | None) -> str:
 
 def _legend() -> list[str]:
     """What the characters of the board stand for."""
-    circle = "the circle is where it begins, a cross that it stays where it is"
-    return [*legend_text(delivery(), LEGEND), circle]
+    way = (
+        "a circle where it begins",
+        "a cross where it stays as it is",
+        "in the second colour what repeats for ever",
+    )
+    return [*legend_text(delivery(), LEGEND), *way]
 
 
 def _all_searched(contents: Contents) -> tuple[Any, ...]:

@@ -53,7 +53,7 @@ def cell(value: dict[str, Any], digits: int = 3) -> Estimate | str:
         '0.500'
     """
     one = estimate(value)
-    return rounded(one.value, digits) if one.interval == "exact" else one
+    return rounded(one.value, digits) if _is_exact(one) else one
 
 
 def with_interval(value: dict[str, Any], digits: int = 2) -> str:
@@ -64,5 +64,8 @@ def with_interval(value: dict[str, Any], digits: int = 2) -> str:
         '0.50 [0.25, 0.75]'
     """
     one = estimate(value)
-    exact = one.interval == "exact"
-    return rounded(one.value, digits) if exact else in_words(one, digits)
+    return rounded(one.value, digits) if _is_exact(one) else in_words(one, digits)
+
+
+def _is_exact(one: Estimate) -> bool:
+    return one.interval.startswith("exact")

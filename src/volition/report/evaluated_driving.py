@@ -3,7 +3,17 @@
 from collections.abc import Mapping
 from typing import Any
 
-from volition.report.document import Bands, Intervals, Prose, Section, Table
+import numpy as np
+
+from volition.evaluation import Estimate
+from volition.report.document import (
+    Bands,
+    Intervals,
+    Prose,
+    Section,
+    Table,
+    rounded,
+)
 from volition.report.estimates import cell, estimate, with_interval
 from volition.report.evaluated import (
     GOOD_HERE,
@@ -87,27 +97,23 @@ def _profiles(
 
 
 def _profile_table(driving: Mapping[str, Any], learned: Mapping[str, Any]) -> Table:
-    places = [
-        min(
-            range(len(driving["thresholds"])),
-            key=lambda i, at=at: abs(driving["thresholds"][i] - at),
-        )
-        for at in IN_A_TABLE
-    ]
+    """The profile at a few thresholds, as numbers."""
+    at = np.asarray(driving["thresholds"])
+    places = [int(np.argmin(np.abs(at - threshold))) for threshold in IN_A_TABLE]
     rows = tuple(
-        (
-            f"{who}, {words}",
-            *(
-                f"{part['share'][i]:.2f} [{part['low'][i]:.2f}, {part['high'][i]:.2f}]"
-                for part in (one[where]["profile"],)
-                for i in places
-            ),
-        )
+        (f"{who}, {words}", *(_share(one[where], place) for place in places))
         for who, one in learned.items()
         for where, words in WHERE.items()
     )
-    columns = tuple(f"above {driving['thresholds'][i]:.2f}" for i in places)
+    columns = tuple(f"above {rounded(float(at[place]), 2)}" for place in places)
     return Table("Share of runs above a scaled return", ("who", *columns), rows)
+
+
+def _share(one: Mapping[str, Any], place: int) -> Estimate:
+    share, low, high = (
+        float(one["profile"][end][place]) for end in ("share", "low", "high")
+    )
+    return Estimate(share, low, high, one["iqm"]["n"], one["iqm"]["interval"])
 
 
 def _tables(drivers: Mapping[str, Any], learned: Mapping[str, Any]) -> list[Table]:
