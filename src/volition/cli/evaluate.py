@@ -26,6 +26,7 @@ from volition.study.evaluation import (
     read_highway,
     read_posteriors,
 )
+from volition.study.run import number_of
 
 AGAIN = "is not what this version writes: run the study again"
 
@@ -99,9 +100,10 @@ def _groups(
     posteriors = read_posteriors(folder, list(names))
     rewards = {}
     with progress_bar(OF_A_GROUP * len(posteriors)) as progress:
-        for number, (name, posterior) in enumerate(posteriors.items()):
+        for name, posterior in posteriors.items():
             progress.where = name
-            key = jax.random.fold_in(jax.random.key(seed), number)
+            # As in the study, a group's key depends on its name alone.
+            key = jax.random.fold_in(jax.random.key(seed), number_of(name))
             rewards[name] = evaluate_group(key, posterior, progress)
     return {"rewards": rewards}
 

@@ -10,7 +10,7 @@ from volition import record
 from volition.env import delivery
 from volition.inference import Posterior
 from volition.policy import AbstractPolicy
-from volition.reward import AbstractReward, Linear
+from volition.reward import AbstractReward, Linear, check_features
 from volition.store import InputError
 from volition.study.chapter import CHAPTER
 from volition.study.evaluated import N_DRAWS, evaluate_truth
@@ -72,6 +72,7 @@ def evaluate_reward(
     Raises:
         ValueError: where it is none of that world, or says nothing of it.
     """
+    check_features(reward, delivery().feature_names)
     truth_key, explain_key = jax.random.split(key)
     found = evaluate_truth(truth_key, reward, (), progress.step)
     progress.step("short form and decisions")

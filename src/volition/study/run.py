@@ -139,7 +139,7 @@ def run_study(
     for name in config.groups:
         progress.where = name
         # A group's key depends on its name alone, not on which others are run.
-        group_key = jax.random.fold_in(jax.random.key(config.seed), _number(name))
+        group_key = jax.random.fold_in(jax.random.key(config.seed), number_of(name))
         batch = Dataset.of(evidence[name])
         results[name] = run_group(
             world, truth, batch, config.model, group_key, progress
@@ -246,7 +246,7 @@ def _each_log_likelihood(posterior: Posterior):
     return problem.each_log_likelihood(posterior.belief.mean(problem))
 
 
-def _number(name: str) -> int:
+def number_of(name: str) -> int:
     """A number for a name: its bytes, modulo a prime below 2^32."""
     return int.from_bytes(name.encode(), "big") % 4_294_967_291
 
