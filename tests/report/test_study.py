@@ -126,6 +126,18 @@ def test_the_three_say_the_same(made):
     assert n_estimates > 1
 
 
+def test_no_two_sections_have_one_title(made):
+    """Who goes through a page by its landmarks could not tell them apart."""
+
+    def titles(sections):
+        for section in sections:
+            yield section.title
+            yield from titles(section.parts)
+
+    found = list(titles(made[0].sections))
+    assert len(set(found)) == len(found)
+
+
 def test_the_same_folder_gives_the_same_page(made):
     document, _, page = made
     assert to_html(document) == page

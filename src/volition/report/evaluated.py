@@ -138,7 +138,7 @@ def _explained(name: str, title: str, one: Mapping[str, Any]) -> Section:
         )
         drawn = Board(f"Value of each tile, {title}", BOARD, tuple(words), says=says)
         blocks.append((drawn,))
-    return Section(name, title, tuple(blocks))
+    return Section(name, f"{title}: what it comes down to", tuple(blocks))
 
 
 def short_blocks(one: Mapping[str, Any]) -> list[Part | tuple]:
