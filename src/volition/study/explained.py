@@ -3,10 +3,11 @@
 from collections.abc import Sequence
 from typing import Any
 
+import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import PRNGKeyArray
+from jaxtyping import Array, Float, PRNGKeyArray
 
 from volition.env import FiniteMDP, delivery
 from volition.evaluation import (
@@ -20,6 +21,7 @@ from volition.evaluation import (
     short_form,
     stability,
 )
+from volition.human import partial_return
 from volition.inference import Posterior
 from volition.policy import Segment, Tabular, rollout
 from volition.reward import AbstractReward, Linear
@@ -30,6 +32,7 @@ N_SEGMENTS = 400
 N_DECISIONS = 20
 N_SHOWN = 3  # edits that are told in words
 N_MOVERS = 3  # answers that are named for each weight
+ROUNDING = 1e-6  # of the largest worth, as features may be of single precision
 SLIPS = 0.1  # share of random actions of who optimises, so that paths differ
 OPTIMISED_LENGTH = 15  # steps
 
@@ -105,17 +108,26 @@ def turned(
     Returns:
         Of the first pairs that are not worth the same, at most `N_DECISIONS`.
     """
-    order = np.asarray(jax.random.permutation(key, len(np.asarray(segments.weight))))
-    found = []
-    for pair in order[: len(order) // 2 * 2].reshape(-1, 2):
-        if len(found) == N_DECISIONS:
-            break
-        options = jax.tree.map(lambda leaf, rows=pair: leaf[rows], segments)
-        try:
-            found.append(counterfactual(reward, options, names, spread))
-        except ValueError:
-            continue  # both are worth the same
-    return found
+    worth = np.asarray(_worths(reward, segments), dtype=float)
+    order = np.asarray(jax.random.permutation(key, len(worth)))
+    pairs = order[: len(order) // 2 * 2].reshape(-1, 2)
+    # A difference within rounding is no decision, and no edit is as small.
+    apart = np.abs(np.diff(worth[pairs], axis=1)[:, 0])
+    pairs = pairs[apart > ROUNDING * np.max(np.abs(worth))]
+    return [
+        counterfactual(
+            reward,
+            jax.tree.map(lambda leaf, rows=pair: leaf[rows], segments),
+            names,
+            spread,
+        )
+        for pair in pairs[:N_DECISIONS]
+    ]
+
+
+@eqx.filter_jit
+def _worths(reward: AbstractReward, segments: Segment) -> Float[Array, " segment"]:
+    return jax.vmap(partial_return, (None, 0))(reward, segments)
 
 
 def counterfactuals_record(edits: Sequence[Edit]) -> dict[str, Any]:
