@@ -81,6 +81,18 @@ BAD = {
     "audit of drivers": (["audit", "torn"], "nobody optimised"),
     "audit of what was not run": (["audit", "begun"], "has no results yet"),
     "audit into another folder": (["audit", "empty", "--out", "x"], "--out"),
+    "evaluation of nothing": (["evaluate", "nowhere"], "there is no folder nowhere"),
+    "evaluation of a typo": (["evaluate", "emty"], "did you mean empty?"),
+    "evaluation of an empty folder": (["evaluate", "empty"], "has no study.toml"),
+    "evaluation of what was not run": (["evaluate", "begun"], "has no results yet"),
+    "evaluation of a file": (["evaluate", "file"], "file"),
+    "evaluation of another version": (["evaluate", "old"], "not what this version"),
+    "evaluation of drivers": (["evaluate", "torn"], "nothing more to evaluate"),
+    "evaluation of a damaged study": (
+        ["evaluate", "broken"],
+        "results.json is damaged",
+    ),
+    "evaluation of no posterior": (["evaluate", "bare"], "posterior.json is missing"),
     "a file for a folder": (
         ["run", "delivery", "--data", "data", "--model", "plain", "--out", "file"],
         "file",
@@ -118,6 +130,10 @@ def test_bad_input_is_one_sentence_and_nothing_written(volition, kind):
     study_of("begun", "highway")
     study_of("label", "label")
     (study_of("old", "highway") / "results.json").write_text('{"scores": {"x": 1}}')
+    (study_of("broken", "delivery") / "results.json").write_text('{"groups": ')
+    groups = study_of("bare", "delivery")
+    (groups / "study.toml").write_text('study = "delivery"\ngroups = ["one"]\n')
+    (groups / "results.json").write_text('{"groups": {"one": {}}}')
     (study_of("torn", "drivers") / "results.json").write_text('{"scores": ')
     before = sorted(Path().rglob("*"))
     code, out, err = volition(*arguments)

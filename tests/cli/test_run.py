@@ -24,6 +24,8 @@ FILES = {
     "study.db",
     "results.json",
     "runs/pr-question.json",
+    "runs/pr-question.posterior.json",
+    "runs/pr-question.posterior.safetensors",
     "runs/pr-question.reward.json",
     "runs/pr-question.reward.safetensors",
 }

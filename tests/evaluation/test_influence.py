@@ -1,15 +1,16 @@
 """Influence: what a fit without the answer says, found without that fit."""
 
 import equinox as eqx
+import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
 
 from tests.reference.paths import answered, featured_world, pairs
-from volition.evaluation import influence
+from volition.evaluation import influence, influence_by_draws
 from volition.feedback import Dataset
 from volition.human import Boltzmann, BradleyTerry
-from volition.inference import MAP, Normal, Signed, fit
+from volition.inference import MAP, NUTS, Normal, Signed, fit
 from volition.reward import Linear
 
 N, N_PEOPLE = 40, 8
@@ -86,3 +87,29 @@ def test_what_cannot_be_told_is_refused(data):
         influence(nothing)
     with pytest.raises(ValueError, match="none of the weights"):
         influence(fitted(names, Dataset.of(said))).most("wind")
+
+
+@pytest.mark.slow
+def test_draws_say_what_a_fit_without_the_answer_does(data):
+    """Importance weights against the means of posteriors that had not seen it."""
+    names, said = data
+    human, prior = Boltzmann(choice=BradleyTerry()), Normal(1.0)
+    answers = Dataset.of(said)
+
+    def drawn(answers, key):
+        belief = fit(Linear(names), human, answers, NUTS(), prior=prior, key=key)
+        return belief, np.asarray(belief.belief.draws)
+
+    belief, draws = drawn(answers, jax.random.key(1))
+    found = influence_by_draws(belief, jax.random.key(0), 8000)
+    assert found.piece.tolist() == list(range(N))
+    piece = found.most(names[0], 1)[0][0]
+    keep = jnp.arange(answers.capacity) != piece
+    _, others = drawn(answers.subset(keep), jax.random.key(2))
+    moved = draws.mean(axis=0) - others.mean(axis=0)
+    # Two means of 800 draws, each worth a good part of an independent one, and ours.
+    error = np.sqrt(3.0) * draws.std(axis=0) / np.sqrt(0.3 * len(draws))
+    assert (np.abs(found.moved[piece] - moved) < 4.0 * error).all()
+    whole = influence(fitted(names, answers)).moved
+    far = np.abs(whole) > 0.3 * np.abs(whole).max()
+    assert (np.sign(whole[far]) == np.sign(found.moved[far])).all()

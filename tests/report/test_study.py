@@ -126,6 +126,18 @@ def test_the_three_say_the_same(made):
     assert n_estimates > 1
 
 
+def test_no_two_sections_have_one_title(made):
+    """Who goes through a page by its landmarks could not tell them apart."""
+
+    def titles(sections):
+        for section in sections:
+            yield section.title
+            yield from titles(section.parts)
+
+    found = list(titles(made[0].sections))
+    assert len(set(found)) == len(found)
+
+
 def test_the_same_folder_gives_the_same_page(made):
     document, _, page = made
     assert to_html(document) == page
@@ -143,6 +155,7 @@ def test_numbers_are_those_of_the_study(tmp_path):
     assert read["versions"] == {"volition": "0.1.0"}
     assert set(read["files"]) == {
         "audit.json",
+        "evaluation.json",
         "results.json",
         "study.toml",
         "versions.json",
@@ -195,7 +208,7 @@ def test_the_scorecard_grades_only_what_was_measured():
 
 
 def test_results_of_another_version_are_refused(tmp_path):
-    a_highway_study(tmp_path / "study")
+    a_highway_study(tmp_path / "study", audited=False)
     (tmp_path / "study" / "results.json").write_text('{"scores": {"a": {"train": 1}}}')
     with pytest.raises(InputError, match="not what this version writes"):
         report_files(tmp_path / "study")

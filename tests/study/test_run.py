@@ -49,6 +49,8 @@ def test_a_study_is_its_evidence_and_configuration(tmp_path, answers):
         "versions.json",
         "results.json",
         "runs/simulated.json",
+        "runs/simulated.posterior.json",
+        "runs/simulated.posterior.safetensors",
         "runs/simulated.reward.json",
         "runs/simulated.reward.safetensors",
     }

@@ -7,6 +7,7 @@ import click
 from volition.cli.audit import audit
 from volition.cli.bench import bench
 from volition.cli.drive import drive
+from volition.cli.evaluate import evaluate
 from volition.cli.label import label
 from volition.cli.report import report
 from volition.cli.run import run
@@ -22,6 +23,7 @@ def command() -> None:
 command.add_command(audit)
 command.add_command(bench)
 command.add_command(drive)
+command.add_command(evaluate)
 command.add_command(label)
 command.add_command(report)
 command.add_command(run)

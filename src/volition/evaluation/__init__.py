@@ -44,10 +44,12 @@ from volition.evaluation.episodes import Episodes as Episodes, play as play
 from volition.evaluation.estimate import (
     Estimate as Estimate,
     clustered_mean as clustered_mean,
+    exactly as exactly,
     mean_over as mean_over,
     rate_of_none as rate_of_none,
     ratio_over as ratio_over,
     sample_interval as sample_interval,
+    share_of as share_of,
     share_of_none as share_of_none,
 )
 from volition.evaluation.exchange import (
@@ -67,6 +69,13 @@ from volition.evaluation.hackability import (
 from volition.evaluation.influence import (
     Influence as Influence,
     influence as influence,
+    influence_by_draws as influence_by_draws,
+)
+from volition.evaluation.jumps import (
+    Jumps as Jumps,
+    jump_coverage as jump_coverage,
+    jump_features as jump_features,
+    jump_reward as jump_reward,
 )
 from volition.evaluation.off_policy import (
     Logged as Logged,
@@ -139,3 +148,4 @@ from volition.evaluation.short_form import (
     pair_agreement as pair_agreement,
     short_form as short_form,
 )
+from volition.evaluation.stability import Stability as Stability, stability as stability

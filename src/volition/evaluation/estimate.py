@@ -176,3 +176,32 @@ def share_of_none(n_pieces: int, n: int, what: str) -> Estimate:
     high = float(stats.binomtest(0, n_pieces).proportion_ci().high)
     interval = f"95 % by the binomial, none of {n_pieces} {what}"
     return Estimate(0.0, 0.0, high, n, interval)
+
+
+def share_of(n_true: int, n: int, what: str) -> Estimate:
+    """A share of independent pieces, with its exact interval.
+
+    Args:
+        n_true: how many of them are.
+        n: how many there are, at least 1.
+        what: what they are, in words.
+
+    Example:
+        >>> print(share_of(20, 20, "decisions"))
+        1.000 [0.832, 1.000] (n = 20, 95 % by the binomial, of decisions)
+
+    Source: as `share_of_none`.
+    """
+    ends = stats.binomtest(n_true, n).proportion_ci()
+    interval = f"95 % by the binomial, of {what}"
+    return Estimate(n_true / n, float(ends.low), float(ends.high), n, interval)
+
+
+def exactly(value: float) -> Estimate:
+    """A number in which there is no chance.
+
+    Example:
+        >>> print(exactly(0.5))
+        0.500 [0.500, 0.500] (n = 1, exact)
+    """
+    return Estimate(float(value), float(value), float(value), 1, "exact")

@@ -1,6 +1,6 @@
 """How far apart two rewards are, whatever scale and shaping they come in."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import equinox as eqx
 import jax.numpy as jnp
@@ -9,6 +9,7 @@ from jaxtyping import Float
 
 from volition.env import FiniteMDP
 from volition.evaluation.canonical import (
+    FullReward,
     dard_canonical,
     epic_canonical,
     full_reward,
@@ -245,6 +246,8 @@ def reward_distances(
     learned: AbstractReward,
     truth: AbstractReward,
     coverages: Mapping[str, Coverage] | None = None,
+    *,
+    ask_fn: Callable[[FiniteMDP, AbstractReward], FullReward] | None = None,
 ) -> RewardDistances:
     """Compare two rewards by EPIC, DARD and STARC, under several coverages.
 
@@ -259,6 +262,8 @@ def reward_distances(
         coverages: weights of transitions, by name; if left out, five: all transitions,
             those that the world makes, those of acting at random, those of the policy
             that is best for the truth, and half of each of the last two.
+        ask_fn: what a reward says of every transition; `full_reward` if left out. With
+            `jump_reward`, rewards that read features have EPIC and DARD, too.
 
     Raises:
         ValueError: where the world is large; `starc_distance` alone takes any.
@@ -276,7 +281,7 @@ def reward_distances(
         coverages = _coverages(env, truth)
     starc = starc_distance(env, learned, truth)
     reads = sorted({*learned.feature_names, *truth.feature_names})
-    if reads:
+    if reads and ask_fn is None:
         only = dynamics(env) > 0
         mine, true = possible_reward(env, learned), possible_reward(env, truth)
         raw = {
@@ -289,7 +294,8 @@ def reward_distances(
             f"rewards read {', '.join(reads)}, which those do not have."
         )
         return RewardDistances({}, {}, raw, starc, sentence)
-    full = (full_reward(env, learned), full_reward(env, truth))
+    ask = full_reward if ask_fn is None else ask_fn
+    full = (ask(env, learned), ask(env, truth))
     each = lambda fn: {name: fn(weight) for name, weight in coverages.items()}
     return RewardDistances(
         epic=each(lambda weight: _epic(env, full, weight)),

@@ -45,6 +45,20 @@ class ShortForm(eqx.Module):
     faithful: bool = eqx.field(static=True)
     message: str = eqx.field(static=True)
 
+    def record(self) -> dict:
+        """The same as JSON values."""
+        names, weights = self.reward.feature_names, np.asarray(self.reward.weights)
+        optimised = self.optimised_agreement
+        return {
+            "weights": dict(zip(names, weights.tolist(), strict=True)),
+            "terms": list(self.terms),
+            "agreement": self.agreement.record(),
+            "optimised_agreement": None if optimised is None else optimised.record(),
+            "scaled_return": self.scaled_return,
+            "faithful": self.faithful,
+            "message": self.message,
+        }
+
 
 class _Seen(NamedTuple):
     """Segments of one origin: their summed features and what they are worth."""

@@ -3,9 +3,12 @@
 import math
 from typing import Any
 
+from volition.env import delivery
+from volition.env.delivery import BOARD, LEGEND
 from volition.report.audited import TITLES
 from volition.report.contents import Contents
 from volition.report.document import (
+    Board,
     Diagram,
     Document,
     Intervals,
@@ -15,6 +18,8 @@ from volition.report.document import (
     Table,
 )
 from volition.report.estimates import estimate, in_words
+from volition.report.evaluated import not_evaluated, reward_marks, rewards_section
+from volition.report.grid_text import legend_text
 from volition.report.provenance import provenance
 from volition.report.scorecard import IN_PART, MET, MISSED, Found, scorecard
 
@@ -36,6 +41,9 @@ def answers_document(contents: Contents) -> Document:
         *_models(groups),
         *_calibration(groups),
         _learned(contents),
+        rewards_section(contents.evaluation["rewards"])
+        if contents.evaluation
+        else not_evaluated("volition evaluate FOLDER"),
         Section(
             "audit",
             "Audit: does the reward pay for what nobody wants?",
@@ -217,17 +225,45 @@ def _sentence(text: str) -> str:
 def _verdict(
     number: int, name: str, group: dict[str, Any], details: dict[str, Any]
 ) -> Section:
-    findings = [
-        f"{TITLES.get(one['probe'], one['probe'])} ({one['probe']}): {one['sentence']} "
+    findings = details.get("findings", ())
+    blocks: list[Any] = [Prose(_finding(one)) for one in findings]
+    if findings:
+        drawn = tuple(
+            _drawn(f"{name}, finding {place} ({one['probe']})", one)
+            for place, one in enumerate(findings, start=1)
+        )
+        blocks += [drawn, Prose(f"On the board: {'; '.join(_legend())}.")]
+    else:
+        blocks.append(Prose("Nothing was found."))
+    return Section(f"verdict-{number}", f"{name}: {group['verdict']}", tuple(blocks))
+
+
+def _finding(one: dict[str, Any]) -> str:
+    title = TITLES.get(one["probe"], one["probe"])
+    return (
+        f"{title} ({one['probe']}): {one['sentence']} "
         f"Where: {one['path']}{_again(one['loop'])}."
-        for one in details.get("findings", ())
-    ]
-    found = Listing(tuple(findings)) if findings else Prose("Nothing was found.")
-    return Section(f"verdict-{number}", f"{name}: {group['verdict']}", (found,))
+    )
+
+
+def _drawn(title: str, one: dict[str, Any]) -> Board:
+    """The way that shows a finding, on the board of the delivery world."""
+    says = f"The way on the board: {one['path']}{_again(one['loop'])}."
+    return Board(title, BOARD, path=tuple(one["states"]), loop=one["loop"], says=says)
 
 
 def _again(loop: int | None) -> str:
     return "" if loop is None else f"; then again from step {loop + 1} on, for ever"
+
+
+def _legend() -> list[str]:
+    """What the characters of the board stand for."""
+    way = (
+        "a circle where it begins",
+        "a cross where it stays as it is",
+        "in the second colour what repeats for ever",
+    )
+    return [*legend_text(delivery(), LEGEND), *way]
 
 
 def _all_searched(contents: Contents) -> tuple[Any, ...]:
@@ -293,6 +329,8 @@ def _marks(contents: Contents, groups: Groups) -> dict[str, Found]:
         IN_PART if earned.value >= BEST_RETURN else MISSED,
         f"{in_words(earned, 2)} in {worst}; no task was held out",
     )
+    if contents.evaluation:
+        found |= reward_marks(contents.evaluation["rewards"])
     if not contents.details:
         return found
     n_open = [len(each["unidentified"]) for each in contents.details.values()]
@@ -300,6 +338,6 @@ def _marks(contents: Contents, groups: Groups) -> dict[str, Found]:
         IN_PART, f"up to {max(n_open)} directions a group are listed as left open"
     )
     n = sum(len(each["findings"]) for each in contents.details.values())
-    words = f"{n} of {n} findings with a path in words"
+    words = f"{n} of {n} findings with a path in words and on the board"
     found["U7"] = Found(MET, words) if n else Found(IN_PART, "nothing was found")
     return found

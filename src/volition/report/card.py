@@ -132,7 +132,7 @@ def card_record(card: Card) -> dict:
         "n_people": card.n_people,
         "inference": card.went,
         "predictions": _score_record(card.score),
-        "short_form": _short_record(card.short),
+        "short_form": None if card.short is None else card.short.record(),
         "moved": _movers_record(card.movers),
         "audit": _audit_record(card.audit, card.findings),
         "reproduce": card.reproduce,
@@ -158,27 +158,6 @@ def _score_record(score: AnswerScore | None) -> dict | None:
         "neg_log_likelihood": score.neg_log_likelihood.record(),
         "accuracy": score.accuracy.record(),
         "calibration_error": score.calibration_error,
-    }
-
-
-def _short_record(short: ShortForm | None) -> dict | None:
-    if short is None:
-        return None
-    optimised = short.optimised_agreement
-    return {
-        "weights": dict(
-            zip(
-                short.reward.feature_names,
-                np.asarray(short.reward.weights).tolist(),
-                strict=True,
-            )
-        ),
-        "terms": list(short.terms),
-        "agreement": short.agreement.record(),
-        "optimised_agreement": None if optimised is None else optimised.record(),
-        "scaled_return": short.scaled_return,
-        "faithful": short.faithful,
-        "message": short.message,
     }
 
 

@@ -11,13 +11,14 @@ from markupsafe import Markup, escape
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from volition.report.document import Curves, Diagram, Intervals
+from volition.report.document import Bands, Curves, Diagram, Intervals
 
 WIDE = 4.6  # inches: text keeps a size that can be read where a phone shrinks it
 # Colours that stand for the page's own; no picture has them otherwise.
 INK, GRID = "#010203", "#040506"
 SERIES = ("#070809", "#0a0b0c", "#0d0e0f")
 MARKERS = ("o", "s", "^")
+DASHES = ("-", "--", ":")
 OF_THE_PAGE = {
     INK: "var(--ink)",
     GRID: "var(--line)",
@@ -94,7 +95,7 @@ def intervals_svg(chart: Intervals, name: str) -> Markup:
         + ". The numbers are in the table below."
     )
     height = 0.9 + (0.17 * n_series + 0.14) * n_rows
-    return _svg(draw, height, name, f"{chart.title}, {chart.unit}", said)
+    return svg(draw, height, name, f"{chart.title}, {chart.unit}", said)
 
 
 def curves_svg(chart: Curves, name: str) -> Markup:
@@ -120,7 +121,39 @@ def curves_svg(chart: Curves, name: str) -> Markup:
     said = f"{len(chart.runs)} runs" + (
         f"; in the end {min(ends):.3g} to {max(ends):.3g}." if ends else "."
     )
-    return _svg(draw, 2.7, name, chart.title, said)
+    return svg(draw, 2.7, name, chart.title, said)
+
+
+def bands_svg(chart: Bands, name: str) -> Markup:
+    """Lines with the bands of their intervals.
+
+    Args:
+        chart: what is drawn; at most three series.
+        name: of the chart, unlike any other of the page.
+
+    Raises:
+        ValueError: for more series.
+    """
+    n_series = len(chart.series)
+    if n_series > len(SERIES):
+        raise ValueError(f"a chart has at most {len(SERIES)} series, not {n_series}.")
+
+    def draw(axes: Axes) -> None:
+        for place, (series, values, low, high) in enumerate(chart.series):
+            colour = SERIES[place]
+            axes.fill_between(chart.x, low, high, color=colour, alpha=0.2, lw=0.0)
+            axes.plot(
+                chart.x, values, DASHES[place], color=colour, lw=2.0, label=series
+            )
+        axes.set_xlabel(chart.across)
+        axes.set_ylabel(chart.up)
+        axes.set_ylim(-0.03, 1.03)
+        axes.grid(linewidth=0.8)
+        axes.figure.legend(loc="outside upper left", ncols=n_series, borderpad=0.0)
+
+    names = " and ".join(series for series, *_ in chart.series)
+    said = f"A line with its band for {names}. The numbers are in the table below."
+    return svg(draw, 2.9, name, chart.title, said)
 
 
 def diagram_svg(chart: Diagram, name: str) -> Markup:
@@ -144,10 +177,10 @@ def diagram_svg(chart: Diagram, name: str) -> Markup:
 
     pairs = ", ".join(f"{p:.2f} predicted {h:.2f}" for p, h, _ in chart.points)
     said = f"Calibration error {chart.error:.3f}. Where it was {pairs} happened."
-    return _svg(draw, 3.4, name, chart.title, said, wide=3.6)
+    return svg(draw, 3.4, name, chart.title, said, wide=3.6)
 
 
-def _svg(
+def svg(
     draw: Callable[[Axes], None],
     tall: float,
     name: str,

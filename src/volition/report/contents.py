@@ -23,6 +23,7 @@ class Contents:
         results: what `results.json` says.
         details: of each group, `runs/NAME.json`.
         audit: what `audit.json` says; None where nothing was audited apart.
+        evaluation: what `evaluation.json` says; None where nothing was evaluated.
         pictures: PNG files by their names inside of the folder.
         hashes: SHA-256 of each file that the report rests on, by its name.
         versions: with which it was run; empty where that was not kept.
@@ -32,6 +33,7 @@ class Contents:
     results: dict[str, Any]
     details: dict[str, dict[str, Any]]
     audit: dict[str, Any] | None
+    evaluation: dict[str, Any] | None
     pictures: dict[str, bytes]
     hashes: dict[str, str]
     versions: dict[str, str]
@@ -68,22 +70,29 @@ def read_contents(folder: Path) -> Contents:
             details[name] = read_json(path)
             names.add(f"runs/{name}.json")
     apart = {}
-    for name in ("audit.json", "versions.json"):
+    for name in ("audit.json", "evaluation.json", "versions.json"):
         if (folder / name).is_file():
             apart[name] = read_json(folder / name)
             names.add(name)
     if (folder / "study.db").is_file():
         names.add("study.db")
+    evaluation = apart.get("evaluation.json")
+    if evaluation is not None and evaluation.get("of") != file_hash(results):
+        raise InputError(
+            f"{folder / 'evaluation.json'} is of other results than results.json: say "
+            f"`volition evaluate {folder}` again."
+        )
     pictures = sorted([*folder.glob("*.png"), *folder.glob("audit/*.png")])
     return Contents(
         config=config,
         results=found,
         details=details,
         audit=apart.get("audit.json"),
+        evaluation=evaluation,
         pictures={
             path.relative_to(folder).as_posix(): _bytes(path) for path in pictures
         },
-        hashes={name: _hash(folder / name) for name in sorted(names)},
+        hashes={name: file_hash(folder / name) for name in sorted(names)},
         versions=apart.get("versions.json", {}),
     )
 
@@ -146,7 +155,8 @@ def _bytes(path: Path) -> bytes:
     return path.read_bytes()
 
 
-def _hash(path: Path) -> str:
+def file_hash(path: Path) -> str:
+    """SHA-256 of a file, in hexadecimal."""
     found = hashlib.sha256()
     with path.open("rb") as stream:
         while part := stream.read(2**20):

@@ -101,6 +101,51 @@ class Curves:
 
 
 @dataclasses.dataclass(frozen=True)
+class Bands:
+    """Lines with the bands of their intervals.
+
+    Args:
+        title: what is drawn.
+        across: what the horizontal axis is.
+        up: what the vertical one is.
+        x: places of the points.
+        series: name, values, lower and upper ends of each line, as long as x; at most
+            three.
+    """
+
+    kind: ClassVar[str] = "bands"
+    title: str
+    across: str
+    up: str
+    x: tuple[float, ...]
+    series: tuple[
+        tuple[str, tuple[float, ...], tuple[float, ...], tuple[float, ...]], ...
+    ]
+
+
+@dataclasses.dataclass(frozen=True)
+class Board:
+    """A gridworld with what stands on its tiles, and a path.
+
+    Args:
+        title: what is drawn.
+        tiles: rows of its drawing.
+        words: what stands on each tile, row by row; their characters if left out.
+        path: numbers of the tiles that it goes over, in order.
+        loop: place in the path from which on it repeats itself; None for one that ends.
+        says: what can be seen, in words, for those who cannot.
+    """
+
+    kind: ClassVar[str] = "board"
+    title: str
+    tiles: tuple[str, ...]
+    words: tuple[str, ...] = ()
+    path: tuple[int, ...] = ()
+    loop: int | None = None
+    says: str = ""
+
+
+@dataclasses.dataclass(frozen=True)
 class Diagram:
     """A reliability diagram.
 
@@ -152,7 +197,7 @@ class Section:
     parts: tuple["Section", ...] = ()
 
 
-Part = Prose | Listing | Table | Intervals | Curves | Diagram | Section
+Part = Prose | Listing | Table | Intervals | Curves | Bands | Board | Diagram | Section
 
 
 @dataclasses.dataclass(frozen=True)
@@ -193,10 +238,20 @@ def written(cell: Cell, digits: int = 2) -> tuple[str, str]:
         return str(cell), ""
     if not math.isfinite(cell.value):
         return "not known", ""
-    value = f"{cell.value:.{digits}f}"
+    value = rounded(cell.value, digits)
     if not (math.isfinite(cell.low) and math.isfinite(cell.high)):
         return value, ""
-    return value, f"[{cell.low:.{digits}f}, {cell.high:.{digits}f}]"
+    return value, f"[{rounded(cell.low, digits)}, {rounded(cell.high, digits)}]"
+
+
+def rounded(number: float, digits: int) -> str:
+    """A number with so many digits behind the point, and no minus before a zero.
+
+    Example:
+        >>> rounded(-0.001, 2), rounded(-0.5, 1)
+        ('0.00', '-0.5')
+    """
+    return f"{round(number, digits) + 0.0:.{digits}f}"
 
 
 def _record(value: Any) -> Any:

@@ -3,6 +3,7 @@
 from typing import Any
 
 from volition.evaluation import Estimate
+from volition.report.document import rounded
 
 
 def is_estimate(value: Any) -> bool:
@@ -38,4 +39,33 @@ def in_words(one: Estimate, digits: int) -> str:
         >>> in_words(Estimate(0.5, 0.25, 0.75, 8, "95 % over seeds"), 2)
         '0.50 [0.25, 0.75]'
     """
-    return f"{one.value:.{digits}f} [{one.low:.{digits}f}, {one.high:.{digits}f}]"
+    value, low, high = (
+        rounded(number, digits) for number in (one.value, one.low, one.high)
+    )
+    return f"{value} [{low}, {high}]"
+
+
+def cell(value: dict[str, Any], digits: int = 3) -> Estimate | str:
+    """What stands in a table for a record: a number without chance as itself.
+
+    Example:
+        >>> cell({"value": 0.5, "low": 0.5, "high": 0.5, "n": 1, "interval": "exact"})
+        '0.500'
+    """
+    one = estimate(value)
+    return rounded(one.value, digits) if _is_exact(one) else one
+
+
+def with_interval(value: dict[str, Any], digits: int = 2) -> str:
+    """The same in a sentence.
+
+    Example:
+        >>> with_interval({"value": 0.5, "low": 0.25, "high": 0.75, "n": 8})
+        '0.50 [0.25, 0.75]'
+    """
+    one = estimate(value)
+    return rounded(one.value, digits) if _is_exact(one) else in_words(one, digits)
+
+
+def _is_exact(one: Estimate) -> bool:
+    return one.interval.startswith("exact")

@@ -16,6 +16,8 @@ from volition.report.document import (
     Table,
 )
 from volition.report.estimates import estimate, in_words
+from volition.report.evaluated import not_evaluated
+from volition.report.evaluated_driving import driving_marks, driving_section
 from volition.report.provenance import provenance
 from volition.report.scorecard import IN_PART, MET, MISSED, Found, scorecard
 
@@ -57,6 +59,9 @@ def highway_document(contents: Contents) -> Document:
         *_prices(results),
         *_answers(results),
         *_curves(results),
+        driving_section(contents.evaluation)
+        if contents.evaluation
+        else not_evaluated("volition evaluate FOLDER"),
         audit_section(contents, "volition audit FOLDER"),
         Section(
             "scorecard",
@@ -283,6 +288,14 @@ def _how(contents: Contents) -> tuple[str, ...]:
 
 def _marks(contents: Contents, scores: Scores) -> dict[str, Found]:
     """What the study says about the marks of the scorecard."""
+    found = _of_the_run(contents, scores)
+    if contents.evaluation:
+        found |= driving_marks(contents.evaluation)
+    return found
+
+
+def _of_the_run(contents: Contents, scores: Scores) -> dict[str, Found]:
+    """What its results say, without an evaluation."""
     found = {}
     subject = PEOPLE if PEOPLE in scores else CHAPTER
     here, there = (_scaled(scores, subject, place) for place in ("train", "held out"))

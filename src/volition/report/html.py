@@ -6,10 +6,22 @@ import importlib.resources
 import jinja2
 from markupsafe import Markup
 
-from volition.report.charts import curves_svg, diagram_svg, intervals_svg
+from volition.report.board import board_svg
+from volition.report.charts import (
+    bands_svg,
+    curves_svg,
+    diagram_svg,
+    intervals_svg,
+)
 from volition.report.document import Document, Picture
 
-CHARTS = {"intervals": intervals_svg, "curves": curves_svg, "diagram": diagram_svg}
+CHARTS = {
+    "intervals": intervals_svg,
+    "curves": curves_svg,
+    "bands": bands_svg,
+    "board": board_svg,
+    "diagram": diagram_svg,
+}
 
 
 def to_html(document: Document) -> str:

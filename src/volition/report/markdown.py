@@ -3,7 +3,7 @@
 import re
 from typing import Any
 
-from volition.report.document import Document, Section, Table
+from volition.report.document import Board, Document, Section, Table
 
 SPECIAL = re.compile(r"([\\`*_\[\]<>|#])")
 
@@ -47,7 +47,18 @@ def _block(block: Any) -> str:
         return _table(block)
     if block.kind == "picture":
         return f"![{_plain(block.says)}]({block.name})\n\n{_plain(block.caption)}"
+    if block.kind == "board" and block.words:
+        return _board(block)
     return ""
+
+
+def _board(board: Board) -> str:
+    """What stands on the tiles, as it is; a path is told in words beside it."""
+    width, wide = len(board.tiles[0]), max(map(len, board.words))
+    cells = [word.rjust(wide) for word in board.words]
+    starts = range(0, len(cells), width)
+    rows = [f"    {' '.join(cells[first : first + width])}" for first in starts]
+    return "\n".join([f"**{_plain(board.title)}**", "", *rows])
 
 
 def _table(table: Table) -> str:

@@ -139,16 +139,17 @@ def run_study(
     for name in config.groups:
         progress.where = name
         # A group's key depends on its name alone, not on which others are run.
-        group_key = jax.random.fold_in(jax.random.key(config.seed), _number(name))
+        group_key = jax.random.fold_in(jax.random.key(config.seed), number_of(name))
         batch = Dataset.of(evidence[name])
         results[name] = run_group(
             world, truth, batch, config.model, group_key, progress
         )
         path = folder / "runs" / f"{name}.json"
         record.write_text(path, to_text(results[name].details(world), indent=1) + "\n")
-        record.save(
-            results[name].posterior.mean, folder / "runs" / f"{name}.reward.json"
-        )
+        posterior = results[name].posterior
+        record.save(posterior.mean, folder / "runs" / f"{name}.reward.json")
+        # What `volition evaluate` asks for intervals and for what is identified.
+        record.save(posterior, folder / "runs" / f"{name}.posterior.json")
     record.write_text(folder / "results.json", results_text(results) + "\n")
     return results
 
@@ -245,7 +246,7 @@ def _each_log_likelihood(posterior: Posterior):
     return problem.each_log_likelihood(posterior.belief.mean(problem))
 
 
-def _number(name: str) -> int:
+def number_of(name: str) -> int:
     """A number for a name: its bytes, modulo a prime below 2^32."""
     return int.from_bytes(name.encode(), "big") % 4_294_967_291
 
