@@ -283,6 +283,12 @@ def _how(contents: Contents) -> tuple[str, ...]:
             "prefers what highway-env's own reward prefers, with some chance: no "
             "people were asked."
         )
+        if config.get("findings"):
+            how.append(
+                "From the second round on all questions are about what the policy of "
+                "the moment did, beside what else it could have done from the same "
+                "state."
+            )
     return tuple(how)
 
 
