@@ -195,7 +195,7 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--seeds", type=int, default=10)
     parser.add_argument("--answers", type=int, default=N_ANSWERS)
     parser.add_argument("--starts", type=int, default=2, help="on each of 6 roads")
-    parser.add_argument("--generations", type=int, default=128)
+    parser.add_argument("--generations", type=int, default=96)
     parser.add_argument("--png", help="where a picture goes")
     options = parser.parse_args(arguments)
     seeds = range(FIRST_SEED, FIRST_SEED + options.seeds)

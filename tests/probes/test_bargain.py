@@ -95,7 +95,7 @@ def searched(seed: int):
         WORLD,
         Counted(),
         SLOWLY,
-        jnp.asarray(0.0),
+        (0.0, 0.0),
         known,
         (UPRIGHT,),
         n_generations=100,

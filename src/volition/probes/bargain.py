@@ -4,13 +4,14 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Bool, Float, Key, PRNGKeyArray, Shaped
+from jaxtyping import Array, Float, Key, PRNGKeyArray, Shaped
 
 from volition.env import AbstractEnvironment
 from volition.policy import act_out
-from volition.probes.evolution import dtype_of, evolve, worth
+from volition.probes.evolution import dtype_of
 from volition.probes.played import Played, PlayedFinding, Shown
-from volition.probes.rules import Rule, robustness
+from volition.probes.rules import Rule
+from volition.probes.search import BREAKS, KEEPS, search
 from volition.reward import AbstractReward
 
 
@@ -23,85 +24,60 @@ class Pair(eqx.Module):
         worth: reward units, `[start, kind]`; `-inf` where none was found.
     """
 
-    actions: Shaped[Array, "start kind time *action"]
-    worth: Float[Array, "start kind"]
+    actions: Shaped[np.ndarray, "start kind time *action"]
+    worth: Float[np.ndarray, "start kind"]
 
 
-@eqx.filter_jit
 def best_with_and_without(
     key: PRNGKeyArray,
     starts: Key[Array, " start"],
     env: AbstractEnvironment,
     reward: AbstractReward,
     rule: Rule,
-    usual: Float[Array, ""],
+    usual: tuple[float, float],
     known: Shaped[Array, "start known time *action"],
     kept: tuple[Rule, ...] = (),
     *,
+    truth: AbstractReward | None = None,
     n_sequences: int = 48,
     n_generations: int = 24,
 ) -> Pair:
     """Search for what a reward pays most for, with a rule broken and with it kept.
 
-    An evolution of sequences of actions for each start and each of the two. It shows
-    what can be had at least, not at most.
-
     Args:
         key: consumed.
-        starts: keys of the episodes; the turns of chance of a start are the same for
-            all sequences.
+        starts: keys of the episodes, the same for both.
         env: the world.
         reward: what is audited.
         rule: what an episode may not do.
-        usual: mean reward of a step, for those behind a cut.
-        known: sequences to begin with, beside random ones, such as those of policies.
+        usual: mean of a step by the reward and by the truth, for those behind a cut.
+        known: sequences to begin with, beside random ones.
         kept: further rules, which both are to keep.
-        n_sequences: that live at a time, a multiple of 4.
-        n_generations: how often they have offspring.
+        truth: as for `search`, where it has no part.
+        n_sequences: as for `search`.
+        n_generations: likewise.
     """
-    discount = jnp.asarray(env.discount)
-
-    def scored(start, actions, breaks) -> tuple[Array, Array]:
-        """What it is worth, and how far it is from doing with the rules as told."""
-        seen = act_out(start, env, actions)
-        margin = robustness(rule, seen, env.feature_names)
-        wrong = _lack((margin < 0.0) == breaks, margin)
-        for one in kept:
-            margin = robustness(one, seen, env.feature_names)
-            wrong += _lack(margin >= 0.0, margin).astype(wrong.dtype)
-        return worth(seen, reward, discount, usual), wrong
-
-    def search(key, start, known, breaks):
-        def look(population):
-            return *jax.vmap(lambda one: scored(start, one, breaks))(population), ()
-
-        looked = evolve(
-            key,
-            look,
-            known.astype(dtype_of(env.action_space)),
-            env.action_space,
-            n_sequences=n_sequences,
-            n_generations=n_generations,
-        )
-        value = jnp.where(looked.wrong == 0.0, looked.value, -jnp.inf)
-        best = jnp.argmax(value)
-        return looked.actions[best], value[best]
-
-    # Both kinds along one axis: an axis in an axis takes twice as long to compile.
-    twice = lambda leaf: jnp.repeat(leaf, 2, axis=0)
-    n = starts.shape[0]
-    breaks = jnp.tile(jnp.array([True, False]), n)
-    keys = jax.random.split(key, 2 * n)
-    found = jax.vmap(search)(keys, twice(starts), twice(known), breaks)
-    actions, value = jax.tree.map(
-        lambda leaf: leaf.reshape(n, 2, *leaf.shape[1:]), found
+    n, twice = len(starts), lambda leaf: jnp.repeat(leaf, 2, axis=0)
+    looked = search(
+        key,
+        twice(starts),
+        jnp.tile(jnp.array([BREAKS, KEEPS], dtype=jnp.int32), n),
+        env,
+        reward,
+        reward if truth is None else truth,
+        jnp.asarray(usual, dtype=float),
+        twice(known),
+        rule,
+        kept,
+        n_sequences=n_sequences,
+        n_generations=n_generations,
     )
-    return Pair(actions, value)
-
-
-def _lack(as_told: Bool[Array, ""], margin: Float[Array, ""]) -> Float[Array, ""]:
-    """0 where all is as told, else more the farther the limit of the rule is away."""
-    return jnp.where(as_told, 0.0, 1.0 + jnp.abs(margin))
+    value = np.where(np.asarray(looked.wrong) == 0.0, looked.value, -np.inf)
+    best = np.argmax(value, axis=1)
+    row = np.arange(2 * n)
+    actions = np.asarray(looked.actions)[row, best]
+    shaped = lambda leaf: leaf.reshape(n, 2, *leaf.shape[1:])
+    return Pair(shaped(actions), shaped(value[row, best]))
 
 
 def bargains(
@@ -109,6 +85,7 @@ def bargains(
     starts: Key[jax.Array, " start"],
     env: AbstractEnvironment,
     reward: AbstractReward,
+    truth: AbstractReward,
     rule: Rule,
     played: dict[str, Played],
     kept: tuple[Rule, ...],
@@ -121,6 +98,7 @@ def bargains(
         starts: keys of the episodes, those of the policies' first ones.
         env: the world.
         reward: the one that is audited.
+        truth: what is wanted, which has no part in it but to be looked at.
         rule: what an episode may not do.
         played: what policies did, which is searched on from.
         kept: further rules, which both episodes are to keep.
@@ -130,7 +108,7 @@ def bargains(
         No finding or one, and the worth of the best episodes found that break the rule
         and that keep it, `[start, kind]`.
     """
-    usual, _ = next(iter(played.values())).usual
+    both = next(iter(played.values())).usual
     # What the policies did from these starts is a good beginning.
     done = [one.seen.transition.action[: len(starts)] for one in played.values()]
     found = best_with_and_without(
@@ -139,16 +117,17 @@ def bargains(
         env,
         reward,
         rule,
-        jnp.asarray(usual, dtype=float),
+        both,
         jnp.stack([one.astype(dtype_of(env.action_space)) for one in done], axis=1),
         kept,
+        truth=truth,
         n_generations=n_generations,
     )
-    value = np.asarray(found.worth)
+    value, usual = found.worth, both[0]
     gain = value[:, 0] - value[:, 1]
-    both = np.isfinite(value).all(axis=1)
+    found_both = np.isfinite(value).all(axis=1)
     # What is less than a hundredth of a usual step is as good as nothing.
-    pays = both & (gain > 0.01 * abs(usual))
+    pays = found_both & (gain > 0.01 * abs(usual))
     if not pays.any():
         return [], value
     start = int(np.argmax(np.where(pays, gain, -np.inf)))
@@ -159,7 +138,9 @@ def bargains(
         f"{value[start, 1]:.4g} (a usual step is worth {usual:.3g})."
     )
     episodes = tuple(
-        Shown(name, act_out(starts[start], env, found.actions[start, kind]))
-        for kind, name in enumerate(("breaks it", "keeps it"))
+        Shown(name, act_out(starts[start], env, jnp.asarray(actions)))
+        for name, actions in zip(
+            ("breaks it", "keeps it"), found.actions[start], strict=True
+        )
     )
     return [PlayedFinding("bargain", sentence, episodes)], value

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 import equinox as eqx
 import jax
+import jax.numpy as jnp
 import numpy as np
 from jaxtyping import PRNGKeyArray
 
@@ -22,6 +23,7 @@ from volition.probes.played import (
 )
 from volition.probes.pressed import over_pressed
 from volition.probes.rules import Rule, robustness
+from volition.probes.search import ANYHOW, random_sequences, search
 from volition.probes.unknown import beyond_the_evidence
 from volition.reward import AbstractReward
 
@@ -120,6 +122,7 @@ def audit_by_play(
             starts[:n_starts],
             env,
             reward,
+            truth or reward,
             rule,
             played,
             kept,
@@ -141,10 +144,26 @@ def audit_by_play(
     if truth is None:
         not_searched.append("H3, H4, H11: truth not given")
     else:
-        press_key = jax.random.fold_in(search_key, len(rules))
         findings += _inversions(played)
-        usual = next(iter(played.values())).usual
-        findings += over_pressed(press_key, starts, env, reward, truth, n_steps, usual)
+        keys = jax.random.split(jax.random.fold_in(search_key, len(rules)))
+        twice = starts[: 2 * n_starts]
+        # Of the shapes of the search for bargains, so that it compiles no second time.
+        looked = search(
+            keys[0],
+            twice,
+            jnp.full(len(twice), ANYHOW, dtype=jnp.int32),
+            env,
+            reward,
+            truth,
+            jnp.asarray(next(iter(played.values())).usual),
+            random_sequences(
+                keys[1], (len(twice), len(played), n_steps), env.action_space
+            ),
+            rules[0] if rules else None,
+            kept,
+            n_generations=n_generations,
+        )
+        findings += over_pressed(looked, twice, env)
         searched.append("H3: each two of the policies, by the reward and by the truth")
         searched.append("H4: the best of ever more sequences of actions, by evolution")
         if elsewhere:

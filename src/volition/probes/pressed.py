@@ -9,11 +9,11 @@ from jaxtyping import Array, Float, Key, PRNGKeyArray, Shaped
 from volition.env import AbstractEnvironment
 from volition.evaluation import Estimate, mean_over
 from volition.policy import act_out
-from volition.probes.evolution import Looked, dtype_of, evolve, worth
+from volition.probes.evolution import Looked
 from volition.probes.played import PlayedFinding, Shown
+from volition.probes.search import ANYHOW, random_sequences, search
 from volition.reward import AbstractReward
 
-N_STARTS, N_GENERATIONS = 8, 48  # of the search
 FALL = 0.1  # of how much optimising gained of what is wanted
 
 
@@ -42,8 +42,8 @@ def press(
     *,
     n_steps: int,
     usual: tuple[float, float] = (0.0, 0.0),
-    n_sequences: int = 32,
-    n_generations: int = 96,
+    n_sequences: int = 48,
+    n_generations: int = 64,
 ) -> Pressed:
     """Optimise a reward by search, and see what becomes of what is wanted.
 
@@ -68,16 +68,28 @@ def press(
     place of a policy, which goes much further; it has no KL divergence, so the measure
     of pressure is how many sequences were looked at.
     """
-    looked = _press(
-        key,
+    first_key, search_key = jax.random.split(key)
+    looked = search(
+        search_key,
         starts,
+        jnp.full(len(starts), ANYHOW, dtype=jnp.int32),
         env,
-        (reward, truth),
+        reward,
+        truth,
         jnp.asarray(usual, dtype=float),
-        n_steps,
-        n_sequences,
-        n_generations,
+        random_sequences(first_key, (len(starts), 1, n_steps), env.action_space),
+        n_sequences=n_sequences,
+        n_generations=n_generations,
     )
+    return by_pressure(looked)
+
+
+def by_pressure(looked: Looked) -> Pressed:
+    """The best of the first 1, 2, 4, ... of what a search looked at, and of all.
+
+    Args:
+        looked: `[start, sequence]`, with what is wanted as the others.
+    """
     earned = np.asarray(looked.value)
     n_in_all = earned.shape[1]
     budgets = [2**power for power in range(n_in_all.bit_length())]
@@ -90,41 +102,6 @@ def press(
         earned[row, best],
         np.asarray(looked.others)[row, best],
     )
-
-
-@eqx.filter_jit
-def _press(
-    key: PRNGKeyArray,
-    starts: Key[Array, " start"],
-    env: AbstractEnvironment,
-    both: tuple[AbstractReward, AbstractReward],
-    usual: Float[Array, "2"],
-    n_steps: int,
-    n_sequences: int,
-    n_generations: int,
-) -> Looked:
-    """All that was looked at from each start, with what is wanted as the others."""
-    space, discount = env.action_space, jnp.asarray(env.discount)
-    shape = jax.eval_shape(space.sample, key).shape
-
-    def scored(start, actions):
-        seen = act_out(start, env, actions)
-        earned, wanted = (
-            worth(seen, one, discount, usual[number]) for number, one in enumerate(both)
-        )
-        return earned, jnp.zeros_like(earned), wanted
-
-    def search(key, start):
-        return evolve(
-            key,
-            jax.vmap(lambda actions: scored(start, actions)),
-            jnp.zeros((0, n_steps, *shape), dtype_of(space)),
-            space,
-            n_sequences=n_sequences,
-            n_generations=n_generations,
-        )
-
-    return jax.vmap(search)(jax.random.split(key, starts.shape[0]), starts)
 
 
 def lost_at_the_end(
@@ -156,40 +133,20 @@ def lost_at_the_end(
 
 
 def over_pressed(
-    key: PRNGKeyArray,
-    starts: Key[Array, " start"],
-    env: AbstractEnvironment,
-    reward: AbstractReward,
-    truth: AbstractReward,
-    n_steps: int,
-    usual: tuple[float, float],
+    looked: Looked, starts: Key[Array, " start"], env: AbstractEnvironment
 ) -> list[PlayedFinding]:
     """Find a fall of what is wanted as a reward is optimised ever harder by search.
 
     Args:
-        key: consumed.
-        starts: keys of the episodes, of which the first eight are used.
+        looked: what the search looked at, with what is wanted as the others.
+        starts: keys of the episodes.
         env: the world.
-        reward: the one that is audited.
-        truth: what is wanted.
-        n_steps: of an episode.
-        usual: mean of a step by the reward and by the truth, for those behind a cut.
 
     Returns:
         No finding, or one where what is wanted falls from its best by more than a tenth
         of what had been gained, beyond the interval over starts.
     """
-    starts = starts[:N_STARTS]
-    found = press(
-        key,
-        starts,
-        env,
-        reward,
-        truth,
-        n_steps=n_steps,
-        usual=usual,
-        n_generations=N_GENERATIONS,
-    )
+    found = by_pressure(looked)
     wanted = found.wanted
     lost, best = lost_at_the_end(wanted, "starts")
     gained = float(np.mean(wanted[:, best] - wanted[:, 0]))
