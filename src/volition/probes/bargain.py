@@ -11,7 +11,7 @@ from volition.policy import act_out
 from volition.probes.evolution import dtype_of
 from volition.probes.played import Played, PlayedFinding, Shown
 from volition.probes.rules import Rule
-from volition.probes.search import BREAKS, KEEPS, search
+from volition.probes.search import BREAKS, KEEPS, N_SEQUENCES, search
 from volition.reward import AbstractReward
 
 
@@ -39,7 +39,7 @@ def best_with_and_without(
     kept: tuple[Rule, ...] = (),
     *,
     truth: AbstractReward | None = None,
-    n_sequences: int = 48,
+    n_sequences: int = N_SEQUENCES,
     n_generations: int = 24,
 ) -> Pair:
     """Search for what a reward pays most for, with a rule broken and with it kept.

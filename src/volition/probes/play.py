@@ -23,7 +23,7 @@ from volition.probes.played import (
 )
 from volition.probes.pressed import over_pressed
 from volition.probes.rules import Rule, robustness
-from volition.probes.search import ANYHOW, random_sequences, search
+from volition.probes.search import ANYHOW, N_SEQUENCES, random_sequences, search
 from volition.probes.unknown import beyond_the_evidence
 from volition.reward import AbstractReward
 
@@ -155,12 +155,13 @@ def audit_by_play(
             env,
             reward,
             truth,
-            jnp.asarray(next(iter(played.values())).usual),
+            jnp.asarray(next(iter(played.values())).usual, dtype=float),
             random_sequences(
                 keys[1], (len(twice), len(played), n_steps), env.action_space
             ),
             rules[0] if rules else None,
             kept,
+            n_sequences=N_SEQUENCES,
             n_generations=n_generations,
         )
         findings += over_pressed(looked, twice, env)

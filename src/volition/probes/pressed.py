@@ -11,7 +11,7 @@ from volition.evaluation import Estimate, mean_over
 from volition.policy import act_out
 from volition.probes.evolution import Looked
 from volition.probes.played import PlayedFinding, Shown
-from volition.probes.search import ANYHOW, random_sequences, search
+from volition.probes.search import ANYHOW, N_SEQUENCES, random_sequences, search
 from volition.reward import AbstractReward
 
 FALL = 0.1  # of how much optimising gained of what is wanted
@@ -42,7 +42,7 @@ def press(
     *,
     n_steps: int,
     usual: tuple[float, float] = (0.0, 0.0),
-    n_sequences: int = 48,
+    n_sequences: int = N_SEQUENCES,
     n_generations: int = 64,
 ) -> Pressed:
     """Optimise a reward by search, and see what becomes of what is wanted.

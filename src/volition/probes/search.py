@@ -14,6 +14,7 @@ from volition.probes.rules import Rule, robustness
 from volition.reward import AbstractReward
 
 KEEPS, ANYHOW, BREAKS = -1, 0, 1  # what a search does with the rule
+N_SEQUENCES = 48  # that live at a time
 
 
 @eqx.filter_jit
@@ -29,7 +30,7 @@ def search(
     rule: Rule | None = None,
     kept: tuple[Rule, ...] = (),
     *,
-    n_sequences: int = 48,
+    n_sequences: int = N_SEQUENCES,
     n_generations: int = 24,
 ) -> Looked:
     """Search for what a reward pays most for, many times side by side.
