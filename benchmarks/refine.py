@@ -38,7 +38,7 @@ from volition.study.highway import findings_of_driving
 from volition.study.preferences import Exploring, Finder
 from volition.study.progress import Progress
 
-COUNTS = (8, 16, 32, 64, 128)
+COUNTS = (8, 16, 32, 64)
 N_STEPS = 200_704  # as `volition run highway`
 FIRST_SEED = 100  # settings were tried on seeds 0 to 3
 WITHOUT, MORE, WITH = ARMS = ("without", "more candidates", "with")
