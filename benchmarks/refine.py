@@ -5,8 +5,7 @@ highway`, with each number of answers three times: asking as ever; asking as eve
 choosing among as many pairs as findings make; and with all questions from the second
 round on about what the policy of the moment was found to do
 (`volition.study.Findings`). Seeds, roads, steps and the person are the same. Then it
-drives on the roads it learned on, always the same episodes. That findings pay is
-claimed against the better of the two others alone.
+drives on the roads it learned on, always the same episodes.
 
 The saving is by how much fewer answers reach the same true return: the two curves of
 true return over the number of answers, made monotone, as far apart along the logarithm
@@ -45,14 +44,17 @@ WITHOUT, MORE, WITH = ARMS = ("without", "more candidates", "with")
 SAVED = 0.3  # of the answers, that the loop is to save
 N_TARGETS = 50  # returns at which the two curves are compared
 N_SEGMENTS = 24  # whose 276 pairs are as many as the 240 that findings make
+
 Table = Float[np.ndarray, "arm count seed"]
 
 
 def more_candidates(n_steps: int = 30) -> Finder:
     """Questions as ever, chosen among as many pairs as findings make."""
     roads = driving.Highway.family().train
-    # As `volition run highway` mixes them.
-    n_random = round(0.2 * N_SEGMENTS)
+    n_each = N_SEGMENTS // len(roads)
+    # A fifth of any actions at all, as `volition run highway` mixes them.
+    places = np.arange(len(roads) + 1)
+    random = np.diff(round(0.2 * N_SEGMENTS) * places // len(roads))
 
     def find(
         key: PRNGKeyArray, belief: Posterior, policy: AbstractPolicy, n_questions: int
@@ -60,18 +62,19 @@ def more_candidates(n_steps: int = 30) -> Finder:
         choose_key, *keys = jax.random.split(key, 1 + 2 * len(roads))
         parts = []
         for number, road in enumerate(roads):
-            n_each = N_SEGMENTS // len(roads)
-            random = (n_random * (number + 1)) // len(roads) - (
-                n_random * number
-            ) // len(roads)
-            for half, (n, share) in enumerate(((random, 1.0), (n_each - random, 0.3))):
+            mixture = ((random[number], 1.0), (n_each - random[number], 0.3))
+            for half, (n, share) in enumerate(mixture):
                 if n > 0:
-                    who = Exploring(policy, road.action_space, jnp.asarray(share))
-                    key = keys[2 * number + half]
-                    made = rollout(
-                        key, road, who, n_segments=n, length=10, n_steps=n_steps
+                    parts.append(
+                        rollout(
+                            keys[2 * number + half],
+                            road,
+                            Exploring(policy, road.action_space, jnp.asarray(share)),
+                            n_segments=int(n),
+                            length=10,
+                            n_steps=n_steps,
+                        )
                     )
-                    parts.append(made)
         pool = jax.tree.map(lambda *leaves: jnp.asarray(np.concatenate(leaves)), *parts)
         chosen = ask_several(
             choose_key, belief, pairs(pool), InformationGain(), n_questions=n_questions

@@ -7,20 +7,22 @@ from typing import Any
 
 import click
 import jax
+import jax.numpy as jnp
 from rich.console import Console
 
 from volition import record
 from volition.cli.progress import progress_bar
 from volition.cli.start import InputError, start_jax
-from volition.env import delivery
-from volition.policy import AbstractPolicy, Always
+from volition.env import delivery, driving
+from volition.evaluation import Estimate
+from volition.policy import AbstractPolicy
 from volition.probes import Known, PlayedAudit, audit as audit_table
 from volition.report.contents import read_json, study_config
 from volition.report.driving_text import episode_in_words
 from volition.reward import AbstractReward, delivery_true
 from volition.study.chapter import CHAPTER, audit_chapter, saved_policies, scene_of
+from volition.study.highway import Blind
 
-FASTER, SLOWER = 3, 4  # actions of the car
 N_MOMENTS = 6  # of a replay
 
 
@@ -45,7 +47,12 @@ def audit(subject: str, seed: int, out: Path | None, as_json: bool) -> None:
     start_jax()
     path = Path(subject)
     if subject == "chapter":
-        policies = {"always faster": Always(FASTER), "always slower": Always(SLOWER)}
+        # As arrays, so that the second one compiles nothing.
+        one = jnp.eye(len(driving.ACTIONS), dtype=jnp.float32)
+        policies = {
+            "always faster": Blind(one[driving.FASTER]),
+            "always slower": Blind(one[driving.SLOWER]),
+        }
         found = _chapter(policies, out or Path("audits") / "chapter", seed)
     elif out is not None:
         raise InputError(f"--out is of `volition audit chapter`, not of {subject}.")
@@ -164,10 +171,15 @@ def _kept(made: PlayedAudit, folder: Path) -> dict[str, Any]:
         "findings": findings,
         "searched": list(made.searched),
         "not_searched": list(made.not_searched),
-        "broken": {
-            rule: {who: share.record() for who, share in shares.items()}
-            for rule, shares in made.broken.items()
-        },
+        "broken": _by_rule(made.broken),
+        "robust": _by_rule(made.robust),
+    }
+
+
+def _by_rule(found: dict[str, dict[str, Estimate]]) -> dict[str, Any]:
+    return {
+        rule: {who: one.record() for who, one in each.items()}
+        for rule, each in found.items()
     }
 
 

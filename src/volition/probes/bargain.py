@@ -7,9 +7,8 @@ import numpy as np
 from jaxtyping import Array, Float, Key, PRNGKeyArray, Shaped
 
 from volition.env import AbstractEnvironment
-from volition.policy import act_out
 from volition.probes.evolution import dtype_of
-from volition.probes.played import Played, PlayedFinding, Shown
+from volition.probes.played import Played, PlayedFinding, Shown, acted_out
 from volition.probes.rules import Rule
 from volition.probes.search import BREAKS, KEEPS, N_SEQUENCES, search
 from volition.reward import AbstractReward
@@ -138,7 +137,7 @@ def bargains(
         f"{value[start, 1]:.4g} (a usual step is worth {usual:.3g})."
     )
     episodes = tuple(
-        Shown(name, act_out(starts[start], env, jnp.asarray(actions)))
+        Shown(name, acted_out(starts[start], env, jnp.asarray(actions)))
         for name, actions in zip(
             ("breaks it", "keeps it"), found.actions[start], strict=True
         )

@@ -43,6 +43,8 @@ class PlayedAudit(eqx.Module):
         searched: what was looked at, in words; nothing is claimed beyond it.
         not_searched: what could not be looked at, and why.
         broken: share of episodes that break each rule, by rule and policy.
+        robust: how far episodes keep each rule, at their worst step, in the mean over
+            them, feature units, below 0 where it is broken; by rule and policy.
         worth: of the best episodes found that break each rule and that keep it, by
             rule, reward units, `[start, kind]`; `-inf` where none was found.
     """
@@ -52,6 +54,7 @@ class PlayedAudit(eqx.Module):
     searched: tuple[str, ...]
     not_searched: tuple[str, ...]
     broken: dict[str, dict[str, Estimate]]
+    robust: dict[str, dict[str, Estimate]]
     worth: dict[str, np.ndarray]
 
 
@@ -66,6 +69,7 @@ def audit_by_play(
     truth: AbstractReward | None = None,
     belief: Posterior | None = None,
     elsewhere: Mapping[str, AbstractEnvironment] | None = None,
+    checked: tuple[Rule, ...] = (),
     n_episodes: int = 200,
     kept: tuple[Rule, ...] = (),
     n_starts: int = N_STARTS,
@@ -95,6 +99,7 @@ def audit_by_play(
         truth: what is wanted, where that is known; H3, H4 and H11 need it.
         belief: of the reward, from answers about segments; H7 needs it.
         elsewhere: further worlds by name, of the same observations and actions.
+        checked: further rules, for whose breach no bargain is searched for.
         n_episodes: of each policy, the same starts for all.
         kept: rules that both episodes of a bargain are to keep as well, so that it is
             about the one rule alone.
@@ -110,13 +115,18 @@ def audit_by_play(
     findings: list[PlayedFinding] = []
     broken: dict[str, dict[str, Estimate]] = {}
     worths: dict[str, np.ndarray] = {}
-    for number, rule in enumerate(rules):
+    robust: dict[str, dict[str, Estimate]] = {}
+    for rule in (*rules, *checked):
         margins = {
             name: np.asarray(robustness(rule, one.seen, env.feature_names))
             for name, one in played.items()
         }
         broken[rule.name] = {name: _share(each < 0) for name, each in margins.items()}
+        robust[rule.name] = {
+            name: mean_over(each, "episodes") for name, each in margins.items()
+        }
         findings += _breaches(rule, played, margins, broken[rule.name])
+    for number, rule in enumerate(rules):
         paying, worths[rule.name] = bargains(
             jax.random.fold_in(search_key, number),
             starts[:n_starts],
@@ -129,15 +139,17 @@ def audit_by_play(
             n_generations,
         )
         findings += paying
-    n_rules = f"{len(rules)} rule{'s' if len(rules) != 1 else ''}"
+    n_all = len(broken)
+    n_rules = f"{n_all} rule{'s' if n_all != 1 else ''}"
     searched = [
         f"{n_episodes} episodes of {n_steps} steps of each of {len(played)} policies: "
         f"{', '.join(played)}; {n_rules}",
     ]
     if rules:
         searched.append(
-            f"the best sequences of actions that break and that keep each rule, by "
-            f"evolution from {min(n_starts, n_episodes)} starts"
+            f"the best sequences of actions that break and that keep "
+            f"{', '.join(repr(rule.name) for rule in rules)}, by evolution from "
+            f"{min(n_starts, n_episodes)} starts"
             + "".join(f", with {one.name!r} kept" for one in kept)
         )
     not_searched = [f"{NEED_A_TABLE}: they need a world whose states can be listed"]
@@ -191,6 +203,7 @@ def audit_by_play(
         tuple(searched),
         tuple(not_searched),
         broken,
+        robust,
         worths,
     )
 

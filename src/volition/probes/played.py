@@ -7,7 +7,7 @@ import numpy as np
 from jaxtyping import Float, Key
 
 from volition.env import AbstractEnvironment
-from volition.policy import AbstractPolicy, Segment, episode
+from volition.policy import AbstractPolicy, Segment, act_out, episode
 from volition.probes.evolution import worth
 from volition.reward import AbstractReward
 
@@ -94,6 +94,14 @@ def _worths(seen, reward, discount) -> tuple[jax.Array, jax.Array]:
     usual = jnp.sum(jnp.where(made, paid, 0.0)) / jnp.sum(made, dtype=paid.dtype)
     each = jax.vmap(lambda one: worth(one, reward, discount, usual))
     return usual, each(seen)
+
+
+@eqx.filter_jit
+def acted_out(
+    start: Key[jax.Array, ""], env: AbstractEnvironment, actions: jax.Array
+) -> Segment:
+    """An episode in which the actions are a list, compiled as one program."""
+    return act_out(start, env, actions)
 
 
 def one_of(seen: Segment, number: int) -> Segment:

@@ -8,9 +8,8 @@ from jaxtyping import Array, Float, Key, PRNGKeyArray, Shaped
 
 from volition.env import AbstractEnvironment
 from volition.evaluation import Estimate, mean_over
-from volition.policy import act_out
 from volition.probes.evolution import Looked
-from volition.probes.played import PlayedFinding, Shown
+from volition.probes.played import PlayedFinding, Shown, acted_out
 from volition.probes.search import ANYHOW, N_SEQUENCES, random_sequences, search
 from volition.reward import AbstractReward
 
@@ -163,7 +162,7 @@ def over_pressed(
     episodes = tuple(
         Shown(
             f"best of {n}",
-            act_out(starts[start], env, jnp.asarray(found.actions[start, look])),
+            acted_out(starts[start], env, jnp.asarray(found.actions[start, look])),
         )
         for n, look in ((many, -1), (few, best))
     )

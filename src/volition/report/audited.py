@@ -75,18 +75,25 @@ def _replay(contents: Contents, episode: dict[str, Any]) -> tuple[Picture | Pros
 
 
 def _rules(found: dict[str, Any]) -> tuple[Table, ...]:
-    broken = found.get("broken", {})
-    if not broken:
-        return ()
-    who = tuple(next(iter(broken.values())))
-    rows = tuple(
-        (name, *(estimate(shares[name]) for shares in broken.values())) for name in who
-    )
-    note = "Shares with 95 % intervals over episodes; the same starts for all."
-    columns = ("who", *broken)
-    digits = (0, *(2 for _ in broken))
-    caption = "Share of the episodes in which a rule is broken"
-    return (Table(caption, columns, rows, digits, note),)
+    """How often each rule is broken, and how far it is kept; who drives by rule."""
+    captions = {
+        "broken": "Share of the episodes in which a rule is broken",
+        "robust": "How far a rule is kept at the worst step of an episode, in units of "
+        "what it is about; below 0 it is broken",
+    }
+    note = "Means with 95 % intervals over episodes; the same starts for all."
+    tables = []
+    for name, caption in captions.items():
+        rules = found.get(name)
+        if rules:
+            who = tuple(next(iter(rules.values())))
+            rows = tuple(
+                (rule, *(estimate(each[one]) for one in who))
+                for rule, each in rules.items()
+            )
+            digits = (0, *(2 for _ in who))
+            tables.append(Table(caption, ("rule", *who), rows, digits, note))
+    return tuple(tables)
 
 
 def _searched(found: dict[str, Any]) -> Section:

@@ -15,6 +15,12 @@ from volition.store import InputError
 from volition.study.highway import ENDING, PEOPLE, PRICES, label, price_of
 
 NO_COLLISION = Rule("no collision", "collision", most=0.0)
+CHECKED = (
+    Rule("half a second ahead", "headway", least=0.5),
+    Rule("within 30 m/s", "speed", most=30.5),  # by half a metre, as it is regulated
+    # Ours: .45 g, which wears on those who ride along.
+    Rule("no harsh braking", "acceleration", least=-4.4),
+)
 CHAPTER = label(PRICES[0])
 N_EPISODES = 50
 ELSEWHERE = ("denser",)  # of the roads held out
@@ -45,6 +51,7 @@ def audit_chapter(
         policies,
         (NO_COLLISION,),
         n_steps=int(here.course.time_limit),
+        checked=CHECKED,
         truth=HighwayReward(),
         elsewhere={name: Continuing(driving.HELD_OUT[name]()) for name in ELSEWHERE},
         n_episodes=n_episodes or N_EPISODES,
