@@ -143,8 +143,8 @@ def _tables(drivers: Mapping[str, Any], learned: Mapping[str, Any]) -> list[Tabl
             for who, one in learned.items()
         ),
         (0, 3, 3),
-        "The gap is how far runs stay below 1 on average. Who always brakes drives the "
-        "same episodes and has no seeds.",
+        "The gap is how far runs stay below 1 on average. Compared is with the mean "
+        "of who always brakes in the same episodes, on each road.",
     )
     return [means, held]
 

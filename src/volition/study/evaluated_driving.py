@@ -28,6 +28,7 @@ from volition.study.highway import BASELINES, Blind
 from volition.study.progress import Progress
 
 THRESHOLDS = np.linspace(-0.2, 1.0, 25)  # scaled returns of a performance profile
+N_BLOCKS = 10  # of episodes, of whoever learned nothing
 WORST, AGAINST = "random", "always braking"
 TRAIN, HELD_OUT = "train", "held out"
 
@@ -37,8 +38,8 @@ class Drives(NamedTuple):
 
     Args:
         roads: names, those that were learned on first.
-        returns: of highway-env's own reward, undiscounted, `[seed, road]`; one row for
-            whoever has no seeds.
+        returns: of highway-env's own reward, undiscounted, `[seed, road]`; a row for
+            each block of episodes of whoever has no seeds.
         features: of all steps of an episode added up, `[seed, road, feature]`.
     """
 
@@ -131,17 +132,26 @@ def drive_all(
             (BASELINES, blind_drivers(), 1),
         ):
             seen = eqx.filter_vmap(playing)(drivers)
-            paid = np.asarray(seen.returns, dtype=float).mean(axis=1)
-            done = np.asarray(seen.features, dtype=float).mean(axis=1)
+            paid = np.asarray(seen.returns, dtype=float)
+            done = np.asarray(seen.features, dtype=float)
             for place, one in enumerate(who):
                 rows = slice(place * n, (place + 1) * n)
-                returns.setdefault(one, []).append(paid[rows])
-                features.setdefault(one, []).append(done[rows])
+                for kept, each in ((returns, paid[rows]), (features, done[rows])):
+                    means = each.mean(axis=1) if who is not BASELINES else blocks(each)
+                    kept.setdefault(one, []).append(means)
     return Drives(
         names,
         {who: np.stack(each, axis=1) for who, each in returns.items()},
         {who: np.stack(each, axis=1) for who, each in features.items()},
     )
+
+
+def blocks(
+    episodes: Float[np.ndarray, "1 episode ..."],
+) -> Float[np.ndarray, "block ..."]:
+    """Means of up to ten blocks of episodes, for whoever has no seeds to vary over."""
+    parts = np.array_split(episodes[0], min(N_BLOCKS, episodes.shape[1]))
+    return np.stack([part.mean(axis=0) for part in parts])
 
 
 def scaled(drives: Drives) -> dict[str, Float[np.ndarray, "seed road"]]:
@@ -151,7 +161,7 @@ def scaled(drives: Drives) -> dict[str, Float[np.ndarray, "seed road"]]:
     known.
     """
     means = np.stack([each.mean(axis=0) for each in drives.returns.values()])
-    low, high = drives.returns[WORST][0], means.max(axis=0)
+    low, high = drives.returns[WORST].mean(axis=0), means.max(axis=0)
     span = np.where(high > low, high - low, 1.0)
     return {who: (each - low) / span for who, each in drives.returns.items()}
 
@@ -164,10 +174,12 @@ def driving_record(drives: Drives) -> dict[str, Any]:
     found = {}
     for who, each in scores.items():
         found[who] = {
-            where: _statistics(each[:, there], scores[AGAINST][:, there])
+            where: _statistics(
+                each[:, there], scores[AGAINST][:, there], who not in BASELINES
+            )
             for where, there in places.items()
         }
-        if len(each) > 1:
+        if who not in BASELINES:
             by_road = dict(zip(drives.roads, each.T, strict=True))
             parts = [
                 {name: by_road[name] for name in np.array(drives.roads)[there]}
@@ -186,23 +198,22 @@ def driving_record(drives: Drives) -> dict[str, Any]:
 
 
 def _statistics(
-    ours: Float[np.ndarray, "seed road"], braking: Float[np.ndarray, "1 road"]
+    ours: Float[np.ndarray, "seed road"],
+    braking: Float[np.ndarray, "block road"],
+    learned: bool,
 ) -> dict[str, Any]:
-    if len(ours) < 2:  # who learned nothing has no seeds
-        iqm = interquartile_mean(ours, n_resamples=1)
-        return {"iqm": _of_roads(iqm, ours).record()}
-    # Who always brakes drives the same episodes and has no seeds: nothing of it varies.
-    theirs = np.repeat(braking, len(ours), axis=0)
+    iqm = interquartile_mean(ours)
+    if not learned:
+        over = f"95 % over {len(ours)} blocks of episodes of each road"
+        return {"iqm": Estimate(iqm.value, iqm.low, iqm.high, iqm.n, over).record()}
+    # A seed's mean is over all episodes; so is that of whoever it is compared with.
+    theirs = braking.mean(axis=0, keepdims=True)
     profile = performance_profile(ours, THRESHOLDS)
     return {
-        "iqm": interquartile_mean(ours).record(),
+        "iqm": iqm.record(),
         "optimality_gap": optimality_gap(ours).record(),
         "improvement": probability_of_improvement(ours, theirs).record(),
         "profile": {
             name: getattr(profile, name).tolist() for name in ("share", "low", "high")
         },
     }
-
-
-def _of_roads(one: Estimate, ours: np.ndarray) -> Estimate:
-    return Estimate(one.value, one.value, one.value, ours.shape[1], "exact, of roads")

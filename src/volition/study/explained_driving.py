@@ -27,6 +27,7 @@ from volition.study.explained import (
     step_spread,
     turned,
 )
+from volition.study.highway import BASELINES
 from volition.study.progress import Progress
 
 N_SEGMENTS, LENGTH = 128, 10
@@ -127,9 +128,16 @@ def within(one: Estimate, low: float, high: float) -> dict:
 def rank(rewards: Sequence[Linear], drives: Drives) -> Estimate:
     """Tau-b of the order of all policies of the study, on the roads learned on."""
     here = np.array([name not in driving.HELD_OUT for name in drives.roads])
-    mean = lambda each: each[:, here].mean(axis=1)
-    true = np.concatenate([mean(each) for each in drives.returns.values()])
-    features = np.concatenate([mean(each) for each in drives.features.values()])
+
+    def each_policy(drove: Mapping[str, np.ndarray]) -> np.ndarray:
+        parts = []
+        for who, rows in drove.items():
+            own = rows[:, here].mean(axis=1)
+            # Who learned nothing is one policy, of several blocks of episodes.
+            parts.append(own.mean(axis=0, keepdims=True) if who in BASELINES else own)
+        return np.concatenate(parts)
+
+    true, features = each_policy(drives.returns), each_policy(drives.features)
     taus = np.array(
         [
             stats.kendalltau(features @ np.asarray(one.weights, float), true)[0]
