@@ -207,7 +207,7 @@ def _statistics(
         over = f"95 % over {len(ours)} blocks of episodes of each road"
         return {"iqm": Estimate(iqm.value, iqm.low, iqm.high, iqm.n, over).record()}
     # A seed's mean is over all episodes; so is that of whoever it is compared with.
-    theirs = braking.mean(axis=0, keepdims=True)
+    theirs = np.repeat(braking.mean(axis=0, keepdims=True), len(ours), axis=0)
     profile = performance_profile(ours, THRESHOLDS)
     return {
         "iqm": iqm.record(),
