@@ -89,7 +89,6 @@ def test_the_audit_of_the_truth_is_clean(volition):
 
 @pytest.mark.slow
 def test_the_bargain_of_the_chapter_is_found_and_shown(volition, monkeypatch):
-    monkeypatch.setattr("volition.probes.play.N_STARTS", 3)
     monkeypatch.setattr("volition.study.chapter.N_EPISODES", 20)
     code, out, err = volition("audit", "chapter", "--json")
     assert code == 0, err
