@@ -17,6 +17,7 @@ WORLD = gridworld(
     ["Sww.G", ".....", "....."], LANE_LEGEND, LANE_FEATURES, discount=0.95
 )
 DRY = Rule("keep dry", "wet", most=0.0)
+DRY_AT_ALL = Rule("half dry", "wet", most=0.5)
 BLIND = Linear(WORLD.feature_names, [-1.0, 20.0, -20.0, 0.0])
 CHARGES = Linear(WORLD.feature_names, [-1.0, 20.0, -20.0, -5.0])
 RIGHT = 3
@@ -33,6 +34,7 @@ def audited(reward: Linear, *names: str):
         (DRY,),
         n_steps=10,
         truth=CHARGES,
+        checked=(DRY_AT_ALL,),
         n_episodes=8,
     )
 
@@ -50,6 +52,18 @@ def test_a_broken_rule_a_bargain_and_an_inversion_are_found(blind):
     assert (shares["straight"].value, shares["dry"].value) == (1.0, 0.0)
     assert shares["dry"].high > 0.0  # eight episodes show no more than that
     assert all(one.sentence.endswith(".") for one in blind.findings)
+
+
+def test_rules_are_checked_for_every_policy_and_searched_for_where_told(blind):
+    margins = blind.robust["half dry"]
+    assert {name: one.value for name, one in margins.items()} == {
+        "straight": -0.5,
+        "dry": 0.5,
+    }
+    assert blind.broken["half dry"] == blind.broken["keep dry"]
+    assert list(blind.worth) == ["keep dry"]
+    assert sum(one.probe == "rules" for one in blind.findings) == 2
+    assert sum(one.probe == "bargain" for one in blind.findings) == 1
 
 
 def test_the_episodes_show_what_the_sentences_say(blind):
