@@ -13,11 +13,12 @@ from rich.console import Console
 from volition import record
 from volition.cli.progress import progress_bar
 from volition.cli.start import InputError, start_jax
+from volition.cli.subject import saved_reward, study_results
 from volition.env import delivery, driving
 from volition.evaluation import Estimate
 from volition.policy import AbstractPolicy
 from volition.probes import Known, PlayedAudit, audit as audit_table
-from volition.report.contents import read_json, study_config
+from volition.report.contents import study_config
 from volition.report.driving_text import episode_in_words
 from volition.reward import AbstractReward, delivery_true
 from volition.study.chapter import CHAPTER, audit_chapter, saved_policies, scene_of
@@ -57,7 +58,7 @@ def audit(subject: str, seed: int, out: Path | None, as_json: bool) -> None:
     elif out is not None:
         raise InputError(f"--out is of `volition audit chapter`, not of {subject}.")
     elif path.is_file():
-        found = {"rewards": {path.name: _finite(_reward(path))}}
+        found = {"rewards": {path.name: _finite(saved_reward(path))}}
     else:
         found = _study(path, seed)
     _show(Console(stderr=as_json), found)
@@ -74,10 +75,9 @@ def _study(folder: Path, seed: int) -> dict[str, Any]:
             "audit of it."
         )
     path = folder / "results.json"
-    if not path.is_file():
-        raise InputError(f"{folder} has no results yet: run the study first.")
+    results = study_results(folder)
     highway = config["study"] == "highway"
-    names = read_json(path).get("scores" if highway else "groups")
+    names = results.get("scores" if highway else "groups")
     if not isinstance(names, dict) or (highway and CHAPTER not in names):
         raise InputError(
             f"{path} is not what this version writes: run the study again."
@@ -85,22 +85,10 @@ def _study(folder: Path, seed: int) -> dict[str, Any]:
     if highway:
         return _chapter(saved_policies(folder, list(names)), folder, seed)
     rewards = {
-        name: _finite(_reward(folder / "runs" / f"{name}.reward.json"))
+        name: _finite(saved_reward(folder / "runs" / f"{name}.reward.json"))
         for name in names
     }
     return {"rewards": rewards}
-
-
-def _reward(path: Path) -> AbstractReward:
-    try:
-        reward = record.load(path)
-    except ValueError as error:
-        raise InputError(str(error)) from error
-    if not isinstance(reward, AbstractReward):
-        raise InputError(
-            f"{path} holds a {type(reward).__name__}: give the file of a reward."
-        )
-    return reward
 
 
 def _finite(reward: AbstractReward) -> dict[str, Any]:

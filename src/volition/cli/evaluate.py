@@ -12,10 +12,10 @@ from rich.console import Console
 from volition import record
 from volition.cli.progress import progress_bar
 from volition.cli.start import InputError, start_jax
+from volition.cli.subject import saved_reward, study_results
 from volition.evaluation import Estimate
-from volition.report.contents import file_hash, read_json, study_config
+from volition.report.contents import file_hash, study_config
 from volition.report.estimates import estimate
-from volition.reward import AbstractReward
 from volition.study.evaluation import (
     OF_A_GROUP,
     OF_A_REWARD,
@@ -53,14 +53,7 @@ def evaluate(subject: str, seed: int, as_json: bool) -> None:
 
 
 def _file(path: Path, seed: int) -> dict[str, Any]:
-    try:
-        reward = record.load(path)
-    except ValueError as error:
-        raise InputError(str(error)) from error
-    if not isinstance(reward, AbstractReward):
-        raise InputError(
-            f"{path} holds a {type(reward).__name__}: give the file of a reward."
-        )
+    reward = saved_reward(path)
     with progress_bar(OF_A_REWARD) as progress:
         try:
             one = evaluate_reward(jax.random.key(seed), reward, progress)
@@ -81,9 +74,7 @@ def _study(folder: Path, seed: int) -> dict[str, Any]:
             "there is nothing more to evaluate."
         )
     path = folder / "results.json"
-    if not path.is_file():
-        raise InputError(f"{folder} has no results yet: run the study first.")
-    results = read_json(path)
+    results = study_results(folder)
     made = _highway if config["study"] == "highway" else _groups
     found = made(folder, config, results, seed)
     found = _plain({"of": file_hash(path), "seed": seed} | found)
