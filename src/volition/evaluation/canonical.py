@@ -1,5 +1,7 @@
 """Canonical forms of rewards: one for all rewards that ask for the same behaviour."""
 
+from collections.abc import Callable
+
 import equinox as eqx
 import jax
 import jax.numpy as jnp
@@ -26,6 +28,13 @@ def _asked(env: FiniteMDP, reward: AbstractReward) -> Array:
         )
         return reward(step)
 
+    return over_transitions(env, one)
+
+
+def over_transitions(
+    env: FiniteMDP, one: Callable[[Array, Array, Array], Array]
+) -> Float[Array, "state action next_state"]:
+    """A function of state, action and next state, for all of them."""
     states = jnp.arange(env.n_states, dtype=jnp.int32)
     actions = jnp.arange(env.n_actions, dtype=jnp.int32)
     each = jax.vmap(one, (None, None, 0))

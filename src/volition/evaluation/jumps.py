@@ -1,13 +1,12 @@
 """What a reward that reads features says of steps that the world never makes."""
 
 import equinox as eqx
-import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool, Float
 
 from volition.env import FiniteMDP, Transition
-from volition.evaluation.canonical import FullReward
+from volition.evaluation.canonical import FullReward, over_transitions
 from volition.evaluation.coverage import Coverage
 from volition.reward import AbstractReward
 
@@ -85,11 +84,7 @@ def _asked(
         step = Transition(env.state(state), action, env.state(after), features, ends)
         return reward(step)
 
-    states = jnp.arange(env.n_states, dtype=jnp.int32)
-    actions = jnp.arange(env.n_actions, dtype=jnp.int32)
-    each = jax.vmap(one, (None, None, 0))
-    each = jax.vmap(jax.vmap(each, (None, 0, None)), (0, None, None))
-    return each(states, actions, states)
+    return over_transitions(env, one)
 
 
 def jump_reward(env: FiniteMDP, reward: AbstractReward) -> FullReward:
