@@ -5,9 +5,10 @@ import numpy as np
 from jaxtyping import Array, Float
 
 from volition.env import FiniteMDP
+from volition.evaluation.policies import checked_policy
 from volition.policy import Tabular
 from volition.reward import AbstractReward
-from volition.value import expected_reward, occupancy
+from volition.value import checked_reward, in_double, occupancy
 
 # Visits below count as none: what a solver leaves of them.
 ROUNDING = 1e-12
@@ -70,10 +71,17 @@ def gain_bound(correlation: float, proxy_gain: float, chi_squared: float) -> flo
 
 
 @eqx.filter_jit
+def _visits(env: FiniteMDP, policy: Tabular) -> Float[Array, "state action"]:
+    return occupancy(env, policy.probabilities)
+
+
 def _measured(
-    env: FiniteMDP, reward: AbstractReward, policy: Tabular
-) -> tuple[Float[Array, "state action"], Float[Array, "state action"]]:
-    return expected_reward(env, reward), occupancy(env, policy.probabilities)
+    env: FiniteMDP, reward: AbstractReward, policy: Tabular, what: str
+) -> tuple[np.ndarray, np.ndarray]:
+    """The mean rewards over the largest, and where the policy spends its time."""
+    paid = np.asarray(checked_reward(env, reward, what), dtype=np.float64)
+    paid = paid / (np.max(np.abs(paid)) or 1.0)
+    return paid, in_double(_visits, keep=True)(env, checked_policy(env, policy))
 
 
 def proxy_bound(
@@ -97,7 +105,7 @@ def proxy_bound(
 
     Raises:
         ValueError: for a discount of 1, or where the reference sees no difference in
-            one of the rewards.
+            one of the rewards; where a reward is not finite, or does not fit the world.
 
     Example:
         >>> import jax.numpy as jnp
@@ -119,8 +127,8 @@ def proxy_bound(
             "the bound is on discounted visits, and the discount is 1: give the world "
             "one below."
         )
-    mine, found = (np.asarray(one) for one in _measured(env, proxy, policy))
-    true, usual = (np.asarray(one) for one in _measured(env, truth, reference))
+    mine, found = _measured(env, proxy, policy, "the proxy")
+    true, usual = _measured(env, truth, reference, "the truth")
     visits, base = (
         np.append((1.0 - discount) * one.ravel(), 0.0) for one in (found, usual)
     )
@@ -133,7 +141,7 @@ def proxy_bound(
     for name, values in zip(("proxy", "truth"), rewards, strict=True):
         apart = values - base @ values
         spread = np.sqrt(base @ apart**2)
-        if not spread > 1e-12 * np.max(np.abs(values)):
+        if not spread > 1e-12:
             raise ValueError(
                 f"the {name} is the same for all that the reference does: nothing "
                 "correlates with it."

@@ -33,8 +33,8 @@ def generalisation_gap(
         both sets and the runs, all drawn again.
 
     Raises:
-        ValueError: where a task is in both sets, a set is empty, or runs differ in
-            number.
+        ValueError: where a task is in both sets, a set is empty, runs differ in
+            number, or a score is not finite.
 
     Example:
         >>> found = generalisation_gap(
@@ -53,6 +53,8 @@ def generalisation_gap(
             f"the task {both[0]!r} is learned from and held out: a gap is between "
             "disjoint sets."
         )
+    for name, scores in (*train.items(), *held_out.items()):
+        _check_scores(f"run {{}} of task {name!r}", scores)
     lengths = {len(scores) for scores in (*train.values(), *held_out.values())}
     if not train or not held_out or len(lengths) != 1:
         raise ValueError(
@@ -72,6 +74,18 @@ def generalisation_gap(
     value = float(seen.mean() - other.mean())
     drawn = np.array([one() for _ in range(N_RESAMPLES)])
     return percentile_interval(value, drawn, len(other), "tasks and runs")
+
+
+def _check_scores(what: str, scores: Any) -> None:
+    """That scores are finite; `what` names one by its number."""
+    numbers = np.atleast_1d(np.asarray(scores, dtype=np.float64))
+    wrong = ~np.isfinite(numbers)
+    if wrong.any():
+        run = int(wrong.argmax())
+        raise ValueError(
+            f"the score of {what.format(run)} is {numbers[run]}: a mean of scores "
+            "needs finite ones."
+        )
 
 
 class TaskScores(eqx.Module):
@@ -121,7 +135,7 @@ def cross_validate_tasks(
         of what they are learned from, so they are somewhat narrow.
 
     Raises:
-        ValueError: for too few tasks, settings or folds.
+        ValueError: for too few tasks, settings or folds, or a score that is not finite.
 
     Example:
         >>> found = cross_validate_tasks(
@@ -144,6 +158,7 @@ def cross_validate_tasks(
             f"{n} tasks, {len(settings)} settings and {n_folds} folds are too few, or "
             f"more folds than tasks: give at least {least} tasks and one setting."
         )
+    score_fn = _finite(score_fn)
     held_out, train, chosen = np.zeros(n), np.zeros(n), np.zeros(n, dtype=int)
     for inside, outside in _splits(n, n_folds, seed):
         seen = [tasks[number] for number in inside]
@@ -166,6 +181,17 @@ def cross_validate_tasks(
         mean_over(held_out, "tasks"),
         mean_over(train - held_out, "tasks"),
     )
+
+
+def _finite(score_fn: ScoreFn) -> ScoreFn:
+    """The same, which raises where a score is not finite."""
+
+    def scored(result: Any, task: Any) -> float:
+        score = float(score_fn(result, task))
+        _check_scores(f"task {task!r:.80}".replace("{", "{{").replace("}", "}}"), score)
+        return score
+
+    return scored
 
 
 def _inner_score(
