@@ -54,7 +54,8 @@ def generalisation_gap(
             "disjoint sets."
         )
     for name, scores in (*train.items(), *held_out.items()):
-        _check_scores(f"run {{}} of task {name!r}", scores)
+        for run, score in enumerate(scores):
+            _check_score(f"run {run} of task {name!r}", float(score))
     lengths = {len(scores) for scores in (*train.values(), *held_out.values())}
     if not train or not held_out or len(lengths) != 1:
         raise ValueError(
@@ -76,15 +77,10 @@ def generalisation_gap(
     return percentile_interval(value, drawn, len(other), "tasks and runs")
 
 
-def _check_scores(what: str, scores: Any) -> None:
-    """That scores are finite; `what` names one by its number."""
-    numbers = np.atleast_1d(np.asarray(scores, dtype=np.float64))
-    wrong = ~np.isfinite(numbers)
-    if wrong.any():
-        run = int(wrong.argmax())
+def _check_score(what: str, score: float) -> None:
+    if not np.isfinite(score):
         raise ValueError(
-            f"the score of {what.format(run)} is {numbers[run]}: a mean of scores "
-            "needs finite ones."
+            f"the score of {what} is {score}: a mean of scores needs finite ones."
         )
 
 
@@ -188,7 +184,7 @@ def _finite(score_fn: ScoreFn) -> ScoreFn:
 
     def scored(result: Any, task: Any) -> float:
         score = float(score_fn(result, task))
-        _check_scores(f"task {task!r:.80}".replace("{", "{{").replace("}", "}}"), score)
+        _check_score(f"task {task!r:.80}", score)
         return score
 
     return scored
