@@ -7,6 +7,7 @@ import numpy as np
 from jaxtyping import Array, ArrayLike, Bool, Float, Int, PRNGKeyArray, PyTree
 
 from volition.env.environment import AbstractEnvironment, Feature, Transition
+from volition.env.leaf import count
 from volition.env.spaces import Discrete
 from volition.env.table import check_table, sparse_table
 
@@ -255,10 +256,12 @@ class FiniteMDP(AbstractEnvironment):
         self, key: PRNGKeyArray, state: MDPState, action: Int[ArrayLike, ""]
     ) -> MDPState:
         """Draw a successor; a terminal state stays."""
-        branch = draw(self.probability[state.index, action], jax.random.uniform(key))
-        index = self.successor[state.index, action, branch]
-        index = jnp.where(self.terminal[state.index], state.index, index)
-        return MDPState(index, jnp.asarray(state.time + 1))
+        here, action = count(state.index), count(action)
+        branch = draw(self.probability[here, action], jax.random.uniform(key))
+        index = jnp.where(
+            self.terminal[here], here, self.successor[here, action, branch]
+        )
+        return MDPState(index, count(state.time) + 1)
 
     def observe(self, state: PyTree) -> Int[ArrayLike, ""]:
         """The state's number, also of a state as transitions hold it."""
@@ -276,11 +279,12 @@ class FiniteMDP(AbstractEnvironment):
         self, state: MDPState, action: Int[ArrayLike, ""], next_state: MDPState
     ) -> Transition:
         """Describe a step; its features are those of the branch that leads there."""
-        leads_there = self.successor[state.index, action] == next_state.index
+        here, action = count(state.index), count(action)
+        leads_there = self.successor[here, action] == count(next_state.index)
         # The likeliest, so that padding of probability 0 is never taken for it.
-        probability = self.probability[state.index, action]
+        probability = self.probability[here, action]
         branch = jnp.argmax(jnp.where(leads_there, probability, -1.0))
-        return self.branch_transition(state.index, action, branch)
+        return self.branch_transition(here, action, branch)
 
     def branch_transition(
         self,
@@ -289,12 +293,14 @@ class FiniteMDP(AbstractEnvironment):
         branch: Int[ArrayLike, ""],
     ) -> Transition:
         """Describe the step that takes one branch, by numbers."""
+        # Of one type, as the oldest JAX that is taken mixes none in an index.
+        index, action, branch = count(index), count(action), count(branch)
         ended = self.terminal[index]
         successor = jnp.where(ended, index, self.successor[index, action, branch])
         features = jnp.where(ended, 0.0, self.features[index, action, branch])
         return Transition(
             state=self.state(index),
-            action=jnp.asarray(action, dtype=jnp.int32),
+            action=action,
             next_state=self.state(successor),
             features=features,
             terminated=self.terminal[successor],

@@ -119,7 +119,9 @@ def hackability(
 
     def listed(marks: np.ndarray) -> np.ndarray:
         pairs = np.argwhere(marks)
-        return pairs[np.argsort(by_truth[marks], kind="stable")]
+        # Falls that differ by rounding alone are in the order of their numbers.
+        order = np.round(by_truth[marks] / (size if size > 0.0 else 1.0) / TIE)
+        return pairs[np.argsort(order, kind="stable")]
 
     return Hackability(
         listed(inverted),

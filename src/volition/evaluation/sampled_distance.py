@@ -194,8 +194,8 @@ def episode_return_distance(
 
     Source: A. Gleave et al., ICLR 2021, arXiv 2006.13900, section 5 (the baseline ERC).
     """
-    check_within("discount", np.asarray(discount), 0.0, 1.0)
     factor = jnp.asarray(discount, dtype=float)
+    check_within("discount", factor, 0.0, 1.0)
     returns, least = _numbers(
         lambda one: _returns(one, episodes, factor), (learned, truth), "an episode"
     )

@@ -3,7 +3,7 @@
 from jaxtyping import Array, ArrayLike, Float
 
 from volition.env import Transition
-from volition.env.leaf import in_range
+from volition.env.leaf import count, in_range
 from volition.reward.contract import AbstractReward
 
 
@@ -45,8 +45,8 @@ class Tabular(AbstractReward):
             transition.state.index,
             transition.action,
             transition.next_state.index,
-        )
-        return self.values[position[: self.values.ndim]]
+        )[: self.values.ndim]
+        return self.values[tuple(count(place) for place in position)]
 
     @property
     def feature_names(self) -> tuple[str, ...]:

@@ -134,6 +134,8 @@ def _krylov(
 ) -> Float[Array, " state"]:
     """Runs of BiCGSTAB, each from the true residual, until that is at rounding.
 
+    All relative to a power of two of the size of `b`, so that no square of it is 0.
+
     Where a run brings little, as the method may break down, more and more plain sweeps
     go before the next one: they converge for every substochastic matrix.
     """
@@ -157,10 +159,12 @@ def _krylov(
         x = _bicgstab(operator, x, left, floor)
         return x, now, floor, count + n_sweeps, more
 
+    unit = unit_of(b)
+    b, guess = b / unit, guess / unit
     # The worst there is: the first run always happens.
     worst = jnp.full((), jnp.inf, b.dtype)
     start = (guess, worst, jnp.zeros_like(worst), jnp.int32(0), jnp.int32(1))
-    return jax.lax.while_loop(unfinished, run, start)[0]
+    return unit * jax.lax.while_loop(unfinished, run, start)[0]
 
 
 def _bicgstab(
