@@ -2,7 +2,7 @@
 
 import numpy as np
 from jax.core import Tracer
-from jaxtyping import ArrayLike, Bool, Float, Int
+from jaxtyping import ArrayLike
 
 TOLERANCE = 1e-5  # of sums of probabilities: single precision over many branches
 
@@ -61,7 +61,7 @@ def check_discount(discount: np.ndarray) -> None:
         raise ValueError(f"discount = {discount} must be in [0, 1].")
 
 
-def check_successor(successor: Int[np.ndarray, "state action branch"]) -> None:
+def check_successor(successor: np.ndarray) -> None:
     """That they are numbers of states."""
     n_states = len(successor)
     if not np.issubdtype(successor.dtype, np.integer):
@@ -80,7 +80,7 @@ def check_successor(successor: Int[np.ndarray, "state action branch"]) -> None:
     )
 
 
-def check_probability(probability: Float[np.ndarray, "state action branch"]) -> None:
+def check_probability(probability: np.ndarray) -> None:
     """That they are in `[0, 1]` and sum to 1 for each state and action."""
     probability = np.asarray(probability, dtype=_real(probability))
     # Of NaN both comparisons are False.
@@ -101,7 +101,7 @@ def check_probability(probability: Float[np.ndarray, "state action branch"]) -> 
         )
 
 
-def check_initial(initial: Float[np.ndarray, " state"]) -> None:
+def check_initial(initial: np.ndarray) -> None:
     """That it is a distribution."""
     initial = np.asarray(initial, dtype=_real(initial))
     if (wrong := ~((initial >= 0.0) & (initial <= 1.0 + TOLERANCE))).any():
@@ -120,14 +120,17 @@ def _real(numbers: np.ndarray) -> np.dtype:
 
 
 def sparse_table(
-    dense: Float[np.ndarray, "state action next_state"],
-    terminal: Bool[np.ndarray, " state"],
-    features: Float[np.ndarray, "state action next_state feature"] | None,
+    dense: np.ndarray, terminal: np.ndarray, features: np.ndarray | None
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray | None]:
     """Successors, probabilities and features by branch, of a dense `P[s, a, s']`.
 
     As many branches as the row with most successors has. Padding leads where the last
     branch does, with probability 0.
+
+    Args:
+        dense: `P(s' | s, a)`, `[state, action, next state]`.
+        terminal: `[state]`.
+        features: `[state, action, next state, feature]`, or none.
 
     Raises:
         ValueError: where the shapes are not those of one world, or a row is none.
