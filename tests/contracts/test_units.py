@@ -80,7 +80,7 @@ TASKS = {
 PLANNERS = {
     "PolicyIteration": lambda u: PolicyIteration(),
     "ValueIteration": lambda u: ValueIteration(),
-    "SoftValueIteration": lambda u: SoftValueIteration(0.6 * u),
+    "SoftValueIteration": lambda u: SoftValueIteration(0.3 * u),
 }
 tasks = pytest.mark.parametrize("task", TASKS)
 planners = pytest.mark.parametrize("planner", PLANNERS)

@@ -24,7 +24,8 @@ def in_range(what: str, value: ArrayLike | Sequence) -> Array:
         >>> in_range("a weight", [1e-300, 0.0]).tolist()  # JAX is in 64 bits
         [1e-300, 0.0]
     """
-    found = jnp.asarray(value, dtype=float)
+    with np.errstate(over="ignore"):
+        found = jnp.asarray(value, dtype=float)
     if isinstance(found, Tracer):
         return found
     given = np.abs(np.asarray(value, dtype=np.float64))

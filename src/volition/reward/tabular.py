@@ -1,5 +1,6 @@
 """Rewards that are a table over a finite world."""
 
+import jax.numpy as jnp
 from jaxtyping import Array, ArrayLike, Float
 
 from volition.env import Transition
@@ -40,13 +41,15 @@ class Tabular(AbstractReward):
             )
 
     def __call__(self, transition: Transition) -> Float[Array, ""]:
-        """The entry of this transition."""
+        """The entry of this transition; NaN where the table has none."""
         position = (
             transition.state.index,
             transition.action,
             transition.next_state.index,
         )[: self.values.ndim]
-        return self.values[tuple(count(place) for place in position)]
+        entry = self.values.at[tuple(count(place) for place in position)]
+        # NaN where there is none: what lies next to it would be a number made up.
+        return entry.get(mode="fill", fill_value=jnp.nan)
 
     @property
     def feature_names(self) -> tuple[str, ...]:

@@ -80,9 +80,19 @@ def plan(
     """
     paid = checked_reward(env, reward)
     found = _solve(env, paid, PolicyIteration() if method is None else method)
+    if not traced(found) and _overflows(env, found):
+        found = eqx.tree_at(lambda one: one.converged, found, jnp.zeros((), dtype=bool))
     if throw and not traced(found.converged) and not found.converged:
         raise RuntimeError(f"planning {found.message} {_remedy(env, paid, found)}")
     return found
+
+
+def _overflows(env: FiniteMDP, found: Plan) -> bool:
+    """Whether values are too large for the precision that JAX is set to."""
+    value = np.asarray(found.value)
+    wrong = value == np.inf
+    # Without a discount, minus infinity is what a state can be worth.
+    return bool((wrong | ((value == -np.inf) & (float(env.discount) < 1.0))).any())
 
 
 def _remedy(env: FiniteMDP, paid: Float[Array, "state action"], found: Plan) -> str:
@@ -91,6 +101,11 @@ def _remedy(env: FiniteMDP, paid: Float[Array, "state action"], found: Plan) -> 
     value = np.asarray(found.value)
     largest = float(jnp.finfo(paid.dtype).max)
     hopeless = np.flatnonzero(begins & (np.isnan(value) | (value == -np.inf)))
+    if _overflows(env, found):
+        return (
+            f"Its values are above {largest:.2g}, the largest number in the precision "
+            "of the reward: give the reward in another unit."
+        )
     if float(env.discount) >= 1.0 and len(hopeless):
         state = int(hopeless[0])
         return (
@@ -104,11 +119,6 @@ def _remedy(env: FiniteMDP, paid: Float[Array, "state action"], found: Plan) -> 
             "Without a discount a loop that pays is worth more than any end. Lower the "
             "discount, or raise the planner's limit where no loop pays; throw=False "
             "returns what there is."
-        )
-    if not np.isfinite(value).all():
-        return (
-            f"Its values are above {largest:.2g}, the largest number in the precision "
-            "of the reward: give the reward in another unit."
         )
     return (
         "Raise its limit or its tolerance, or lower the discount; throw=False returns "
