@@ -251,7 +251,7 @@ def test_no_score_comes_of_what_is_not_finite(score, place, number):
     if score in ("backward_induction",) and place == 1:
         return  # it takes one reward
     world, *tables = small()
-    tables[place][4, 2] = number
+    tables[place][3, 2] = number
     with pytest.raises(ValueError, match=f"{number}.*finite"):
         SCORES[score](jax.random.key(0), world, *(Tabular(one) for one in tables))
 

@@ -55,6 +55,9 @@ def gain_bound(correlation: float, proxy_gain: float, chi_squared: float) -> flo
     Returns:
         The bound; minus infinity where the two do not correlate.
 
+    Raises:
+        ValueError: where a number is NaN or out of its range.
+
     Example:
         >>> round(gain_bound(0.6, 2.0, 4.0), 6)
         0.666667
@@ -62,6 +65,13 @@ def gain_bound(correlation: float, proxy_gain: float, chi_squared: float) -> flo
     Source: C. Laidlaw, S. Singhal, A. Dragan, "Correlated proxies: a new definition and
     improved mitigation for reward hacking", 2024, arXiv 2403.03185, theorem 5.1.
     """
+    numbers = (correlation, proxy_gain, chi_squared)
+    if np.isnan(numbers).any() or chi_squared < 0.0 or not abs(correlation) <= 1.0:
+        raise ValueError(
+            f"a correlation of {correlation}, a gain of {proxy_gain} and a chi-squared "
+            f"of {chi_squared} bound nothing: the first is in [-1, 1], the last not "
+            "negative, and none is NaN."
+        )
     if not correlation > 0.0:
         return float("-inf")
     left = max(0.0, 1.0 - correlation**2)

@@ -137,7 +137,8 @@ def mixed_coverage(
         [[[0.875, 0.125]]]
     """
     weights = np.ones(len(coverages)) if shares is None else np.asarray(shares, float)
-    if len(weights) != len(coverages) or (weights < 0).any() or weights.sum() <= 0:
+    right = np.isfinite(weights).all() and (weights >= 0).all() and weights.sum() > 0
+    if len(weights) != len(coverages) or not right:
         raise ValueError(
             f"{len(coverages)} coverages need as many shares that are not negative, "
             f"not {list(weights)}."

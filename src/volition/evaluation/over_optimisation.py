@@ -24,6 +24,9 @@ def best_of_n_kl(n: int | float) -> float:
     Args:
         n: at least 1.
 
+    Raises:
+        ValueError: for another.
+
     Example:
         >>> [round(best_of_n_kl(n), 6) for n in (1, 4, 1000)]
         [0.0, 0.636294, 5.908755]
@@ -31,6 +34,8 @@ def best_of_n_kl(n: int | float) -> float:
     Source: L. Gao, J. Schulman, J. Hilton, "Scaling laws for reward model
     overoptimization", 2022, arXiv 2210.10760, section 3.1.
     """
+    if not n >= 1.0:
+        raise ValueError(f"n = {n} must be at least 1.")
     return float(np.log(n) - (n - 1.0) / n)
 
 
@@ -40,10 +45,15 @@ def count_of_kl(divergence: float) -> float:
     Args:
         divergence: nats, not negative; infinite above 700.
 
+    Raises:
+        ValueError: where it is negative, or NaN.
+
     Example:
         >>> round(count_of_kl(best_of_n_kl(16)), 6)
         16.0
     """
+    if not divergence >= -1e-12:  # less is no rounding
+        raise ValueError(f"a divergence of {divergence} nats must not be negative.")
     if divergence <= 0.0:
         return 1.0
     if not divergence < DOUBLE_AT_MOST:
