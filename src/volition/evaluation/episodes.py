@@ -5,9 +5,9 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Int, PRNGKeyArray
 
-from volition.env import AbstractEnvironment
+from volition.env import AbstractEnvironment, FiniteMDP
 from volition.policy import AbstractPolicy, episode
-from volition.reward import AbstractReward
+from volition.reward import AbstractReward, check_features, check_world
 
 
 class Episodes(eqx.Module):
@@ -46,6 +46,10 @@ def play(
         n_episodes: how many.
         n_steps: after which an episode is left, if it is not over.
 
+    Raises:
+        ValueError: where the reward reads features that the world does not have, or is
+            a table of another size.
+
     Example:
         >>> from volition import env, policy, reward
         >>> seen = play(
@@ -59,6 +63,11 @@ def play(
         >>> seen.returns.tolist() == seen.lengths.tolist()
         True
     """
+
+    if isinstance(env, FiniteMDP):
+        check_world(reward, env)
+    else:
+        check_features(reward, env.feature_names)
 
     def one(key: PRNGKeyArray) -> Episodes:
         seen = episode(key, env, policy, n_steps)

@@ -3,6 +3,8 @@
 from volition.reward.contract import (
     AbstractReward as AbstractReward,
     check_features as check_features,
+    check_world as check_world,
+    not_finite as not_finite,
 )
 from volition.reward.convolutional import (
     ConvolutionalNetwork as ConvolutionalNetwork,

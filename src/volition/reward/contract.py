@@ -5,9 +5,11 @@ from collections.abc import Callable
 
 import equinox as eqx
 import jax
+import numpy as np
+from jax.core import Tracer
 from jaxtyping import Array, Float, PyTree
 
-from volition.env import Transition
+from volition.env import FiniteMDP, Transition
 
 
 class AbstractReward(eqx.Module):
@@ -42,6 +44,14 @@ class AbstractReward(eqx.Module):
         """Those of them in which it is linear, whatever the others: all if not said."""
         return self.learned()
 
+    def check_size(self, n_states: int, n_actions: int) -> None:
+        """Raise where it is a table for a world of another size; most are none.
+
+        Raises:
+            ValueError: with both sizes.
+        """
+        del n_states, n_actions
+
 
 def _as_it_is(transition: Transition) -> Transition:
     return transition
@@ -69,3 +79,43 @@ def check_features(reward: AbstractReward, feature_names: tuple[str, ...]) -> No
         f"the reward reads {what}: give it the environment's feature_names, which are "
         f"{feature_names}."
     )
+
+
+def check_world(reward: AbstractReward, env: FiniteMDP) -> None:
+    """Raise where a reward does not fit a finite world: other features, another size.
+
+    Raises:
+        ValueError: naming what differs.
+
+    Example:
+        >>> from volition.env import delivery
+        >>> from volition.reward import Tabular
+        >>> check_world(Tabular(np.zeros(100)), delivery())
+    """
+    check_features(reward, env.feature_names)
+    reward.check_size(env.n_states, env.n_actions)
+
+
+def not_finite(reward: AbstractReward) -> str:
+    """What of a reward is NaN or infinite, to go on in a sentence; empty for nothing.
+
+    Example:
+        >>> from volition.reward import Linear
+        >>> not_finite(Linear(("speed", "jerk"), [1.0, float("inf")]))
+        ", as its weight of 'jerk' is inf"
+    """
+    for path, leaf in jax.tree.leaves_with_path(reward):
+        if not eqx.is_inexact_array(leaf) or isinstance(leaf, Tracer):
+            continue
+        numbers = np.asarray(leaf)
+        wrong = np.argwhere(~np.isfinite(numbers))
+        if len(wrong) == 0:
+            continue
+        place = tuple(int(number) for number in wrong[0])
+        name = jax.tree_util.keystr(path).removeprefix(".")
+        names = reward.feature_names
+        if name == "weights" and numbers.shape == (len(names),):
+            return f", as its weight of {names[place[0]]!r} is {numbers[place]}"
+        at = f"[{', '.join(map(str, place))}]" if place else ""
+        return f", as its {name}{at} is {numbers[place]}"
+    return ""

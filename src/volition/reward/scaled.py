@@ -48,6 +48,10 @@ class Scaled(AbstractReward):
         """Those of the reward inside."""
         return self.reward.feature_names
 
+    def check_size(self, n_states: int, n_actions: int) -> None:
+        """As the reward inside."""
+        self.reward.check_size(n_states, n_actions)
+
     def learned(self) -> PyTree[bool]:
         """What of the reward inside is; not the factor."""
         nothing = jax.tree.map(lambda leaf: False, self)
