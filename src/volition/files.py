@@ -55,7 +55,7 @@ def open_regular(
     except InputError:
         raise
     except (OSError, ValueError) as error:  # a name that no file can have
-        raise InputError(f"{_short(path)} cannot be read: {reason(error)}.") from error
+        raise InputError(f"{short(path)} cannot be read: {reason(error)}.") from error
     with os.fdopen(handle, "rb") as stream:
         status = os.fstat(stream.fileno())
         _check_regular(path, status.st_mode)
@@ -65,6 +65,22 @@ def open_regular(
                 "such a file may have: give a smaller one."
             )
         yield stream, status.st_size
+
+
+def named(name: str) -> Path:
+    """The path of a file or folder that a user named, whether it is there or not.
+
+    Raises:
+        InputError: where nothing can have that name, or it cannot be looked at.
+    """
+    try:
+        os.stat(name)
+    except (FileNotFoundError, NotADirectoryError):
+        pass  # who uses it says so in words of their own
+    except (OSError, ValueError) as error:
+        said = f"{short(name)} cannot be read: {reason(error)}"
+        raise InputError(f"{said}: give another name.") from error
+    return Path(name)
 
 
 def read_bytes(path: str | os.PathLike[str], max_bytes: int) -> bytes:
@@ -154,7 +170,7 @@ def reason(error: BaseException) -> str:
         "no number: 'x'"
     """
     said = getattr(error, "strerror", None) or str(error) or type(error).__name__
-    return _short(" ".join(said.split())).rstrip(".")
+    return short(" ".join(said.split())).rstrip(".")
 
 
 def write_text(path: Path, text: str) -> None:
@@ -180,8 +196,13 @@ def replace(path: Path, write: Callable[[Path], object]) -> None:
         part.unlink(missing_ok=True)
 
 
-def _short(text: object) -> str:
-    """At most 200 characters, of which any can be printed."""
+def short(text: object) -> str:
+    """At most 200 characters of a text, each of which any terminal can show.
+
+    Example:
+        >>> short("a\0b")
+        'a\\x00b'
+    """
     said = str(text).encode(errors="backslashreplace").decode()[:200]
     return "".join(each if each.isprintable() else repr(each)[1:-1] for each in said)
 
@@ -203,7 +224,7 @@ def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     if len(found) < len(pairs):
         counts = collections.Counter(name for name, _ in pairs)
         twice = counts.most_common(1)[0][0]
-        raise ValueError(f"it says {_short(twice)!r} twice")
+        raise ValueError(f"it says {short(twice)!r} twice")
     return found
 
 
@@ -214,5 +235,5 @@ def _no_number(name: str) -> NoReturn:
 def _float(text: str) -> float:
     value = float(text)
     if value in (float("inf"), -float("inf")):
-        raise ValueError(f"it says {_short(text)}, which is too large a number")
+        raise ValueError(f"it says {short(text)}, which is too large a number")
     return value

@@ -147,7 +147,7 @@ def test_numbers_that_do_not_fit_into_32_bits_are_refused(tmp_path):
         record.save(number, path)
         with jax.enable_x64(False):
             if fits:
-                assert record.load(path) == np.asarray(number, dtype=np.float32)
+                assert float(record.load(path)) == float(np.float32(number))
             else:
                 with pytest.raises(ValueError, match="does not fit into 32 bits"):
                     record.load(path)
