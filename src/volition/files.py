@@ -6,6 +6,7 @@ writes to, or small and yet stand for gigabytes. Whatever is read passes through
 
 import collections
 import contextlib
+import hashlib
 import json
 import os
 import re
@@ -22,6 +23,8 @@ MAX_TEXT = 16 * 2**20  # bytes of JSON; a character takes up to 4 in memory
 MAX_TOML = 64 * 2**10  # bytes; a dotted key takes the square of its length
 MAX_VALUES = 128 * 2**20  # bytes that the values of a JSON text take, as estimated:
 CONTAINER, VALUE = 300, 64  # of a list or dict as it is read, of anything in one
+SIGNED = "# sha256 of the lines below: "
+SUM = re.compile(r"([0-9a-f]{64}) [ *](.+)")
 SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
 
 
@@ -150,6 +153,7 @@ def read_toml(path: str | os.PathLike[str]) -> dict[str, Any]:
     """
     text = read_bytes(path, MAX_TOML)
     try:
+        _check_signature(text)
         return tomllib.loads(text.decode())
     except RecursionError as error:
         raise InputError(
@@ -159,6 +163,80 @@ def read_toml(path: str | os.PathLike[str]) -> dict[str, Any]:
     except (ValueError, TypeError, ArithmeticError, LookupError) as error:
         raise InputError(f"{path} is damaged ({reason(error)}): write it again.") from (
             error
+        )
+
+
+def signed_toml(text: str) -> str:
+    """TOML with its checksum as a comment in the first line.
+
+    `read_toml` then finds any change of it. What a user writes needs none.
+
+    Example:
+        >>> print(signed_toml('study = "highway"')[:38])
+        # sha256 of the lines below: df1b8ff0d
+    """
+    return f"{SIGNED}{hashlib.sha256(text.encode()).hexdigest()}\n{text}"
+
+
+def _check_signature(text: bytes) -> None:
+    """Raise where there is a checksum and it does not hold.
+
+    A first line that was one is still known for one with some of it damaged.
+    """
+    first, _, rest = text.partition(b"\n")
+    if sum(each in b"0123456789abcdef" for each in first) < 48:
+        return
+    if first.decode() != SIGNED + hashlib.sha256(rest).hexdigest():
+        raise ValueError(
+            "it is not as it was written: its checksum differs; to change it by hand, "
+            "remove the first line"
+        )
+
+
+def check_sums(folder: Path) -> dict[str, str]:
+    """What a file SHA256SUMS in a folder says of the others, by their names.
+
+    `sha256sum *.xml > SHA256SUMS` writes one, for formats that have no checksum.
+
+    Args:
+        folder: that may hold one.
+
+    Returns:
+        SHA-256 in hexadecimal; nothing where there is no such file.
+
+    Raises:
+        InputError: where it says something else.
+    """
+    path = folder / "SHA256SUMS"
+    if not path.exists():
+        return {}
+    found = {}
+    for line in read_bytes(path, MAX_TEXT).decode(errors="replace").splitlines():
+        match = SUM.fullmatch(line)
+        if match is None:
+            raise InputError(
+                f"{path} has the line {short(line)!r}, which is no SHA-256 of a file: "
+                "write it again by sha256sum."
+            )
+        found[match[2]] = match[1]
+    return found
+
+
+def check_sum(path: Path, content: bytes, sums: dict[str, str]) -> None:
+    """Raise where a file is not what SHA256SUMS says, or it says nothing of it.
+
+    Args:
+        path: of the file.
+        content: of it.
+        sums: as `check_sums` found them; if there are none nothing is checked.
+
+    Raises:
+        InputError: naming it.
+    """
+    if sums and sums.get(path.name) != hashlib.sha256(content).hexdigest():
+        raise InputError(
+            f"{path} is not the file of which SHA256SUMS beside it says the checksum: "
+            "copy it again, or write SHA256SUMS again."
         )
 
 
