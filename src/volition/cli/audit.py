@@ -23,6 +23,7 @@ from volition.report.driving_text import episode_in_words
 from volition.reward import AbstractReward, delivery_true
 from volition.study.chapter import CHAPTER, audit_chapter, saved_policies, scene_of
 from volition.study.highway import Blind
+from volition.study.run import to_text
 
 N_MOMENTS = 6  # of a replay
 
@@ -117,7 +118,7 @@ def _chapter(
         made = audit_chapter(jax.random.key(seed), policies)
         progress.step("drawing replays")
         found = _kept(made, folder)
-    record.write_text(folder / "audit.json", json.dumps(found, indent=1) + "\n")
+    record.write_text(folder / "audit.json", to_text(found, indent=1) + "\n")
     return found
 
 
