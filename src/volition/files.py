@@ -208,7 +208,7 @@ def check_sums(folder: Path) -> dict[str, str]:
         InputError: where it says something else.
     """
     path = folder / "SHA256SUMS"
-    if not path.exists():
+    if not os.path.lexists(path):
         return {}
     found = {}
     for line in read_bytes(path, MAX_TEXT).decode(errors="replace").splitlines():
