@@ -13,6 +13,8 @@ SOURCE = Path(volition.__file__).parent
 # The folder tree is the dependency order: each package imports only from those above.
 ORDER = (
     "one_kernel",
+    "errors",
+    "files",
     "record",
     "env",
     "policy",

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from volition import record
+from volition import files, record
 from volition.cli.start import InputError
 from volition.report.document import Document
 from volition.report.markdown import to_markdown
@@ -28,7 +28,7 @@ def report(folder: Path, out: Path | None, as_json: bool, markdown: bool) -> Non
     """
     if as_json and markdown:
         raise InputError("--json and --markdown are two reports: say one of them.")
-    document, contents = report_files(folder)
+    document, contents = report_files(files.named(str(folder)))
     made = to_json(document, contents) + "\n" if as_json else to_markdown(document)
     if as_json or markdown:
         if out is None:

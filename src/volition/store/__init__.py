@@ -30,3 +30,7 @@ from volition.store.minari import (
     Seen as Seen,
     read_minari as read_minari,
 )
+from volition.store.saved import (
+    check_finite as check_finite,
+    read_saved as read_saved,
+)
