@@ -3,6 +3,7 @@
 from volition.feedback.answer import (
     NOBODY as NOBODY,
     UNANSWERED as UNANSWERED,
+    UNNUMBERED as UNNUMBERED,
     AbstractAnswer as AbstractAnswer,
     AbstractJudge as AbstractJudge,
 )
