@@ -19,7 +19,7 @@ from volition.feedback import (
     Dataset,
 )
 from volition.human import AbstractHuman
-from volition.inference import AbstractMethod, AbstractPrior, Problem
+from volition.inference import AbstractMethod, AbstractPrior, Problem, solve
 from volition.reward import AbstractReward
 
 
@@ -305,7 +305,7 @@ def cross_validate(
     log_probs = each = None
     for fold in range(n_folds):
         seen = Problem(reward, human, answers.subset(jnp.asarray(place != fold)), prior)
-        mode, _, _ = method.run(jax.random.fold_in(fit_key, fold), seen)
+        mode, _, _ = solve(jax.random.fold_in(fit_key, fold), seen, method)
         whole = Problem(reward, human, answers, prior)
         fold_probs, fold_each = (np.asarray(part) for part in _predict(whole, mode))
         if log_probs is None or each is None:

@@ -67,6 +67,6 @@ def _check_whole(kind: str, name: str, numbers: np.ndarray, n: int | None) -> No
     most = "from 0 up" if n is None else f"0 to {n - 1}"
     nothing = "not known" if n is None else "not said yet"
     raise ValueError(
-        f"{name} = {numbers[place]} of answer {place[0]} ({kind}) is out of range: give "
-        f"{most}, or {UNANSWERED} where it is {nothing}."
+        f"{name} = {numbers[place]} of answer {place[0]} ({kind}) is out of range: "
+        f"give {most}, or {UNANSWERED} where it is {nothing}."
     )

@@ -44,8 +44,12 @@ class Gaussian(AbstractBelief):
     def sample(self, key: PRNGKeyArray, n_samples: int) -> Float[Array, "sample free"]:
         """Gaussian draws."""
         shape = (n_samples, self.location.shape[0])
-        values, vectors = jnp.linalg.eigh(self.covariance)
-        root = vectors * jnp.sqrt(jnp.maximum(values, 0.0))[None]
+        # In units of each, so that those of another size do not drown in rounding.
+        size = jnp.sqrt(jnp.maximum(jnp.diagonal(self.covariance), 0.0))
+        unit = jnp.where(size > 0.0, size, 1.0)
+        alike = self.covariance / unit[:, None] / unit[None]
+        values, vectors = jnp.linalg.eigh(alike)
+        root = unit[:, None] * vectors * jnp.sqrt(jnp.maximum(values, 0.0))[None]
         noise = jax.random.normal(key, shape, dtype=self.location.dtype)
         return self.location[None] + noise @ root.T
 

@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 import equinox as eqx
 import jax
-from jaxtyping import Array, Float, PyTree
+from jaxtyping import Array, ArrayLike, Float, PyTree
 
 from volition.env import Transition
 
@@ -41,6 +41,28 @@ class AbstractReward(eqx.Module):
     def last(self) -> PyTree[bool]:
         """Those of them in which it is linear, whatever the others: all if not said."""
         return self.learned()
+
+    @property
+    def single_precision(self) -> bool:
+        """Whether it computes in 32 bits, whatever the precision of everything else."""
+        return False
+
+    def prior_scale(self) -> Float[Array, " parameter"] | None:
+        """Standard deviation of each learned number under the prior of this form.
+
+        None where the data say: then `fit` takes 10 reward units over the range of each
+        feature.
+        """
+        return None
+
+    def with_inputs_scaled(self, features: ArrayLike | None) -> "AbstractReward":
+        """The same form, with inputs of its own scaled by features that were seen.
+
+        Args:
+            features: of some steps, `[step, feature]`; None where none were seen.
+        """
+        del features
+        return self
 
 
 def _as_it_is(transition: Transition) -> Transition:

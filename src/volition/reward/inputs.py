@@ -29,6 +29,11 @@ class AbstractTransitionInputs(eqx.Module):
     def __call__(self, transition: Transition) -> Float[Array, " input"]:
         """Those of a single transition, as 32-bit floats."""
 
+    def scaled_by(self, features: ArrayLike | None) -> "AbstractTransitionInputs":
+        """The same, scaled by features that were seen, where nobody scaled them."""
+        del features
+        return self
+
 
 class FeatureInputs(AbstractTransitionInputs):
     """The environment's named features, each scaled.
@@ -81,9 +86,17 @@ class FeatureInputs(AbstractTransitionInputs):
                 "that were made."
             )
         low, high = rows.min(axis=0), rows.max(axis=0)
-        half = np.where(high > low, (high - low) / 2.0, 1.0)
-        single = lambda row: jnp.asarray(row, dtype=jnp.float32)
-        return cls(feature_names, Scaled(single((low + high) / 2.0), single(half)))
+        half = np.where(high > low, high / 2.0 - low / 2.0, 1.0)
+        # Not in 32 bits, which a large offset would fill.
+        number = lambda row: jnp.asarray(row, dtype=float)
+        return cls(feature_names, Scaled(number(low / 2.0 + high / 2.0), number(half)))
+
+    def scaled_by(self, features: ArrayLike | None) -> "FeatureInputs":
+        """Over what was seen, where they are still as they were given."""
+        given = np.all(self.scaled.centre == 0.0) and np.all(self.scaled.half == 1.0)
+        if features is None or not given:
+            return self
+        return FeatureInputs.over(self._feature_names, features)
 
     @property
     def size(self) -> int:
