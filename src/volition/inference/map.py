@@ -95,8 +95,7 @@ def climb(problem: Problem, start: Free) -> tuple[Free, float, float, bool]:
     for _ in range(SEARCHES if dense else SPARSE_SEARCHES):
         here = jnp.asarray(point, dtype=start.dtype)
         if dense:
-            metric = _curvature(problem, here)
-            root = whitened(metric, problem.prior_scale())
+            root = whitened(_information(problem, here), problem.prior_scale())
             to, back = (lambda z, r=root: r @ z), (lambda slope, r=root: r.T @ slope)
         else:
             to = back = lambda z: stretch * z
@@ -135,18 +134,21 @@ def _search(problem: Problem, start: Free, to, back, dense: bool):
     )
 
 
-def whitened(precision: ArrayLike, scale: ArrayLike) -> np.ndarray:
-    """A root of the covariance, `root root^T = precision^-1`, worked out in its units.
+def whitened(information: ArrayLike, scale: ArrayLike) -> np.ndarray:
+    """A root of about the posterior covariance, worked out in its own units.
+
+    `root root^T = (information + 1 / scale^2)^-1`
 
     Args:
-        precision: positive, `[free, free]`; where it is not a number, the scale counts.
-        scale: standard deviation of each, where nothing else is known, `[free]`.
+        information: of the answers, `[free, free]`; none where it is not finite.
+        scale: standard deviation of the prior of each, `[free]`.
     """
-    precision = np.asarray(precision, dtype=np.float64)
-    size = np.diag(precision)
-    if not (np.isfinite(precision).all() and (size > 0).all()):
-        return np.diag(np.asarray(scale, dtype=np.float64))
-    unit = 1.0 / np.sqrt(size)
+    information = np.asarray(information, dtype=np.float64)
+    scale = np.asarray(scale, dtype=np.float64)
+    if not np.isfinite(information).all():
+        return np.diag(scale)
+    precision = information + np.diag(scale**-2.0)
+    unit = 1.0 / np.sqrt(np.diag(precision))
     values, vectors = np.linalg.eigh(precision * unit[:, None] * unit[None])
     # What rounding leaves of a direction without curvature.
     values = np.maximum(values, 1e-12 * values.max(initial=1.0))
@@ -154,10 +156,8 @@ def whitened(precision: ArrayLike, scale: ArrayLike) -> np.ndarray:
 
 
 @eqx.filter_jit
-def _curvature(problem: Problem, free: Free) -> Float[Array, "free free"]:
-    """What `expected_curvature` is, without the bend."""
-    prior = -jax.hessian(problem.log_prior)(free)
-    return fisher_information(problem, free) + prior
+def _information(problem: Problem, free: Free) -> Float[Array, "free free"]:
+    return fisher_information(problem, free)
 
 
 def best_of(key: PRNGKeyArray, problem: Problem, n_starts: int) -> tuple[Free, Result]:
