@@ -37,14 +37,14 @@ def test_what_is_left_out_is_said_in_the_docstring():
     made = np.asarray(OPTIONS.weight) > 0
     seen = np.asarray(OPTIONS.transition.features)[made]
     span = seen.max(axis=0) - seen.min(axis=0)
-    # Of a feature that is 0 everywhere no unit is known.
-    assert (span == 0).tolist() == (np.abs(seen).max(axis=0) == 0).tolist()
+    # A feature that never varies counts by its size.
+    span = np.where(span > 0, span, np.abs(seen).max(axis=0))
     stated = fit(
         REWARD,
         Boltzmann(),
         ANSWERS,
         Laplace(),
-        prior=Normal(10.0 / np.where(span > 0, span, 1.0)),
+        prior=Normal(10.0 / span),
         key=jax.random.key(0),
     )
     np.testing.assert_array_equal(default.mode, stated.mode)
