@@ -10,6 +10,7 @@ from jaxtyping import Array, Float, Int, PRNGKeyArray
 
 from volition.human import AbstractHuman, Judge
 from volition.inference.identify import Direction, unidentified
+from volition.inference.precision import in_double
 from volition.inference.problem import Free, Problem
 from volition.reward import AbstractReward, Ensemble
 
@@ -260,7 +261,9 @@ class Posterior(eqx.Module):
 
         Taken at the mode; see `volition.inference.unidentified`.
         """
-        return unidentified(self.problem, self.mode)
+        if self.problem.reward.single_precision:
+            return unidentified(self.problem, self.mode)
+        return in_double(unidentified, self.problem, self.mode)
 
     def neg_log_likelihood(self) -> Float[Array, ""]:
         """Mean negative log-likelihood of the answers at the mean, nats per answer.
@@ -271,8 +274,10 @@ class Posterior(eqx.Module):
         n_answers = len(self.problem.answers)
         if n_answers == 0:
             raise ValueError("there are no answers yet: ask first.")
-        said = _log_likelihood(self.problem, self.mean, self.human)
-        return -said / n_answers
+        arguments = self.problem, self.mean, self.human
+        if self.problem.reward.single_precision:
+            return -_log_likelihood(*arguments) / n_answers
+        return -in_double(_log_likelihood, *arguments) / n_answers
 
 
 @eqx.filter_jit
