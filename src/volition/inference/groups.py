@@ -12,7 +12,7 @@ from jaxtyping import Array, Float, PRNGKeyArray
 from scipy.sparse.csgraph import connected_components
 from scipy.special import gammaln
 
-from volition.feedback import NOBODY, Dataset
+from volition.feedback import NOBODY, Answers, Dataset
 from volition.human import AbstractHuman
 from volition.inference.evidence import checked
 from volition.inference.map import inverse, log_volume
@@ -161,7 +161,7 @@ def _membership(mixture: _Mixture, free: Free):
 def fit_groups(
     reward: AbstractReward,
     human: AbstractHuman,
-    answers: Dataset,
+    answers: Dataset | Answers,
     n_groups: int,
     *,
     prior: AbstractPrior | None = None,
@@ -250,7 +250,7 @@ def _blocks(
 def find_groups(
     reward: AbstractReward,
     human: AbstractHuman,
-    answers: Dataset,
+    answers: Dataset | Answers,
     *,
     most: int = 4,
     prior: AbstractPrior | None = None,
@@ -275,6 +275,9 @@ def find_groups(
     Raises:
         ValueError: where it is not known who answered.
     """
+    answers = Dataset.of(answers)
+    if prior is None:
+        reward, prior = default_prior(reward, answers)
     best = fit_groups(reward, human, answers, 1, prior=prior, n_starts=1, key=key)
     n_people = best.membership.shape[0]
     for n_groups in range(2, min(most, n_people) + 1):

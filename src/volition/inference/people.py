@@ -11,7 +11,7 @@ import scipy.stats
 from jax.scipy.stats import norm
 from jaxtyping import Array, Float, PRNGKeyArray
 
-from volition.feedback import NOBODY, Dataset
+from volition.feedback import NOBODY, Answers, Dataset
 from volition.human import AbstractHuman, Positive
 from volition.inference.evidence import checked
 from volition.inference.map import inverse, log_volume
@@ -96,7 +96,7 @@ class People(eqx.Module):
 def fit_people(
     reward: AbstractReward,
     human: AbstractHuman,
-    answers: Dataset,
+    answers: Dataset | Answers,
     *,
     prior: AbstractPrior | None = None,
     spread: Positive | None = None,

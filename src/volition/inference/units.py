@@ -38,7 +38,7 @@ def default_prior(
     """
     scale = reward.prior_scale()
     if scale is not None:
-        return reward.with_inputs_scaled(features_of(answers)), Normal(scale)
+        return reward.with_inputs_scaled(steps_of(answers)), Normal(scale)
     return reward, Normal(WIDTH / np.asarray(in_double(units, reward, answers)))
 
 
@@ -124,16 +124,6 @@ def steps_of(answers: Dataset) -> Transition | None:
         return None
     steps = jax.tree.map(lambda *leaves: np.concatenate(leaves), *found)
     return steps if len(np.asarray(steps.features)) else None
-
-
-def features_of(answers: Dataset) -> Float[np.ndarray, "step feature"] | None:
-    """The features of all steps that were asked about; None where there are none."""
-    found = [
-        np.asarray(segment.transition.features, dtype=float)[there]
-        for segment, there in _made(answers)
-    ]
-    rows = np.concatenate(found) if found else np.zeros((0, 1))
-    return rows if len(rows) else None
 
 
 def _made(answers: Dataset) -> list[tuple[Segment, Bool[np.ndarray, "..."]]]:

@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 import equinox as eqx
 import jax
-from jaxtyping import Array, ArrayLike, Float, PyTree
+from jaxtyping import Array, Float, PyTree
 
 from volition.env import Transition
 
@@ -55,13 +55,13 @@ class AbstractReward(eqx.Module):
         """
         return None
 
-    def with_inputs_scaled(self, features: ArrayLike | None) -> "AbstractReward":
-        """The same form, with inputs of its own scaled by features that were seen.
+    def with_inputs_scaled(self, steps: Transition | None) -> "AbstractReward":
+        """The same form, with inputs of its own scaled by steps that were seen.
 
         Args:
-            features: of some steps, `[step, feature]`; None where none were seen.
+            steps: leaves `[step, ...]`; None where none were seen.
         """
-        del features
+        del steps
         return self
 
 

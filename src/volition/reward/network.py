@@ -7,7 +7,7 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, ArrayLike, Float, PRNGKeyArray, PyTree
+from jaxtyping import Array, Float, PRNGKeyArray, PyTree
 
 from volition.env import Transition
 from volition.reward.contract import AbstractReward
@@ -131,9 +131,9 @@ class Network(AbstractReward):
         output = jax.tree.map(eqx.is_inexact_array, self.layers[-1])
         return eqx.tree_at(lambda marks: marks.layers[-1], nothing, output)
 
-    def with_inputs_scaled(self, features: ArrayLike | None) -> "Network":
+    def with_inputs_scaled(self, steps: Transition | None) -> "Network":
         """The same network over inputs in `[-1, 1]`, where nobody scaled them."""
-        scaled = self.inputs.scaled_by(features)
+        scaled = self.inputs.scaled_by(steps)
         return eqx.tree_at(lambda network: network.inputs, self, scaled)
 
     def prior_scale(self) -> Float[Array, " parameter"]:

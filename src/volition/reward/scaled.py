@@ -57,9 +57,9 @@ class Scaled(AbstractReward):
         """That of the reward inside."""
         return self.reward.prior_scale()
 
-    def with_inputs_scaled(self, features: ArrayLike | None) -> "Scaled":
+    def with_inputs_scaled(self, steps: Transition | None) -> "Scaled":
         """With the inputs of the reward inside scaled."""
-        inside = self.reward.with_inputs_scaled(features)
+        inside = self.reward.with_inputs_scaled(steps)
         return eqx.tree_at(lambda one: one.reward, self, inside)
 
     def learned(self) -> PyTree[bool]:
