@@ -248,6 +248,8 @@ def _say_goodbye(labelling: Labelling, done: bool) -> None:
     if posterior is not None:
         n_answers = len(posterior.problem.answers)
         text = _learned(learned(posterior), n_answers)
+        if not posterior.result.converged:
+            text += f" INFERENCE DID NOT CONVERGE: {posterior.result.message}"
         click.echo(textwrap.fill(text, WIDE, subsequent_indent="  "))
 
 

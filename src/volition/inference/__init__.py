@@ -46,3 +46,5 @@ from volition.inference.size import (
     asked_about as asked_about,
     of_size_one as of_size_one,
 )
+from volition.inference.solve import solve as solve
+from volition.inference.units import default_prior as default_prior, units as units

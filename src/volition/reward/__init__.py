@@ -20,6 +20,7 @@ from volition.reward.function import Function as Function
 from volition.reward.inputs import (
     AbstractTransitionInputs as AbstractTransitionInputs,
     FeatureInputs as FeatureInputs,
+    SeenInputs as SeenInputs,
     StepInputs as StepInputs,
 )
 from volition.reward.linear import Linear as Linear

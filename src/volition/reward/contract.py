@@ -52,6 +52,28 @@ class AbstractReward(eqx.Module):
         """
         del n_states, n_actions
 
+    @property
+    def single_precision(self) -> bool:
+        """Whether it computes in 32 bits, whatever the precision of everything else."""
+        return False
+
+    def prior_scale(self) -> Float[Array, " parameter"] | None:
+        """Standard deviation of each learned number under the prior of this form.
+
+        None where the data say: then `fit` takes 10 reward units over the range of each
+        feature.
+        """
+        return None
+
+    def with_inputs_scaled(self, steps: Transition | None) -> "AbstractReward":
+        """The same form, with inputs of its own scaled by steps that were seen.
+
+        Args:
+            steps: leaves `[step, ...]`; None where none were seen.
+        """
+        del steps
+        return self
+
 
 def _as_it_is(transition: Transition) -> Transition:
     return transition
