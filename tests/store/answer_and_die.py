@@ -29,6 +29,7 @@ from volition.store import Evidence, Said, now
 
 LATEST = 0.1  # s, of a kill
 LATEST_LABEL = 0.5  # s, of a kill, since the first question or the beginning
+NOBODY = -1  # may answer a question again and again
 EARLY = 0.25  # share of the latter
 
 
@@ -39,7 +40,7 @@ def add_some(folder: Path, n_answers: int, synchronous: str) -> None:
         evidence._connection.execute(f"PRAGMA synchronous = {synchronous}")
     for number in range(n_answers):
         showing = f"showing {number}"
-        evidence.add(Said(showing, 1, 1, {"choice": "tie"}), now())
+        evidence.add(Said(showing, 1, NOBODY, {"choice": "tie"}), now())
         os.write(1, f"{showing}\n".encode())
     os._exit(0)
 
@@ -53,7 +54,7 @@ def add_for_ever(folder: Path, out: int, early: bool) -> None:
             showing = str(uuid.uuid4())
             if early:
                 os.write(out, f"{showing}\n".encode())
-            evidence.add(Said(showing, 1, 1, {"choice": "tie"}), now())
+            evidence.add(Said(showing, 1, NOBODY, {"choice": "tie"}), now())
             if not early:
                 os.write(out, f"{showing}\n".encode())
 
