@@ -22,7 +22,7 @@ from volition.env.delivery import LEGEND
 from volition.evaluation import Estimate
 from volition.report.grid_text import grid_text, legend_text
 from volition.report.road_text import road_strip
-from volition.store import Stored
+from volition.store import Conflict, Stored
 from volition.study.clips import CLIPS
 from volition.study.label import (
     Asked,
@@ -45,7 +45,6 @@ SAID = {
     keys.TIE: {"choice": "tie"},
     keys.CANNOT_TELL: {"choice": "cannot tell"},
 }
-WORDS = {tuple(sorted(said.items())): word for word, said in SAID.items()}
 
 
 class Show(NamedTuple):
@@ -82,8 +81,18 @@ def _highway_show() -> Show:
         "five seconds, each at four moments, one above the other. A character is 2 m\n"
         "of road; X has crashed. Say which you would rather have.",
         "Which drive is better?",
-        lambda _, scene: road_strip(record.from_json(scene)),
+        lambda _, scene: _road(scene),
     )
+
+
+def _road(scene: Any) -> str:
+    try:
+        return road_strip(record.from_json(scene))
+    except (ValueError, TypeError, AttributeError, IndexError) as error:
+        raise InputError(
+            f"a clip of this study cannot be drawn ({error}): put a copy of study.db "
+            "back, or name another folder."
+        ) from error
 
 
 SHOWS = {"delivery": _delivery_show, "highway": _highway_show}
@@ -127,14 +136,26 @@ def label(
     if study.exists() or study.is_symlink():
         _check(study, chosen)
     else:
-        begin_label(study, LabelConfig(**chosen))
-        click.echo(f"A new study is made in {study}.")
+        _begin(study, chosen)
     with progress_bar(1) as progress:
         tell = lambda done, total: progress.tell("making clips", done, total)
         labelling = open_label(study, person.strip(), tell=tell)
     with labelling.evidence:
+        _say_second(labelling)
         done = _ask(labelling, _keys())
         _say_goodbye(labelling, done)
+
+
+def _begin(study: Path, chosen: dict[str, Any]) -> None:
+    """Make a study, which another process may make at the same time."""
+    try:
+        begin_label(study, LabelConfig(**chosen))
+    except InputError:
+        if not study.is_dir():
+            raise
+        _check(study, chosen)
+    else:
+        click.echo(f"A new study is made in {study}.")
 
 
 def _check(study: Path, chosen: dict[str, Any]) -> None:
@@ -204,13 +225,23 @@ def _answered(labelling: Labelling, asked: Asked, source: keys.AbstractKeys) -> 
             return False
         if key in SAID:
             seconds = time.monotonic() - began
-            labelling.answer(
-                asked, showing, SAID[key], seconds=seconds, shown=_program()
-            )
+            try:
+                labelling.answer(
+                    asked, showing, SAID[key], seconds=seconds, shown=_program()
+                )
+            except Conflict as error:
+                # Answered in another window: this answer is not kept, and the next
+                # question is shown.
+                click.echo(f"Not saved: {error}")
+                return True
             click.echo(f"Saved: {key}. {_progress(labelling)}")
             return True
         if key == keys.UNDO:
-            undone = labelling.undo(showing)
+            try:
+                undone = labelling.undo(showing)
+            except Conflict as error:
+                click.echo(f"Not taken back: {error}")
+                return True
             if undone is not None:
                 click.echo(f"Taken back: {_word(undone)}. {_progress(labelling)}")
                 return True
@@ -227,7 +258,19 @@ def _program() -> dict[str, str]:
 
 
 def _word(stored: Stored) -> str:
-    return WORDS[tuple(sorted((stored.answer.said or {}).items()))]
+    said = stored.answer.said
+    return next((word for word, one in SAID.items() if one == said), f"{said}")
+
+
+def _say_second(labelling: Labelling) -> None:
+    """What an older version let stand twice, and does no longer."""
+    second = labelling.evidence.second_answers()
+    n_own = sum(each.answer.person == labelling.person for each in second)
+    if n_own:
+        click.echo(
+            f"{n_own} of your answers were to questions that you had answered before "
+            "(in two windows): the first answer stands, the others stay on record."
+        )
 
 
 def _progress(labelling: Labelling) -> str:

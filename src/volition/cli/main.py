@@ -1,17 +1,15 @@
 """The command `volition`."""
 
-import sys
-
 import click
 
 from volition.cli.audit import audit
 from volition.cli.bench import bench
 from volition.cli.drive import drive
+from volition.cli.ending import run_command
 from volition.cli.evaluate import evaluate
 from volition.cli.label import label
 from volition.cli.report import report
 from volition.cli.run import run
-from volition.cli.start import InputError
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -31,8 +29,4 @@ command.add_command(run)
 
 def main() -> None:
     """Run the command; unusable input ends in one sentence and exit code 2."""
-    try:
-        command(prog_name="volition")
-    except InputError as error:
-        click.echo(f"Error: {error}", err=True)
-        sys.exit(2)
+    run_command(command)
