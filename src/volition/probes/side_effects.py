@@ -5,11 +5,16 @@ import scipy.sparse as sparse
 from scipy.sparse.csgraph import connected_components
 
 from volition.env import FiniteMDP
-from volition.evaluation import possible_steps, worst_tie_break
+from volition.evaluation import possible_steps
 from volition.policy import Tabular
 from volition.probes.finding import Finding, way_to
-from volition.probes.searched import best, range_of, visits_of
-from volition.reward import AbstractReward, Tabular as TabularReward
+from volition.probes.searched import (
+    best,
+    best_of_the_best,
+    range_of,
+    visits_of,
+)
+from volition.reward import AbstractReward
 from volition.value import expected_reward
 
 MOST_STATES = 20_000  # the table of what reaches what has a bit for each pair
@@ -50,14 +55,14 @@ def side_effects(
     without a discount, and against the state before the step.
     """
     lost = lost_by_step(env)
+    paid = np.asarray(expected_reward(env, reward))
     if policy is None:
-        policy = worst_tie_break(env, reward, TabularReward(-lost))
+        policy = best_of_the_best(env, paid, lost)
     taken = np.asarray(policy.probabilities)
     visits = visits_of(env, taken)
     own = float(np.sum(visits * lost))
     if own <= LEAST:
         return ()
-    paid = np.asarray(expected_reward(env, reward))
     low, high = range_of(env, paid)
     scale = max(high - low, 1e-300)
     least, instead, other = own, high, taken
