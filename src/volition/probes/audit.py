@@ -1,7 +1,7 @@
 """The audit: does a reward incentivise what nobody wants?"""
 
 import dataclasses
-from typing import overload
+from typing import Any, overload
 
 import equinox as eqx
 import jax
@@ -275,7 +275,7 @@ def _checked(env: FiniteMDP, policy: Tabular) -> Tabular:
 
 def _widened(known: Known, wide: bool) -> Known:
     """What is known, in 64 bits; evidence is fitted in the session's own precision."""
-    refit = known.refit
+    refit: Any = known.refit
     plain = dataclasses.replace(known, answers=None, refit=None, elsewhere=None)
     plain = in_64_bits(plain)
 

@@ -19,12 +19,12 @@ from volition.probes.groups import groups_harmed
 from volition.probes.hackable import hackable
 from volition.probes.harm import harm_as_the_cheaper_end
 from volition.probes.known import Known
-from volition.probes.loops import loops_that_pay
+from volition.probes.loops import from_where_it_can_end, loops_that_pay
 from volition.probes.nuisance import spurious
 from volition.probes.off_support import off_support
 from volition.probes.over_optimised import over_optimised
 from volition.probes.oversight import oversight_removed
-from volition.probes.rules import SHARE, broken_rules
+from volition.probes.rules import broken_rules
 from volition.probes.sensors import sensors_fooled
 from volition.probes.shaping import leaking_shaping
 from volition.probes.shift import shifted, worse_ends
@@ -207,17 +207,23 @@ def _shifted(of: Subject) -> tuple[Finding, ...]:
         truth=of.known.truth,
         policy=of.policy if of.deployed and given else None,
     )
-    if of.known.truth is None and _without_goal(of) is None:
+    at_home = loops_that_pay(of.env, of.reward, of.policy)
+    if of.known.truth is None and _without_goal(of) is None and not at_home:
         found += worse_ends(of.env, of.reward, elsewhere)
     return found
 
 
 def _broken(of: Subject) -> tuple[Finding, ...]:
-    derived = "rules" in of.assumed
-    share = DERIVED_SHARE if derived else SHARE
-    if derived and harm_as_the_cheaper_end(of.env, of.reward, of.policy):
+    rules = of.known.rules or ()
+    if "rules" not in of.assumed:
+        return broken_rules(of.env, of.reward, of.policy, rules)
+    if harm_as_the_cheaper_end(of.env, of.reward, of.policy):
         return ()  # which says the same already
-    return broken_rules(of.env, of.reward, of.policy, of.known.rules or (), share)
+    world = of.env
+    if _without_goal(of) is None:
+        # Where no goal can be reached, harm may be all that is left.
+        world = from_where_it_can_end(world)
+    return broken_rules(world, of.reward, of.policy, rules, DERIVED_SHARE)
 
 
 PROBES: dict[str, Probe] = {
