@@ -106,6 +106,7 @@ def _finite(reward: AbstractReward) -> dict[str, Any]:
         "findings": [one.record(world) for one in found.findings],
         "searched": list(found.searched),
         "not_searched": list(found.not_searched),
+        "checks": [one.record() for one in found.checks],
     }
 
 
@@ -150,6 +151,7 @@ def _kept(made: PlayedAudit, folder: Path) -> dict[str, Any]:
         findings.append(
             {
                 "probe": finding.probe,
+                "check": finding.name,
                 "sentence": finding.sentence,
                 "episodes": episodes,
             }
@@ -160,6 +162,7 @@ def _kept(made: PlayedAudit, folder: Path) -> dict[str, Any]:
         "findings": findings,
         "searched": list(made.searched),
         "not_searched": list(made.not_searched),
+        "checks": [one.record() for one in made.checks],
         "broken": _by_rule(made.broken),
         "robust": _by_rule(made.robust),
     }
@@ -192,12 +195,17 @@ def _show(console: Console, found: dict[str, Any]) -> None:
     for name, one in subjects.items():
         say(f"{name}: {one['verdict']}")
         for finding in one["findings"]:
-            say(f"  {finding['probe']}: {finding['sentence']}")
+            say(f"  {finding['check']}: {finding['sentence']}")
             if "path" in finding:
                 say(f"    {finding['path']}")
             for episode in finding.get("episodes", ()):
                 say(f"    {episode['name']}: {episode['words']}")
                 say(f"      {episode['picture']}")
     last = list(subjects.values())[-1]
-    say("Searched: " + "; ".join(last["searched"]) + ".")
-    say("Not searched: " + "; ".join(last["not_searched"]) + ".")
+    for heading, which in (
+        ("Checked:", "searched"),
+        ("Not checked:", "not_searched"),
+    ):
+        say(heading)
+        for one in last[which]:
+            say(f"  {one}")
