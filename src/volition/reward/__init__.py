@@ -16,6 +16,7 @@ from volition.reward.driving import (
     TwoWayReward as TwoWayReward,
 )
 from volition.reward.ensemble import Ensemble as Ensemble
+from volition.reward.finite import check_weights as check_weights
 from volition.reward.function import Function as Function
 from volition.reward.inputs import (
     AbstractTransitionInputs as AbstractTransitionInputs,
