@@ -2,6 +2,7 @@
 
 import dataclasses
 import importlib
+import inspect
 import json
 import math
 import os
@@ -228,6 +229,10 @@ def _decode_module(value: dict[str, Any], stored: dict[str, np.ndarray]) -> Any:
     if not (isinstance(cls, type) and issubclass(cls, eqx.Module)):
         raise ValueError(f"the record names {value['class']}, which is not a module.")
     names = [field.name for field in dataclasses.fields(cls)]
+    if _is_earlier(cls, names, value["fields"]):
+        # Saved before a field with a default was added: the constructor fills it in.
+        parts = {key: _decode(part, stored) for key, part in value["fields"].items()}
+        return cls(**parts)
     if sorted(names) != sorted(value["fields"]):
         raise ValueError(
             f"the record of {value['class']} has the fields {sorted(value['fields'])}, "
@@ -238,3 +243,15 @@ def _decode_module(value: dict[str, Any], stored: dict[str, np.ndarray]) -> Any:
     for name in names:
         object.__setattr__(module, name, _decode(value["fields"][name], stored))
     return module
+
+
+def _is_earlier(cls: type, names: list[str], fields: dict[str, Any]) -> bool:
+    """Whether a record lacks only fields that the constructor can leave out."""
+    lacking = set(names) - set(fields)
+    if not lacking or not set(fields) <= set(names):
+        return False
+    given = inspect.signature(cls).parameters
+    return all(
+        name in given and given[name].default is not inspect.Parameter.empty
+        for name in lacking
+    )

@@ -11,7 +11,7 @@ from jaxtyping import Array, Bool, Float, PyTree
 from volition.env import AbstractEnvironment, Discrete
 from volition.evaluation.bootstrap import bootstrap
 from volition.evaluation.estimate import Estimate
-from volition.policy import Segment
+from volition.policy import Segment, check_whole
 from volition.reward import AbstractReward
 
 # What is seen to the probability of each action, `[action]`.
@@ -115,6 +115,7 @@ def logged(
     )
     made = (np.asarray(episodes.weight) > 0) & np.asarray(episodes.present)
     _check(made, theirs)
+    check_whole(episodes, "episode")
     ratio = np.divide(mine, theirs, out=np.ones_like(mine), where=made)
     return Logged(
         np.where(made, paid, 0.0),

@@ -65,7 +65,8 @@ class Dataset(eqx.Module):
             capacity: room for at least so many, at least 1.
 
         Raises:
-            ValueError: for less room than that.
+            ValueError: for less room than that, or for answers that cannot be
+                evidence, such as demonstrations that are windows of episodes.
         """
         if capacity < 1:
             raise ValueError(
@@ -74,6 +75,7 @@ class Dataset(eqx.Module):
         n_answers = np.shape(answers.person)[0]
         if n_answers == 0:
             return cls.empty()
+        answers.check_evidence()
         return cls((_padded(answers, n_answers, capacity),))
 
     def __len__(self) -> int:

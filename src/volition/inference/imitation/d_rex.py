@@ -127,8 +127,8 @@ def d_rex(
     Example:
         >>> from volition import env, policy, reward
         >>> world = env.gridworld(["S...."], discount=0.9)
-        >>> made = policy.rollout(
-        ...     jax.random.key(0), world, policy.Always(3), n_segments=2, length=8
+        >>> made = policy.episodes(
+        ...     jax.random.key(0), world, policy.Always(3), n_episodes=2, time_limit=8
         ... )
         >>> found = d_rex(
         ...     jax.random.key(1),

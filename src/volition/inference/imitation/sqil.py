@@ -144,8 +144,8 @@ def sqil(
         >>> from volition import env, policy
         >>> from volition.value import DQN, Replay
         >>> world = env.gridworld(["S..."], time_limit=9)
-        >>> made = policy.rollout(
-        ...     jax.random.key(0), world, policy.Always(3), n_segments=2, length=8
+        >>> made = policy.episodes(
+        ...     jax.random.key(0), world, policy.Always(3), n_episodes=2, time_limit=8
         ... )
         >>> method = DQN(
         ...     512,

@@ -130,8 +130,8 @@ def airl(
     Example:
         >>> from volition import env, policy
         >>> world = env.CartPole()
-        >>> made = policy.rollout(
-        ...     jax.random.key(0), world, policy.Random(2), n_segments=4, length=20
+        >>> made = policy.episodes(
+        ...     jax.random.key(0), world, policy.Random(2), n_episodes=4, time_limit=20
         ... )
         >>> found = airl(jax.random.key(1), world, made, learner=soft_learner(512))
         >>> int(found.curve.step[-1])

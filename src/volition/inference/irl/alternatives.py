@@ -122,8 +122,8 @@ def learn_from_demonstrations(
         >>> from volition import env, policy, reward
         >>> from volition.value.deep import PQN, Rollout
         >>> world = env.CartPole()
-        >>> shown = policy.rollout(
-        ...     jax.random.key(0), world, policy.Random(2), n_segments=4, length=5
+        >>> shown = policy.episodes(
+        ...     jax.random.key(0), world, policy.Random(2), n_episodes=4, time_limit=5
         ... )
         >>> found = learn_from_demonstrations(
         ...     jax.random.key(1),

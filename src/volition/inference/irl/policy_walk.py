@@ -177,8 +177,8 @@ def policy_walk(
     Example:
         >>> from volition import env, policy
         >>> world = env.gridworld(["S.."], discount=0.9)
-        >>> made = policy.rollout(
-        ...     jax.random.key(0), world, policy.Always(3), n_segments=5, length=9
+        >>> made = policy.episodes(
+        ...     jax.random.key(0), world, policy.Always(3), n_episodes=5, time_limit=9
         ... )
         >>> found = policy_walk(
         ...     jax.random.key(1), world, made, step=0.5, n_draws=100, n_warmup=20
