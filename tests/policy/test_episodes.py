@@ -212,7 +212,8 @@ def test_episodes_of_tasks_and_on_the_host_are_by_the_same_verb():
     told = vl.episodes(KEY, env, Random(2), n_episodes=5, time_limit=15)
     again = vl.episodes(KEY, env, Random(2), n_episodes=5, time_limit=15)
     assert eqx.tree_equal(told, again)
-    assert told.whole.all() and told.weight.shape == (5, 15)
+    assert told.whole.all()
+    assert told.weight.shape == (5, 15)
     step, made = told.transition, np.asarray(told.weight) > 0
     # Each step begins where the one before led, before any automatic reset.
     before, after = np.asarray(step.state), np.asarray(step.next_state)
@@ -268,7 +269,7 @@ def test_who_runs_out_of_time_is_as_likely_as_they_act_where_episodes_end():
     code = np.asarray(drawn.done.transition.action) + 1
     code = (code * (np.asarray(drawn.done.weight) > 0)) @ np.array([25, 5, 1])
     chance = np.exp(np.asarray(jax.vmap(judge.log_prob)(drawn)))
-    names, first, count = np.unique(code, return_index=True, return_counts=True)
+    _, first, count = np.unique(code, return_index=True, return_counts=True)
     likely = chance[first] > 0.01
     assert likely.sum() > 5
     error = np.sqrt(chance[first] * (1 - chance[first]) / 4000)

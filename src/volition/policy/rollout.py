@@ -160,9 +160,9 @@ def rollout(
     """Windows of as many independent episodes, each cut at random: for comparisons.
 
     Not for what is inferred from behaviour: long episodes are over-represented at each
-    step, see `episodes`. A window begins at a random step of its episode and never crosses a time limit, so
-    only an episode shorter than the window leaves padding; one that terminates inside
-    the window is kept, its rest absorbing.
+    step, see `episodes`. A window begins at a random step of its episode and never
+    crosses a time limit, so only an episode shorter than the window leaves padding; one
+    that terminates inside the window is kept, its rest absorbing.
 
     Args:
         key: consumed.
