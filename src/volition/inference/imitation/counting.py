@@ -19,7 +19,7 @@ def tabular_cloning(
 
     Args:
         env: the finite world.
-        demonstrations: `[demonstration, time]`, of any length.
+        demonstrations: whole episodes, `[demonstration, time]`, of any length.
         pseudo_count: `c`, steps, at least 0.
 
     Raises:

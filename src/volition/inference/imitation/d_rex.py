@@ -106,7 +106,7 @@ def d_rex(
     Args:
         key: consumed.
         env: the world, whose actions are numbered.
-        demonstrations: `[demonstration, time]`, of any length.
+        demonstrations: whole episodes, `[demonstration, time]`, of any length.
         reward: its form.
         policy: a clone of the demonstrations; `behaviour_cloning`'s if left out.
         noises: shares of random actions, at least two different ones, in `[0, 1]`.

@@ -119,7 +119,7 @@ def density(
 
     Args:
         env: the world, whose actions are numbered.
-        demonstrations: `[demonstration, time]`, of any length.
+        demonstrations: whole episodes, `[demonstration, time]`, of any length.
         takes_action: whether the action counts, or the state alone.
         bandwidth: of real numbers, in their standard deviations, above 0; Scott's rule,
             `n_steps ** (-1 / (4 + n_numbers))`, if left out.

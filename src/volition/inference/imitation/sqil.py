@@ -127,7 +127,7 @@ def sqil(
     Args:
         key: consumed, but by a later call with `after`.
         env: the world, whose actions are numbered.
-        demonstrations: `[demonstration, time]`, of any length.
+        demonstrations: whole episodes, `[demonstration, time]`, of any length.
         learner: with the backup `Soft` or `Munchausen`, whose temperature is the
             policy's; `irl.soft_learner(temperature=0.1)` if left out. Its exploration
             is not used: a soft policy explores.

@@ -110,7 +110,7 @@ def airl(
     Args:
         key: consumed, but by a later call with `after`.
         env: the world, whose actions are numbered; its discount is below 1.
-        demonstrations: `[demonstration, time]`, of any length.
+        demonstrations: whole episodes, `[demonstration, time]`, of any length.
         learner: with the backup `Soft` or `Munchausen`, whose temperature is the
             policy's; `soft_learner()` if left out. Its exploration is not used: a soft
             policy explores.
@@ -170,7 +170,7 @@ def gail(
     Args:
         key: consumed, but by a later call with `after`.
         env: the world, whose actions are numbered; its discount is below 1.
-        demonstrations: `[demonstration, time]`, of any length.
+        demonstrations: whole episodes, `[demonstration, time]`, of any length.
         learner: as in `airl`; `soft_learner(temperature=0.3)` if left out.
         contest: how the discriminator learns; `Contest()` if left out.
         watched: the reward by which the curve is told; 1 for every step if left out.

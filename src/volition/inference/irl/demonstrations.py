@@ -12,7 +12,7 @@ def check_demonstrations(env: FiniteMDP, demonstrations: Segment) -> None:
 
     Args:
         env: the finite world.
-        demonstrations: `[demonstration, time]`.
+        demonstrations: whole episodes, `[demonstration, time]`.
 
     Raises:
         ValueError: for the first step that cannot: none was made, a state or an action

@@ -33,7 +33,7 @@ def ranked_comparisons(
 
     Args:
         key: consumed.
-        demonstrations: `[demonstration, time]`.
+        demonstrations: whole episodes, `[demonstration, time]`.
         ranks: of each, the higher the better; equal ones are not compared. Left out,
             each is better than the one before.
         n_comparisons: how many, at least 1.
@@ -136,7 +136,7 @@ def t_rex(
 
     Args:
         key: consumed.
-        demonstrations: `[demonstration, time]`.
+        demonstrations: whole episodes, `[demonstration, time]`.
         reward: its form.
         ranks: of each, the higher the better; left out, each is better than the one
             before.
