@@ -245,9 +245,9 @@ def _told(
         )
     if not (np.isfinite(r_hat) and np.isfinite(n_effective)) or r_hat > APART:
         return False, (
-            f"The chains are apart (R-hat above {APART:.0f}, where at most {AGREE} is "
-            f"agreement; {accepted:.0%} of steps accepted): take more draws, or a larger "
-            "step."
+            f"The chains are apart (R-hat above {APART:.0f}, where at most {AGREE} "
+            f"is agreement; {accepted:.0%} of steps accepted): take more draws, or a "
+            "larger step."
         )
     converged = r_hat <= AGREE and n_effective >= N_EFFECTIVE
     message = (
