@@ -17,7 +17,7 @@ from volition import (
 )
 from volition.evaluation import cross_validate as cross_validate
 from volition.inference import fit as fit
-from volition.policy import rollout as rollout
+from volition.policy import episodes as episodes, rollout as rollout
 from volition.probes import audit as audit
 from volition.query import ask as ask
 from volition.reward import gymnasium_ids

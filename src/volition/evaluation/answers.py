@@ -9,7 +9,7 @@ import numpy as np
 from jaxtyping import Array, Float, Int, PRNGKeyArray
 from scipy.special import expit
 
-from volition.evaluation.estimate import Estimate, clustered_mean
+from volition.evaluation.estimate import Estimate, clustered_mean, no_interval
 from volition.feedback import (
     FIRST,
     NOBODY,
@@ -84,7 +84,7 @@ def score_answers(
     accuracy = (
         clustered_mean(right, clusters[decided])
         if decided.any()
-        else Estimate(float("nan"), float("nan"), float("nan"), 0, "no answer decides")
+        else no_interval(float("nan"), 0, "no answer decides")
     )
     return AnswerScore(
         clustered_mean(-log_likelihood, clusters),

@@ -90,7 +90,7 @@ def sampled_epic(
         len(forms[0]),
         "transitions",
         n_resamples=N_RESAMPLES,
-    )
+    ).within(0.0, 1.0)
 
 
 @eqx.filter_jit
@@ -206,4 +206,4 @@ def episode_return_distance(
         len(returns[0]),
         "episodes",
         n_resamples=N_RESAMPLES,
-    )
+    ).within(0.0, 1.0)

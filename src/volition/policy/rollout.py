@@ -16,7 +16,7 @@ from volition.policy.segment import Segment
 def episode(
     key: PRNGKeyArray, env: AbstractEnvironment, policy: AbstractPolicy, n_steps: int
 ) -> Segment:
-    """One episode from its start, as a segment of `n_steps` steps.
+    """One episode from its start, as a segment of `n_steps` steps; see `episodes`.
 
     Args:
         key: consumed.
@@ -113,11 +113,13 @@ def _made(
     numbers = jnp.arange(n_steps, dtype=jnp.int32)
     inputs = (jax.random.split(key, n_steps), numbers)
     _, steps = jax.lax.scan(one_step, state, inputs)
-    return Segment(*steps)
+    return Segment(*steps, True)
 
 
 def window(segment: Segment, start: Int[ArrayLike, ""], length: int) -> Segment:
     """The part of a single segment that begins at a step; may reach behind its end.
+
+    It is not marked as a whole episode, see `Segment`.
 
     Args:
         segment: a single episode.
@@ -132,7 +134,8 @@ def window(segment: Segment, start: Int[ArrayLike, ""], length: int) -> Segment:
     # Behind the end of the record: absorbing where the episode had terminated.
     weight = jnp.where(inside, cut.weight, 0.0)
     transition = jax.vmap(_rest)(inside, cut.transition)
-    return Segment(transition, weight, cut.present & (inside | segment.ended))
+    present = cut.present & (inside | segment.ended)
+    return Segment(transition, weight, present)
 
 
 def _rest(made: Bool[Array, ""], step: Transition) -> Transition:
@@ -154,11 +157,12 @@ def rollout(
     length: int,
     n_steps: int | None = None,
 ) -> Segment:
-    """Segments from as many independent episodes, each cut at random.
+    """Windows of as many independent episodes, each cut at random: for comparisons.
 
-    A window begins at a random step of its episode and never crosses a time limit, so
-    only an episode shorter than the window leaves padding; one that terminates inside
-    the window is kept, its rest absorbing.
+    Not for what is inferred from behaviour: long episodes are over-represented at each
+    step, see `episodes`. A window begins at a random step of its episode and never
+    crosses a time limit, so only an episode shorter than the window leaves padding; one
+    that terminates inside the window is kept, its rest absorbing.
 
     Args:
         key: consumed.

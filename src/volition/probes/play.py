@@ -9,7 +9,7 @@ import numpy as np
 from jaxtyping import PRNGKeyArray
 
 from volition.env import AbstractEnvironment
-from volition.evaluation import Estimate, mean_over, share_of_none
+from volition.evaluation import Estimate, mean_over, share_of, share_of_none
 from volition.inference import Posterior
 from volition.policy import AbstractPolicy
 from volition.probes.abroad import worse_elsewhere
@@ -159,7 +159,8 @@ def audit_by_play(
         }
         broken[rule.name] = {name: _share(each < 0) for name, each in margins.items()}
         robust[rule.name] = {
-            name: mean_over(each, "episodes") for name, each in margins.items()
+            name: mean_over(each, "episodes", fixed=True)
+            for name, each in margins.items()
         }
         findings += _breaches(rule, played, margins, broken[rule.name])
     for number, rule in enumerate(rules):
@@ -264,7 +265,7 @@ def _rules_checked(
 def _share(marks: np.ndarray) -> Estimate:
     if not marks.any():
         return share_of_none(len(marks), len(marks), "episodes")
-    return mean_over(marks.astype(float), "episodes").within(0.0, 1.0)
+    return share_of(int(marks.sum()), len(marks), "episodes")
 
 
 def _breaches(
@@ -299,8 +300,8 @@ def _inversions(played: dict[str, Played]) -> list[PlayedFinding]:
     for place_of, name in enumerate(names):
         for other in names[:place_of]:
             one, two = played[name], played[other]
-            earned = mean_over(one.earned - two.earned, "starts")
-            wanted = mean_over(one.wanted - two.wanted, "starts")
+            earned = mean_over(one.earned - two.earned, "starts", fixed=True)
+            wanted = mean_over(one.wanted - two.wanted, "starts", fixed=True)
             if earned.high < 0.0 < wanted.low:
                 name_up, name_down = other, name
             elif wanted.high < 0.0 < earned.low:
