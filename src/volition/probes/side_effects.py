@@ -36,8 +36,8 @@ def side_effects(
 
     A step loses the states that could be reached before it and cannot after it, those
     that end left out. The policy is compared with the one that loses least among those
-    that earn nearly as much (a tenth less, of the range and of the best return): a reward that
-    leaves these two about equal does not charge for the change.
+    that earn nearly as much (a tenth less, of the range and of the best return): a
+    reward that leaves these two about equal does not charge for the change.
 
     Args:
         env: the world, of at most 20,000 states.
