@@ -26,6 +26,10 @@ from volition.reward import AbstractReward
 from volition.value import branch_reward, expected_reward
 
 ALIKE = 1e-9  # of the size of the returns: what differs by less is the same
+DRAWN = (
+    f"what is wanted is one of {N_DRAWS} rewards drawn from the posterior, by which "
+    "the policy was compared with random actions alone"
+)
 EASY = "the reward distinguishes nothing, so that there is nothing to look at"
 
 
@@ -205,6 +209,8 @@ def _audited(
     if world.n_actions > 1 and high - low <= ALIKE * max(abs(low), abs(high)):
         return _of_nothing(world, acting, high)
     known, assumed = derived(world, reward, known, acting if deployed else None)
+    if draws is not None and known.truth is None:
+        assumed["draws"] = DRAWN
     subject = Subject(
         world, reward, acting, known, deployed, assumed, in_64_bits(draws)
     )

@@ -243,7 +243,7 @@ PROBES: dict[str, Probe] = {
         "the best, soft, random and given policies, by the reward and by the truth",
         _hackable,
         _truth_or_draws,
-        uses=("truth",),
+        uses=("truth", "draws"),
     ),
     "H4": Probe(
         "the best of up to 256 episodes by the reward, and what it is worth",
