@@ -24,9 +24,7 @@ class Fault(eqx.Module):
 
     def then(self, later: "Fault") -> "Fault":
         """This one, or if there is none the later one."""
-        return jax.tree.map(
-            lambda a, b: jnp.where(self.kind > 0, a, b), self, later
-        )
+        return jax.tree.map(lambda a, b: jnp.where(self.kind > 0, a, b), self, later)
 
 
 def no_fault() -> Fault:

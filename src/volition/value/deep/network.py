@@ -87,7 +87,7 @@ class Network(eqx.Module):
         return rows + self.common(x)[None, :]
 
     def times(self, factor: Float[Array, "*seed"]) -> "Network":
-        """The network whose output is multiplied by a number, or of seeds each by its."""
+        """The network with its output multiplied by a number, one for each seed."""
         spread = lambda one: (*factor.shape, *(1 for _ in one.shape[factor.ndim :]))
         each = lambda one: one * factor.reshape(spread(one))
         outputs = (self.rows, self.common)

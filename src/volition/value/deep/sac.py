@@ -19,7 +19,6 @@ from volition.value.deep.policy import SquashedGaussian
 from volition.value.deep.replay import Replay, Ring
 from volition.value.deep.world import Rollout, Spaces, Step
 
-
 # Of the greatest reward seen, per nat: where it begins to adapt. Chosen here: with 1,
 # bandits of 3,000 steps end two to seven times as far from their best action.
 TEMPERATURE = 0.1
