@@ -9,6 +9,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, ArrayLike, Bool, Int, PRNGKeyArray, PyTree, Shaped
 
 from volition.env import AbstractEnvironment, Transition
+from volition.policy.finite import Finite, check_finite, finite_steps
 from volition.policy.policy import AbstractPolicy
 from volition.policy.segment import Segment
 
@@ -61,7 +62,9 @@ def continued(
         [3, 4]
     """
     choose_fn = lambda key, state, _: policy(key, env.observe(state))
-    return _made(key, env, choose_fn, state, n_steps)
+    made = _made(key, env, choose_fn, state, n_steps)
+    _check(env, made)
+    return made
 
 
 def act_out(
@@ -82,7 +85,18 @@ def act_out(
     """
     reset_key, steps_key = jax.random.split(key)
     choose_fn = lambda _, state, step: actions[step]
-    return _made(steps_key, env, choose_fn, env.reset(reset_key), actions.shape[0])
+    made = _made(steps_key, env, choose_fn, env.reset(reset_key), actions.shape[0])
+    _check(env, made)
+    return made
+
+
+_steps_of = eqx.filter_jit(finite_steps)
+
+
+def _check(env: AbstractEnvironment, made: Segment) -> None:
+    """Raise where something is not finite, unless this is traced."""
+    if not any(isinstance(leaf, jax.core.Tracer) for leaf in jax.tree.leaves(made)):
+        check_finite(env, _steps_of(env, made.transition, made.weight))
 
 
 def _made(
@@ -147,7 +161,6 @@ def _rest(made: Bool[Array, ""], step: Transition) -> Transition:
     return Transition(state, step.action, step.next_state, features, step.terminated)
 
 
-@eqx.filter_jit
 def rollout(
     key: PRNGKeyArray,
     env: AbstractEnvironment,
@@ -175,6 +188,10 @@ def rollout(
     Returns:
         A batch of segments, `[segment, time]`.
 
+    Raises:
+        ValueError: where an observation, an action or a feature is NaN or infinite,
+            with episode and step.
+
     Example:
         >>> from volition.env import delivery
         >>> from volition.policy import Random
@@ -185,6 +202,20 @@ def rollout(
         (6, 3)
     """
     n_steps = 4 * length if n_steps is None else n_steps
+    segments, finite = _rollout(key, env, policy, n_segments, length, n_steps)
+    check_finite(env, finite)
+    return segments
+
+
+@eqx.filter_jit
+def _rollout(
+    key: PRNGKeyArray,
+    env: AbstractEnvironment,
+    policy: AbstractPolicy,
+    n_segments: int,
+    length: int,
+    n_steps: int,
+) -> tuple[Segment, Finite]:
 
     def one(one_key):
         episode_key, cut_key = jax.random.split(one_key)
@@ -193,6 +224,7 @@ def rollout(
         # Any step of an episode that terminated, else one that leaves a whole window.
         latest = jnp.where(whole.ended, made - 1, made - length)
         start = jax.random.randint(cut_key, (), 0, jnp.maximum(latest, 0) + 1)
-        return window(whole, start, length)
+        cut = window(whole, start, length)
+        return cut, finite_steps(env, cut.transition, cut.weight)
 
     return jax.vmap(one)(jax.random.split(key, n_segments))

@@ -87,7 +87,7 @@ class Network(eqx.Module):
         return rows + self.common(x)[None, :]
 
     def times(self, factor: Float[Array, "*seed"]) -> "Network":
-        """The network with its output times a number, or times one for each seed."""
+        """The network with its output multiplied by a number, one for each seed."""
         spread = lambda one: (*factor.shape, *(1 for _ in one.shape[factor.ndim :]))
         each = lambda one: one * factor.reshape(spread(one))
         outputs = (self.rows, self.common)
