@@ -2,7 +2,7 @@
 
 import equinox as eqx
 import numpy as np
-from scipy import stats
+import scipy
 
 
 class Estimate(eqx.Module):
@@ -83,7 +83,7 @@ def clustered_mean(values: np.ndarray, clusters: np.ndarray) -> Estimate:
     excess = np.bincount(place, weights=values - mean)
     n = len(names)
     error = np.sqrt(n / (n - 1) * np.sum(excess**2)) / len(values)
-    half = float(stats.t.ppf(0.975, n - 1) * error)
+    half = float(scipy.stats.t.ppf(0.975, n - 1) * error)
     return Estimate(mean, mean - half, mean + half, n, "95 % over clusters")
 
 
@@ -100,7 +100,7 @@ def mean_over(values: np.ndarray, what: str) -> Estimate:
     """
     n, mean = len(values), float(np.mean(values))
     error = np.std(values, ddof=1) / np.sqrt(n)
-    half = float(stats.t.ppf(0.975, n - 1) * error)
+    half = float(scipy.stats.t.ppf(0.975, n - 1) * error)
     return Estimate(mean, mean - half, mean + half, n, f"95 % over {what}")
 
 
@@ -133,7 +133,7 @@ def ratio_over(above: np.ndarray, below: np.ndarray, what: str) -> Estimate:
     """
     n, value = len(above), float(np.sum(above) / np.sum(below))
     error = np.sqrt(n / (n - 1) * np.sum((above - value * below) ** 2))
-    half = float(stats.t.ppf(0.975, n - 1) * error / np.sum(below))
+    half = float(scipy.stats.t.ppf(0.975, n - 1) * error / np.sum(below))
     return Estimate(value, value - half, value + half, n, f"95 % over {what}")
 
 
@@ -154,7 +154,7 @@ def rate_of_none(exposure: float, n: int, what: str) -> Estimate:
 
     Source: F. Garwood, "Fiducial limits for the Poisson distribution", 1936.
     """
-    high = float(stats.chi2.ppf(0.975, 2) / 2.0 / exposure)
+    high = float(scipy.stats.chi2.ppf(0.975, 2) / 2.0 / exposure)
     interval = f"95 % by Poisson, none seen in {n} {what}"
     return Estimate(0.0, 0.0, high, n, interval)
 
@@ -173,7 +173,7 @@ def share_of_none(n_pieces: int, n: int, what: str) -> Estimate:
 
     Source: C. Clopper and E. Pearson, "The use of confidence or fiducial limits", 1934.
     """
-    high = float(stats.binomtest(0, n_pieces).proportion_ci().high)
+    high = float(scipy.stats.binomtest(0, n_pieces).proportion_ci().high)
     interval = f"95 % by the binomial, none of {n_pieces} {what}"
     return Estimate(0.0, 0.0, high, n, interval)
 
@@ -192,7 +192,7 @@ def share_of(n_true: int, n: int, what: str) -> Estimate:
 
     Source: as `share_of_none`.
     """
-    ends = stats.binomtest(n_true, n).proportion_ci()
+    ends = scipy.stats.binomtest(n_true, n).proportion_ci()
     interval = f"95 % by the binomial, of {what}"
     return Estimate(n_true / n, float(ends.low), float(ends.high), n, interval)
 

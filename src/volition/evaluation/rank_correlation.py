@@ -7,8 +7,8 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
+import scipy
 from jaxtyping import Array, Float, PRNGKeyArray
-from scipy import stats
 
 from volition.env import FiniteMDP
 from volition.evaluation.bootstrap import bootstrap
@@ -170,7 +170,9 @@ def rank_correlation(
         for one in (learned, truth)
     ]
     kendall = bootstrap(
-        lambda rows: _or_nan(stats.kendalltau, returns[0][rows], returns[1][rows]),
+        lambda rows: _or_nan(
+            scipy.stats.kendalltau, returns[0][rows], returns[1][rows]
+        ),
         n,
         "policies",
         n_resamples=N_RESAMPLES,
@@ -184,10 +186,10 @@ def rank_correlation(
     ]
     return RankCorrelation(
         kendall,
-        _or_nan(stats.pearsonr, *raw),
-        _or_nan(stats.spearmanr, *raw),
-        _or_nan(stats.pearsonr, *forms),
-        _or_nan(stats.spearmanr, *map(_rounded, forms)),
+        _or_nan(scipy.stats.pearsonr, *raw),
+        _or_nan(scipy.stats.spearmanr, *raw),
+        _or_nan(scipy.stats.pearsonr, *forms),
+        _or_nan(scipy.stats.spearmanr, *map(_rounded, forms)),
     )
 
 

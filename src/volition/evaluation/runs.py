@@ -4,8 +4,8 @@ from collections.abc import Callable
 
 import equinox as eqx
 import numpy as np
+import scipy
 from jaxtyping import ArrayLike, Float
-from scipy import stats
 
 from volition.evaluation.bootstrap import N_RESAMPLES, percentile_interval
 from volition.evaluation.estimate import Estimate
@@ -30,7 +30,7 @@ def iqm(scores: Float[np.ndarray, "*batch run task"]) -> Float[np.ndarray, "*bat
     statistical precipice", NeurIPS 2021, arXiv 2108.13264, section 4.3.
     """
     pooled = scores.reshape(*scores.shape[:-2], -1)
-    return np.asarray(stats.trim_mean(pooled, 0.25, axis=-1))
+    return np.asarray(scipy.stats.trim_mean(pooled, 0.25, axis=-1))
 
 
 def interquartile_mean(

@@ -3,7 +3,6 @@
 import equinox as eqx
 import jax
 import jax.numpy as jnp
-import optax
 from jaxtyping import Array, Float, Int, PRNGKeyArray, PyTree
 
 from volition.env import AbstractEnvironment, Discrete
@@ -141,6 +140,8 @@ def _learn(
     batch: Batch,
     choice: AbstractChoice,
 ):
+    import optax
+
     begin_key, steps_key = jax.random.split(key)
     taken = inputs(env.observation_space)
     assert isinstance(env.action_space, Discrete)

@@ -8,7 +8,7 @@ import tomllib
 from pathlib import Path
 from typing import Any
 
-from volition.store import InputError
+from volition.input_error import InputError
 
 LARGEST = 64 * 2**20  # bytes of a file that is read whole
 KINDS = ("highway", "delivery", "simulated", "drivers")
