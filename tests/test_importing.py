@@ -165,7 +165,7 @@ def test_names_that_load_later_are_listed_and_found(package):
 
 
 def test_what_checkers_see_is_what_there_is():
-    for name in ("fit", "plan", "learn", "rollout", "ask", "audit", "cross_validate"):
+    for name in ("fit", "plan", "learn", "rollout", "ask", "audit", "evaluate"):
         assert name in dir(volition)
         assert getattr(volition, name).__name__ == name
         assert importlib.import_module("volition").__dict__[name]

@@ -12,6 +12,7 @@ SOURCE = Path(volition.__file__).parent
 ORDER = (
     "lazy",
     "input_error",
+    "expect",
     "configure",
     "gymnasium_ids",
     "record",

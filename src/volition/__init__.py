@@ -28,7 +28,10 @@ if TYPE_CHECKING:
         testing as testing,
         value as value,
     )
-    from volition.evaluation import cross_validate as cross_validate
+    from volition.evaluation import (
+        cross_validate as cross_validate,
+        evaluate as evaluate,
+    )
     from volition.inference import fit as fit
     from volition.policy import rollout as rollout
     from volition.probes import audit as audit

@@ -10,6 +10,7 @@ from jaxtyping import Array, Float, Int, PRNGKeyArray
 from scipy.special import expit
 
 from volition.evaluation.estimate import Estimate, clustered_mean
+from volition.expect import expect, expect_key
 from volition.feedback import (
     FIRST,
     NOBODY,
@@ -20,6 +21,7 @@ from volition.feedback import (
 )
 from volition.human import AbstractHuman
 from volition.inference import AbstractMethod, AbstractPrior, Problem
+from volition.inference.expected import expect_problem
 from volition.reward import AbstractReward
 
 
@@ -299,6 +301,10 @@ def cross_validate(
     Returns:
         The score of all answers, each predicted out of fold.
     """
+    expect_problem(reward, human, method, prior)
+    expect(answers, Dataset, "the evidence", "give a vl.feedback.Dataset of answers")
+    if key is not None:
+        expect_key(key)
     fold_key, fit_key = jax.random.split(jax.random.key(0) if key is None else key)
     clusters = clusters_of(answers) if clusters is None else np.asarray(clusters)
     place = folds(answers, n_folds, fold_key, clusters)

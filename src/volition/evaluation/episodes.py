@@ -6,8 +6,11 @@ import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Int, PRNGKeyArray
 
 from volition.env import AbstractEnvironment
+from volition.env.expected import expect_env
+from volition.expect import expect_key
 from volition.policy import AbstractPolicy, episode
-from volition.reward import AbstractReward
+from volition.policy.expected import expect_policy
+from volition.reward import AbstractReward, expect_reward, reading
 
 
 class Episodes(eqx.Module):
@@ -26,7 +29,6 @@ class Episodes(eqx.Module):
     features: Float[Array, "*batch feature"]
 
 
-@eqx.filter_jit
 def play(
     key: PRNGKeyArray,
     env: AbstractEnvironment,
@@ -59,7 +61,23 @@ def play(
         >>> seen.returns.tolist() == seen.lengths.tolist()
         True
     """
+    expect_key(key)
+    expect_env(env, "play", "episodes on the host are played by vl.evaluate")
+    expect_policy(policy)
+    expect_reward(reward)
+    reward = reading(reward, env.feature_names)
+    return _play(key, env, policy, reward, n_episodes, n_steps)
 
+
+@eqx.filter_jit
+def _play(
+    key: PRNGKeyArray,
+    env: AbstractEnvironment,
+    policy: AbstractPolicy,
+    reward: AbstractReward,
+    n_episodes: int,
+    n_steps: int,
+) -> Episodes:
     def one(key: PRNGKeyArray) -> Episodes:
         seen = episode(key, env, policy, n_steps)
         paid = jax.vmap(reward)(seen.transition)

@@ -11,7 +11,7 @@ from volition.evaluation.bootstrap import bootstrap
 from volition.evaluation.estimate import Estimate
 from volition.evaluation.reward_distance import pearson_distance
 from volition.policy import Segment
-from volition.reward import AbstractReward
+from volition.reward import AbstractReward, reading
 
 N_RESAMPLES = 500
 ROWS_AT_A_TIME = 16  # states whose jumps are in memory at once
@@ -78,7 +78,10 @@ def sampled_epic(
         )
     forms = [
         np.asarray(_canonical(env, reward, take(chosen), take(jumps)), dtype=float)
-        for reward in (learned, truth)
+        for reward in (
+            reading(learned, env.feature_names),
+            reading(truth, env.feature_names),
+        )
     ]
     return bootstrap(
         lambda rows: pearson_distance(forms[0][rows], forms[1][rows]),

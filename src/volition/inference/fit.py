@@ -5,8 +5,10 @@ from collections.abc import Sequence
 import jax
 from jaxtyping import PRNGKeyArray
 
+from volition.expect import expect, expect_key
 from volition.feedback import Dataset
 from volition.human import AbstractHuman
+from volition.inference.expected import expect_problem
 from volition.inference.map import AbstractMethod, Laplace
 from volition.inference.posterior import Posterior
 from volition.inference.prior import AbstractPrior, Normal
@@ -36,6 +38,7 @@ def fit(
         throw: whether to raise where the method did not converge.
 
     Raises:
+        TypeError: where an argument is of another kind, or two are swapped.
         RuntimeError: where the method did not converge and `throw` is set.
 
     Example:
@@ -49,6 +52,12 @@ def fit(
         >>> print(belief.mean)
         0 gas + 0 goal + 0 sheep + 0 coin + 0 roadblock + 0 mud
     """
+    expect_problem(reward, human, method, prior)
+    if key is not None:
+        expect_key(key)
+    if not isinstance(answers, Dataset):
+        what = "give a data set, such as vl.feedback.Dataset.of(answers)"
+        expect(answers, Dataset, "the evidence", what)
     method = Laplace() if method is None else method
     prior = Normal(10.0) if prior is None else prior
     key = jax.random.key(0) if key is None else key

@@ -1,6 +1,6 @@
 """Rollouts: what happens when a policy acts."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import equinox as eqx
@@ -9,8 +9,13 @@ import jax.numpy as jnp
 from jaxtyping import Array, ArrayLike, Bool, Int, PRNGKeyArray, PyTree, Shaped
 
 from volition.env import AbstractEnvironment, Transition
+from volition.env.expected import expect_env
+from volition.expect import expect_key
+from volition.policy.expected import expect_policy
 from volition.policy.policy import AbstractPolicy
 from volition.policy.segment import Segment
+
+ON_HOST = "episodes on the host are played by vl.policy.host_episodes"
 
 
 def episode(
@@ -32,6 +37,9 @@ def episode(
         >>> seen.length
         5
     """
+    expect_key(key)
+    expect_env(env, "episode", ON_HOST)
+    expect_policy(policy)
     reset_key, steps_key = jax.random.split(key)
     return continued(steps_key, env, policy, env.reset(reset_key), n_steps)
 
@@ -144,10 +152,9 @@ def _rest(made: Bool[Array, ""], step: Transition) -> Transition:
     return Transition(state, step.action, step.next_state, features, step.terminated)
 
 
-@eqx.filter_jit
 def rollout(
     key: PRNGKeyArray,
-    env: AbstractEnvironment,
+    env: AbstractEnvironment | Sequence[AbstractEnvironment],
     policy: AbstractPolicy,
     *,
     n_segments: int,
@@ -162,7 +169,8 @@ def rollout(
 
     Args:
         key: consumed.
-        env: the world.
+        env: the world; or several tasks of one kind, such as `family.train`, which
+            share the segments as equally as can be, those of the first task first.
         policy: who acts in it.
         n_segments: how many segments, one from each episode.
         length: steps in each.
@@ -170,6 +178,10 @@ def rollout(
 
     Returns:
         A batch of segments, `[segment, time]`.
+
+    Raises:
+        TypeError: where the key, the environment or the policy is something else.
+        ValueError: where there is no task, or fewer segments than tasks.
 
     Example:
         >>> from volition.env import delivery
@@ -180,8 +192,38 @@ def rollout(
         >>> pool.weight.shape
         (6, 3)
     """
+    expect_key(key)
+    expect_policy(policy)
     n_steps = 4 * length if n_steps is None else n_steps
+    if not isinstance(env, tuple | list):
+        expect_env(env, "rollout", ON_HOST)
+        return _windows(key, env, policy, n_segments, length, n_steps)
+    if not 1 <= len(env) <= n_segments:
+        raise ValueError(
+            f"{len(env)} tasks are to share n_segments = {n_segments}: give at least "
+            "one task, and a segment for each."
+        )
+    for task in env:
+        expect_env(task, "rollout", ON_HOST)
+    each, more = divmod(n_segments, len(env))
+    parts = [
+        _windows(one_key, task, policy, each + (number < more), length, n_steps)
+        for number, (one_key, task) in enumerate(
+            zip(jax.random.split(key, len(env)), env, strict=True)
+        )
+    ]
+    return jax.tree.map(lambda *leaves: jnp.concatenate(leaves), *parts)
 
+
+@eqx.filter_jit
+def _windows(
+    key: PRNGKeyArray,
+    env: AbstractEnvironment,
+    policy: AbstractPolicy,
+    n_segments: int,
+    length: int,
+    n_steps: int,
+) -> Segment:
     def one(one_key):
         episode_key, cut_key = jax.random.split(one_key)
         whole = episode(episode_key, env, policy, n_steps)

@@ -10,7 +10,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, ArrayLike, Bool, Float, Int
 
 from volition.env import FiniteMDP
-from volition.reward import AbstractReward, check_features
+from volition.reward import AbstractReward, reading
 
 
 def branch_reward(
@@ -28,7 +28,7 @@ def branch_reward(
     Raises:
         ValueError: where the reward reads features that the world does not have.
     """
-    check_features(reward, mdp.feature_names)
+    reward = reading(reward, mdp.feature_names)
     n_states, n_actions, n_branches = mdp.successor.shape
 
     def one(state, action, branch):

@@ -8,8 +8,10 @@ import jax.numpy as jnp
 from jaxtyping import Array, ArrayLike, Bool, Float, Int
 
 from volition.env import FiniteMDP
+from volition.env.expected import expect_finite
+from volition.expect import expect
 from volition.policy import Tabular, greedy
-from volition.reward import AbstractReward
+from volition.reward import AbstractReward, expect_reward
 from volition.value.bellman import backup, expected_reward, soft_maximum
 from volition.value.evaluate import solve_rows
 
@@ -69,6 +71,7 @@ def plan(
         throw: whether to raise where the method did not converge.
 
     Raises:
+        TypeError: where the world has no table, or an argument is of another kind.
         RuntimeError: where the method did not converge and `throw` is set.
 
     Example:
@@ -78,6 +81,11 @@ def plan(
         >>> round(float(best.value @ world.initial), 3)  # 41.208 in the study
         41.208
     """
+    expect_finite(env, "plan", "learn a policy there with vl.learn")
+    expect_reward(reward)
+    if method is not None:
+        such = "give one, such as vl.value.PolicyIteration()"
+        expect(method, AbstractPlanner, "the method", such)
     found = _solve(env, reward, PolicyIteration() if method is None else method)
     if throw and not found.converged:
         raise RuntimeError(

@@ -9,6 +9,7 @@ from jax.flatten_util import ravel_pytree
 from jaxtyping import Array, ArrayLike, Float
 
 from volition.env import FiniteMDP
+from volition.inference.expected import expect_behaviour
 from volition.inference.irl.demonstrations import check_demonstrations
 from volition.policy import Segment
 from volition.reward import AbstractReward, Tabular
@@ -95,6 +96,7 @@ def f_irl(
     worlds, also where they are not deterministic, and by a quasi-Newton method; the
     slope is that of their theorem where both apply.
     """
+    expect_behaviour(env, demonstrations, "f_irl", finite=True, reward=reward)
     _check(horizon, divergence, penalty, smoothing)
     expert = _shares(env, demonstrations, horizon)
     form = Tabular(jnp.zeros(env.n_states)) if reward is None else reward

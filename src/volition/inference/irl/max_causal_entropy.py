@@ -11,6 +11,7 @@ from jax.flatten_util import ravel_pytree
 from jaxtyping import Array, ArrayLike, Float
 
 from volition.env import FiniteMDP
+from volition.inference.expected import expect_behaviour
 from volition.inference.irl.ambiguity import Ambiguity, left_open
 from volition.inference.irl.demonstrations import check_demonstrations, state_visits
 from volition.policy import Segment
@@ -144,6 +145,9 @@ def max_causal_entropy(
     quasi-Newton method in place of gradient steps, sparse worlds, discounts without a
     horizon, and any reward.
     """
+    expect_behaviour(
+        env, demonstrations, "max_causal_entropy", finite=True, reward=reward
+    )
     _check(horizon, penalty)
     form = Tabular(jnp.zeros(env.n_states)) if reward is None else reward
     evidence, demonstrated, error, env = _taken(env, demonstrations, horizon)

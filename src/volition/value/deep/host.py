@@ -9,7 +9,7 @@ import numpy as np
 from jaxtyping import Array, Key, PRNGKeyArray, PyTree
 
 from volition.env import HostEnv, HostStep
-from volition.reward import AbstractReward, check_features
+from volition.reward import AbstractReward, reading
 from volition.value.deep.agent import AbstractAgent, Stand
 from volition.value.deep.loop import check
 from volition.value.deep.world import Spaces, Step
@@ -35,7 +35,7 @@ class HostLoop:
     """
 
     def __init__(self, env: HostEnv, reward: AbstractReward, agent: AbstractAgent):
-        check_features(reward, env.feature_names)
+        reward = reading(reward, env.feature_names)
         if env.n_envs != agent.rollout.n_envs:
             raise ValueError(
                 f"the environment has {env.n_envs} copies, the rollout "

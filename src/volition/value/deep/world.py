@@ -10,7 +10,7 @@ from jaxtyping import Array, Bool, Float, Key, PRNGKeyArray, PyTree
 
 from volition.env import AbstractEnvironment, Transition
 from volition.env.spaces import Space
-from volition.reward import AbstractReward, check_features
+from volition.reward import AbstractReward, reading
 
 
 class Step(eqx.Module):
@@ -156,7 +156,7 @@ def world(
             in more than their numbers, or there are more tasks than instances.
     """
     tasks = env if isinstance(env, tuple) else (env,)
-    check_features(reward, tasks[0].feature_names)
+    reward = reading(reward, tasks[0].feature_names)
     tasks = tuple(jax.tree.map(jnp.asarray, task) for task in tasks)
     if len(tasks) == 1:
         return World(tasks[0], reward, n_envs, False)
