@@ -82,8 +82,8 @@ class Anything(AbstractPolicy):
         return self.space.sample(key)
 
 
-def by_features(step, goal):
-    return goal - 0.1 * step
+def by_features(step, goal, pit):
+    return goal - 0.1 * step - 2 * pit
 
 
 def by_action(state, action):
@@ -160,7 +160,7 @@ REWARDS = {
     "function (features)": (
         Function,
         lambda: WORLD,
-        lambda: Function(by_features, features=NAMES[:2]),
+        lambda: Function(by_features, features=NAMES),
     ),
     "linear": (Linear, lambda: WORLD, lambda: Linear(NAMES, [-0.1, 1 / 3, -2.0])),
     "shaped": (
