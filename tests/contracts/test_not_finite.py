@@ -132,8 +132,8 @@ def test_a_reward_stops_a_tabular_learner(kind):
             learn(KEY, world, paying(wrong), method)
         with pytest.raises(ValueError, match=r"with key \d of 2 is NaN"):
             learn(jax.random.split(KEY), world, paying(wrong), method)
+        table = reward.Tabular(np.array([0.0, 0.0, wrong]))
         with pytest.raises(ValueError, match=f"has {wrong} for"):
-            table = reward.Tabular(np.array([0.0, 0.0, wrong]))
             learn(KEY, world, table, method)
 
 
@@ -299,8 +299,8 @@ def test_segments_and_episodes_of_our_worlds(value):
     world = KnownAnswer(3)
     with pytest.raises(ValueError, match="the reward at step 3 of episode 0 in Known"):
         play(KEY, world, Always(1), paying(value), n_episodes=2, n_steps=4)
+    wrong = reward.Linear(NAMES, np.full(len(NAMES), value))
     with pytest.raises(ValueError, match=f"reward Linear has {value}"):
-        wrong = reward.Linear(NAMES, np.full(len(NAMES), value))
         play(KEY, world, Always(1), wrong, n_episodes=2, n_steps=4)
 
 

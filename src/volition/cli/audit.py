@@ -12,7 +12,7 @@ from rich.console import Console
 
 from volition import files, record
 from volition.cli.progress import progress_bar
-from volition.cli.start import InputError, start_jax
+from volition.cli.start import InputError
 from volition.cli.subject import saved_reward
 from volition.env import delivery, driving
 from volition.evaluation import Estimate
@@ -28,25 +28,8 @@ from volition.study.run import to_text
 N_MOMENTS = 6  # of a replay
 
 
-@click.command()
-@click.argument("subject")
-@click.option("--seed", type=click.IntRange(0, 2**31 - 1), default=0, show_default=True)
-@click.option(
-    "--out",
-    type=click.Path(path_type=Path, file_okay=False),
-    help="chapter: where replays go; default: audits/chapter.",
-)
-@click.option("--json", "as_json", is_flag=True, help="One line of JSON, last.")
 def audit(subject: str, seed: int, out: Path | None, as_json: bool) -> None:
-    """Look for what a reward pays for and nobody wants.
-
-    SUBJECT is the folder of a highway study: the reward of the textbook with the
-    policies that were learned there, audit.json and replays go into the folder and so
-    into its report; the folder of a delivery study: the reward of each group; the file
-    of a saved reward for the delivery world; or `chapter`: the reward of the textbook,
-    without a study.
-    """
-    start_jax()
+    """Look for what a reward pays for and nobody wants."""
     path = files.named(subject)
     if subject == "chapter":
         # As arrays, so that the second one compiles nothing.
@@ -56,8 +39,6 @@ def audit(subject: str, seed: int, out: Path | None, as_json: bool) -> None:
             "always slower": Blind(one[driving.SLOWER]),
         }
         found = _chapter(policies, out or Path("audits") / "chapter", seed)
-    elif out is not None:
-        raise InputError(f"--out is of `volition audit chapter`, not of {subject}.")
     elif path.is_file():
         found = {"rewards": {path.name: _finite(saved_reward(path))}}
     else:

@@ -7,13 +7,17 @@ import numpy as np
 from jaxtyping import Array, Bool, Float, Int, PRNGKeyArray
 
 from volition.env import AbstractEnvironment, FiniteMDP
+from volition.env.expected import expect_env
+from volition.expect import expect_key
 from volition.policy import AbstractPolicy, episode
+from volition.policy.expected import expect_policy
 from volition.policy.finite import Finite, check_finite, finite_steps
 from volition.reward import (
     AbstractReward,
-    check_features,
     check_weights,
     check_world,
+    expect_reward,
+    reading,
 )
 
 
@@ -70,11 +74,14 @@ def play(
         >>> seen.returns.tolist() == seen.lengths.tolist()
         True
     """
+    expect_key(key)
+    expect_env(env, "play", "episodes on the host are played by vl.evaluate")
+    expect_policy(policy)
+    expect_reward(reward)
     check_weights(reward)
     if isinstance(env, FiniteMDP):
         check_world(reward, env)
-    else:
-        check_features(reward, env.feature_names)
+    reward = reading(reward, env.feature_names)
     played, finite, paid = _play(key, env, policy, reward, n_episodes, n_steps)
     check_finite(env, finite)
     if not isinstance(paid, jax.core.Tracer) and not paid.all():

@@ -14,7 +14,7 @@ from volition.evaluation.bootstrap import bootstrap
 from volition.evaluation.estimate import Estimate
 from volition.evaluation.reward_distance import ROUNDING, pearson_distance
 from volition.policy import Segment
-from volition.reward import AbstractReward, not_finite
+from volition.reward import AbstractReward, not_finite, reading
 
 N_RESAMPLES = 500
 ROWS_AT_A_TIME = 16  # states whose jumps are in memory at once
@@ -82,7 +82,7 @@ def sampled_epic(
         )
     forms, least = _numbers(
         lambda reward: _canonical(env, reward, take(chosen), take(jumps)),
-        (learned, truth),
+        (reading(learned, env.feature_names), reading(truth, env.feature_names)),
         "a transition of the pool, or a jump between two",
     )
     return bootstrap(

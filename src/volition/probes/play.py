@@ -9,6 +9,7 @@ import numpy as np
 from jaxtyping import PRNGKeyArray
 
 from volition.env import AbstractEnvironment
+from volition.env.expected import expect_env
 from volition.evaluation import Estimate, mean_over, share_of, share_of_none
 from volition.inference import Posterior
 from volition.policy import AbstractPolicy
@@ -26,7 +27,7 @@ from volition.probes.pressed import over_pressed
 from volition.probes.rules import Rule, robustness
 from volition.probes.search import ANYHOW, N_SEQUENCES, random_sequences, search
 from volition.probes.unknown import beyond_the_evidence
-from volition.reward import AbstractReward
+from volition.reward import AbstractReward, expect_reward, reading
 
 SHARE = 0.01  # of the episodes: rarer breaches are no matter
 N_STARTS = 8  # from which is searched
@@ -136,6 +137,10 @@ def audit_by_play(
         n_starts: from which bargains are searched for, no more than the episodes.
         n_generations: of that search; more of them find more.
     """
+    expect_env(env, "audit_by_play", "play it with vl.policy.host_episodes")
+    expect_reward(reward)
+    reward = reading(reward, env.feature_names)
+    truth = None if truth is None else reading(truth, env.feature_names)
     play_key, search_key = jax.random.split(key)
     starts = jax.random.split(play_key, n_episodes)
     played = {
