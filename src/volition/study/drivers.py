@@ -10,7 +10,7 @@ import numpy as np
 from jaxtyping import Array
 
 from volition import record
-from volition.env.driving import NAMES, Moment
+from volition.env.driving import NAMES, Moment, Skipped, skipped_notes
 from volition.evaluation import Estimate, clustered_mean, folds
 from volition.inference import Posterior, over_clusters
 from volition.reward import Linear
@@ -167,7 +167,11 @@ def drivers_steps(config: DriversConfig) -> int:
 
 
 def run_drivers(
-    config: DriversConfig, moments: Sequence[Moment], folder: Path, progress: Progress
+    config: DriversConfig,
+    moments: Sequence[Moment],
+    folder: Path,
+    progress: Progress,
+    skipped: Sequence[Skipped] = (),
 ) -> DriversResult:
     """Learn from some drivers what they want, and predict the others.
 
@@ -182,6 +186,7 @@ def run_drivers(
         folder: made where it is missing; `study.toml` says what was done,
             `results.json` what came out, `runs/reward.json` is the linear reward.
         progress: told of each step.
+        skipped: what of the recordings is not used, for the notes.
 
     Raises:
         InputError: where the folder holds another study or cannot be made.
@@ -195,7 +200,7 @@ def run_drivers(
     begin_study("drivers", config, folder)
     progress.step("what drivers could have done")
     choices = driver_choices(moments)
-    vehicle = choices.vehicle
+    vehicle = choices.driver
     fold_key, key = jax.random.split(jax.random.key(config.seed))
     answers = choice_answers(choices.features[:, :, :1], choices.chosen, vehicle)
     fold = folds(answers, config.n_folds, fold_key)[: len(vehicle)]
@@ -249,7 +254,7 @@ def run_drivers(
         prices=told.prices,
         people=people,
         groups=groups,
-        notes=(*told.notes, *notes),
+        notes=(*told.notes, *notes, *skipped_notes(skipped)),
         n_moments=len(vehicle),
         n_vehicles=n_vehicles,
         posterior=robust,
@@ -278,7 +283,7 @@ def _apart(
     progress.step("groups of drivers that are found")
     history = histories(moments)
     found = groups_found(choices, history, config.n_groups, found_key)
-    n_again = len(np.unique(choices.vehicle[history.later]))
+    n_again = len(np.unique(choices.driver[history.later]))
     if n_again < FEWEST:
         note = (
             f"how single drivers differ is not told: {n_again} were seen again after "
