@@ -197,7 +197,10 @@ class FiniteMDP(AbstractEnvironment):
         Example:
             >>> chain = np.array([[[0.2, 0.8]], [[0.0, 1.0]]])
             >>> mdp = FiniteMDP.from_dense(
-            ...     chain, terminal=[False, True], initial=[1.0, 0.0], discount=0.9
+            ...     chain,
+            ...     terminal=np.array([False, True]),
+            ...     initial=np.array([1.0, 0.0]),
+            ...     discount=0.9,
             ... )
             >>> mdp.successor.tolist(), mdp.probability[0, 0].tolist()
             ([[[0, 1]], [[1, 1]]], [0.2, 0.8])

@@ -28,7 +28,8 @@ def check_table(
 
     Example:
         >>> try:
-        ...     check_table([[[0]]], [[[0.9]]], [1.0], 0.5)
+        ...     one = np.ones((1, 1, 1))
+        ...     check_table(0 * one.astype(int), 0.9 * one, np.ones(1), 0.5)
         ... except ValueError as error:
         ...     print(error)
         the probabilities of action 0 in state 0 sum to 0.9: make them sum to 1, with \

@@ -11,6 +11,7 @@ from jaxtyping import Array, ArrayLike, Bool, Float
 
 from volition.env import FiniteMDP, Transition
 from volition.evaluation.policies import checked_policy
+from volition.evaluation.size import sized
 from volition.policy import Tabular
 from volition.reward import AbstractReward, check_world, not_finite
 from volition.value import (
@@ -293,7 +294,7 @@ def starc_canonical(
 def starc_unit(
     env: FiniteMDP, reward: AbstractReward, policy: Tabular | None = None
 ) -> Float[np.ndarray, "state action"]:
-    """As `starc_canonical`, in 64 bits, over the largest number in it.
+    """As `starc_canonical`, in 64 bits, over its size.
 
     Raises:
         ValueError: as there.
@@ -301,9 +302,7 @@ def starc_unit(
     inputs = _starc_inputs(env, reward, policy)
     form, lost = in_double(_starc_form, keep=True)(env, *inputs)
     _check_begins(env, lost)
-    form = np.asarray(form)
-    size = np.max(np.abs(form), initial=0.0)
-    return form / size if size > 0.0 else form
+    return sized(np.asarray(form))
 
 
 def _check_begins(env: FiniteMDP, lost: Bool[ArrayLike, " state"]) -> None:

@@ -6,6 +6,7 @@ from jaxtyping import Array, Float
 
 from volition.env import FiniteMDP
 from volition.evaluation.policies import checked_policy
+from volition.evaluation.size import sized
 from volition.policy import Tabular
 from volition.reward import AbstractReward
 from volition.value import checked_reward, in_double, occupancy
@@ -88,9 +89,8 @@ def _visits(env: FiniteMDP, policy: Tabular) -> Float[Array, "state action"]:
 def _measured(
     env: FiniteMDP, reward: AbstractReward, policy: Tabular, what: str
 ) -> tuple[np.ndarray, np.ndarray]:
-    """The mean rewards over the largest, and where the policy spends its time."""
-    paid = np.asarray(checked_reward(env, reward, what), dtype=np.float64)
-    paid = paid / (np.max(np.abs(paid)) or 1.0)
+    """The mean rewards over their size, and where the policy spends its time."""
+    paid = sized(np.asarray(checked_reward(env, reward, what)))
     return paid, in_double(_visits, keep=True)(env, checked_policy(env, policy))
 
 

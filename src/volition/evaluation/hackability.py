@@ -4,6 +4,8 @@ import equinox as eqx
 import numpy as np
 from jaxtyping import Float, Int
 
+from volition.evaluation.size import sized
+
 # Returns that differ by less, relative to their range, count as equal; and those that
 # rounding of their precision cannot tell apart.
 TIE = 1e-9
@@ -135,7 +137,7 @@ def hackability(
 
 
 def _relative(returns: np.ndarray, what: str) -> tuple[np.ndarray, float]:
-    """Returns over the largest of them, in 64 bits, and how they were rounded."""
+    """Returns over their size, in 64 bits, and how they were rounded."""
     given = np.asarray(returns)
     numbers = given.astype(np.float64)
     wrong = ~np.isfinite(numbers)
@@ -146,6 +148,5 @@ def _relative(returns: np.ndarray, what: str) -> tuple[np.ndarray, float]:
             "finite returns."
         )
     exact = np.issubdtype(given.dtype, np.floating)
-    rounding = 16.0 * float(np.finfo(given.dtype if exact else np.float64).eps)
-    largest = float(np.max(np.abs(numbers)))
-    return (numbers / largest if largest > 0.0 else numbers), rounding
+    rounding = 32.0 * float(np.finfo(given.dtype if exact else np.float64).eps)
+    return sized(numbers), rounding

@@ -10,6 +10,7 @@ from scipy.special import gammaln
 
 from volition.evaluation.bootstrap import percentile_interval
 from volition.evaluation.estimate import Estimate
+from volition.evaluation.size import sized
 
 COUNTS = (1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1000)
 N_RESAMPLES = 500
@@ -286,9 +287,7 @@ def over_optimisation(
     if len(counts) < 3 or list(counts) != sorted(set(counts)):
         raise ValueError(f"counts = {list(counts)} must be at least three, rising.")
     _check_samples(proxy, gold)
-    # Over the largest, so that its square is neither 0 nor infinite.
-    gold = np.asarray(gold, dtype=np.float64)
-    gold = gold / (np.max(np.abs(gold)) or 1.0)
+    gold = sized(gold)
     spread = float(np.std(gold))
     if not spread > 1e-12:
         raise ValueError("the gold reward is the same for all samples: vary them.")

@@ -15,6 +15,7 @@ from volition.env import FiniteMDP
 from volition.evaluation.bootstrap import bootstrap
 from volition.evaluation.canonical import starc_canonical
 from volition.evaluation.estimate import Estimate
+from volition.evaluation.size import sized
 from volition.reward import AbstractReward
 from volition.value import (
     PolicyIteration,
@@ -240,10 +241,10 @@ def rank_correlation(
         n_resamples=N_RESAMPLES,
     )
     there = np.asarray(env.probability > 0) & ~np.asarray(env.terminal)[:, None, None]
-    raw = [_sized(np.asarray(_paid(env, one))[there]) for one in (learned, truth)]
+    raw = [sized(np.asarray(_paid(env, one))[there]) for one in (learned, truth)]
     acting = ~np.asarray(env.terminal)
     forms = [
-        _sized(np.asarray(starc_canonical(env, one))[acting].ravel())
+        sized(np.asarray(starc_canonical(env, one))[acting].ravel())
         for one in (learned, truth)
     ]
     return RankCorrelation(
@@ -262,13 +263,6 @@ def _rounded(values: np.ndarray, grain: float) -> np.ndarray:
     """Relative to the largest, without the last digits, so that ties are equal."""
     size = float(np.max(np.abs(values)))
     return values if size == 0.0 else np.round(values / size / grain)
-
-
-def _sized(values: np.ndarray) -> np.ndarray:
-    """In 64 bits and relative to the largest, so that squares are neither 0 nor inf."""
-    values = np.asarray(values, dtype=float)
-    size = float(np.max(np.abs(values), initial=0.0))
-    return values / size if size > 0.0 else values
 
 
 def _or_nan(statistic_fn, one: np.ndarray, other: np.ndarray) -> float:

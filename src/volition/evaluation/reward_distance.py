@@ -25,6 +25,7 @@ from volition.evaluation.coverage import (
     visit_coverage,
 )
 from volition.evaluation.policies import can_reach, possible_steps
+from volition.evaluation.size import sized
 from volition.policy import Tabular
 from volition.reward import AbstractReward
 from volition.value import plan
@@ -75,7 +76,7 @@ def pearson_distance(
     share = share / share.sum()
     units = []
     for what, numbers in (("first", one), ("second", other)):
-        apart = _sized(np.where(share > 0, numbers, 0.0), what)
+        apart = _checked(np.where(share > 0, numbers, 0.0), what)
         apart = apart - np.sum(share * apart)
         spread = np.sqrt(np.sum(share * apart**2))
         units.append(apart / spread if spread > rounding else 0.0 * apart)
@@ -110,14 +111,14 @@ def norm_distance(one: np.ndarray, other: np.ndarray) -> float:
             "compared: give as many of either."
         )
     units = []
-    for numbers in (_sized(one, "first"), _sized(other, "second")):
+    for numbers in (_checked(one, "first"), _checked(other, "second")):
         length = np.linalg.norm(numbers)
         units.append(numbers / length if length > 0.0 else numbers)
     return float(min(1.0, np.linalg.norm(units[0] - units[1]) / 2.0))
 
 
-def _sized(numbers: np.ndarray, what: str) -> np.ndarray:
-    """In 64 bits, over the largest: its square is then neither 0 nor infinite."""
+def _checked(numbers: np.ndarray, what: str) -> np.ndarray:
+    """Finite numbers, in 64 bits and over their size."""
     numbers = np.asarray(numbers, dtype=np.float64)
     wrong = ~np.isfinite(numbers)
     if wrong.any():
@@ -126,8 +127,7 @@ def _sized(numbers: np.ndarray, what: str) -> np.ndarray:
             f"number {list(place)} of the {what} of two that are compared is "
             f"{numbers[place]}: give finite numbers."
         )
-    size = np.max(np.abs(numbers), initial=0.0)
-    return numbers / size if size > 0.0 else numbers
+    return sized(numbers)
 
 
 def _rounding(env: FiniteMDP) -> float:
@@ -230,8 +230,7 @@ def _settled(
     form_fn: Callable[[np.ndarray], np.ndarray], values: np.ndarray, least: float
 ) -> np.ndarray:
     """The canonical form, or zeros where it is rounding of a reward of no substance."""
-    size = np.max(np.abs(values))
-    form = form_fn(values / size if size > 0.0 else values)
+    form = form_fn(sized(values))
     form = form - form.mean()
     return form if np.max(np.abs(form)) > least else np.zeros_like(form)
 

@@ -13,6 +13,7 @@ from volition.env.leaf import check_within
 from volition.evaluation.bootstrap import bootstrap
 from volition.evaluation.estimate import Estimate
 from volition.evaluation.reward_distance import ROUNDING, pearson_distance
+from volition.evaluation.size import sized
 from volition.policy import Segment
 from volition.reward import AbstractReward, not_finite, reading
 
@@ -136,8 +137,7 @@ def _numbers(
                 f"the {what} reward pays {numbers[wrong][0]} for {of_what}"
                 f"{not_finite(reward)}: make it finite."
             )
-        size = np.max(np.abs(numbers), initial=0.0)
-        found.append(numbers / size if size > 0.0 else numbers)
+        found.append(sized(numbers))
         least = max(least, 64 * float(np.finfo(given.dtype).eps))
     return found, least
 

@@ -12,6 +12,7 @@ from volition.env import FiniteMDP
 from volition.evaluation.bootstrap import bootstrap
 from volition.evaluation.estimate import Estimate
 from volition.evaluation.policies import scaled_return, worst_tie_break
+from volition.evaluation.size import size_of
 from volition.human.valuation import partial_return
 from volition.policy import Segment
 from volition.reward import AbstractReward, Linear, not_finite
@@ -123,9 +124,8 @@ def short_form(
     x = np.concatenate([one.features - one.features.mean(axis=0) for one in learned])
     y = np.concatenate([one.worth - one.worth.mean() for one in learned])
     # Over their size, so that no unit matters.
-    x_unit = np.max(np.abs(x), axis=0, initial=0.0)
-    x_unit = np.where(x_unit > 0.0, x_unit, 1.0)
-    y_unit = np.max(np.abs(y), initial=0.0) or 1.0
+    x_unit = np.array([size_of(column) for column in x.T])
+    y_unit = size_of(y)
     x, y = x / x_unit, y / y_unit
     if not np.ptp(y) > 0.0:
         raise ValueError(

@@ -105,7 +105,7 @@ def checked_reward(
         ...     checked_reward(world, pays)
         ... except ValueError as error:
         ...     print(error)
-        the reward pays nan for action 3 (right) in state 1 ((0, 1)), as its weight of \
+        the reward pays nan for action 0 (up) in state 0 ((0, 0)), as its weight of \
 'goal' is nan: make it finite.
     """
     if not isinstance(mdp, FiniteMDP):

@@ -10,6 +10,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jax.core import Tracer
+from jax.typing import DTypeLike
 from jaxtyping import Array, ArrayLike, Float, PyTree
 
 from volition.env import FiniteMDP
@@ -32,9 +33,8 @@ def in_double(
         keep: whether the result stays in 64 bits, as NumPy's arrays.
 
     Example:
-        >>> import jax
-        >>> third = in_double(lambda x: x / 3)
-        >>> float(third(jnp.ones((), dtype=jnp.float32))) == 1 / 3  # JAX is in 64 bits
+        >>> third = in_double(lambda x: x / 3, keep=True)
+        >>> float(third(jnp.ones(()))) == 1 / 3
         True
     """
 
@@ -67,7 +67,7 @@ def traced(tree: PyTree) -> bool:
     return any(isinstance(leaf, Tracer) for leaf in jax.tree.leaves(tree))
 
 
-def in_precision(mdp: FiniteMDP, dtype: jnp.dtype) -> FiniteMDP:
+def in_precision(mdp: FiniteMDP, dtype: DTypeLike) -> FiniteMDP:
     """A world in another precision, its probabilities summing to 1 in that one.
 
     Args:
