@@ -165,9 +165,10 @@ def test_several_processes_open_a_new_file_at_once(tmp_path, n_rounds):
 # ------------------------------------------------- to be read only
 
 
-def copied(path: Path, to: Path) -> Path:
+def copied(path: Path, to: Path, monkeypatch) -> Path:
     """As a process that was killed left it: the last answers are in the log."""
     to.mkdir()
+    monkeypatch.setattr(Evidence, "_fold_in", lambda self: None)
     with Evidence(path) as evidence:
         evidence.ask(Question("us", 9, "comparison", ["a", "b"], rule="x"))
         evidence.add(said(4))
@@ -180,7 +181,7 @@ def copied(path: Path, to: Path) -> Path:
 @pytest.mark.parametrize("killed", [False, True])
 def test_what_can_only_be_read_is_read(path, tmp_path, monkeypatch, killed):
     if killed:
-        path = copied(path, tmp_path / "killed")
+        path = copied(path, tmp_path / "killed", monkeypatch)
     monkeypatch.setattr(database, "_can_write", lambda path: False)
     before = {each.name: each.read_bytes() for each in path.parent.iterdir()}
     with Evidence(path) as evidence:

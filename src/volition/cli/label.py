@@ -112,8 +112,14 @@ def label(
         labelling = open_label(study, person.strip(), tell=tell)
     with labelling.evidence:
         _say_second(labelling)
-        done = _ask(labelling, _keys())
-        _say_goodbye(labelling, done)
+        try:
+            done = _ask(labelling, _keys())
+        except KeyboardInterrupt:
+            # At once: what has been learned takes seconds.
+            _say_goodbye(labelling, False)
+        else:
+            _say_goodbye(labelling, done)
+            _say_learned(labelling)
 
 
 def _begin(study: Path, chosen: dict[str, Any]) -> None:
@@ -151,13 +157,10 @@ def _ask(labelling: Labelling, source: keys.AbstractKeys) -> bool:
     """Ask until all is answered, or the person stops; whether all is answered."""
     show = SHOWS[labelling.config.env]()
     click.echo(f"\n{show.task}\n\n{keys.KEYS_HELP}")
-    try:
-        while (asked := labelling.ask()) is not None:
-            click.echo(_shown(labelling, asked, show))
-            if not _answered(labelling, asked, source):
-                return False
-    except KeyboardInterrupt:
-        return False
+    while (asked := labelling.ask()) is not None:
+        click.echo(_shown(labelling, asked, show))
+        if not _answered(labelling, asked, source):
+            return False
     return True
 
 
@@ -250,13 +253,17 @@ def _progress(labelling: Labelling) -> str:
 
 
 def _say_goodbye(labelling: Labelling, done: bool) -> None:
-    """How far it went, and what is known now."""
+    """How far it went, and where the answers are."""
     path = labelling.evidence.path
     if done:
         click.echo("\nAll questions are answered: thank you.")
     else:
         click.echo(f"\nStopped. {_progress(labelling)} The same command goes on.")
     click.echo(f"The answers are in {path}.")
+
+
+def _say_learned(labelling: Labelling) -> None:
+    """What is known now."""
     posterior = labelling.posterior()
     if posterior is not None:
         n_answers = len(posterior.problem.answers)

@@ -20,6 +20,7 @@ WAIT = 10.0  # s, for another process to finish writing
 PAUSE = 0.02  # s, before a file that is being made is looked at again
 LONGEST = 64 * 2**20  # bytes of one value; a larger one is damage
 LARGEST = 2**30  # bytes of a file that is read without a place to write beside it
+LONGEST_QUOTE = 120  # characters of SQLite's message
 HEADER = 100  # bytes; a shorter file is no database (sqlite.org/fileformat.html)
 # Nothing can be written here, which does not say that nothing can be read.
 NO_PLACE = (
@@ -139,10 +140,10 @@ def sentences(path: Path) -> Iterator[None]:
         ) from error
 
 
-def _sentence(path: Path, error: sqlite3.Error) -> str:
-    code = primary_code(error)
+def _sentence(path: Path, fault: sqlite3.Error) -> str:
+    code, error = primary_code(fault), _short(fault)
     misuse = (sqlite3.IntegrityError, sqlite3.InterfaceError, sqlite3.ProgrammingError)
-    if isinstance(error, misuse):
+    if isinstance(fault, misuse):
         return f"{path} cannot keep this ({error}), and nothing was written."
     if code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
         return (
@@ -165,6 +166,12 @@ def _sentence(path: Path, error: sqlite3.Error) -> str:
         f"{path} is damaged, or not a study's evidence ({error}), and was left as it "
         "is: put a copy back, or give another folder."
     )
+
+
+def _short(error: Exception) -> str:
+    """SQLite may quote a whole table."""
+    text = " ".join(str(error).split())
+    return text if len(text) <= LONGEST_QUOTE else f"{text[:LONGEST_QUOTE]} ..."
 
 
 def _can_write(path: Path) -> bool:

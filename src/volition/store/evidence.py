@@ -4,12 +4,15 @@ import dataclasses
 import json
 import math
 import operator
+import sqlite3
+import time
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from volition.store import database
 from volition.store.database import connect, inode_of, log_of, sentences
 from volition.store.errors import InputError
 from volition.store.migration import SECOND_ANSWER
@@ -78,6 +81,7 @@ class Conflict(InputError):
     """An answer is given to what has another answer that stands."""
 
 
+FOLD_EVERY = 1.0  # s, between the times that the log is emptied into the file; ours
 QUESTION = "source, same, kind, options, person, rule, predicted"
 SAID = "showing, question, person, said, seconds, replaces, shown"
 
@@ -119,6 +123,7 @@ class Evidence:
         self.path = Path(path)
         self._connection, self.read_only = connect(self.path, make=make)
         self._files = self._now_there()
+        self._folded_in = -math.inf
 
     def __enter__(self) -> "Evidence":
         return self
@@ -156,6 +161,25 @@ class Evidence:
                 self._rows("ROLLBACK")
             raise
         self._check_there("what was written last is lost")
+        self._fold_in()
+
+    def _fold_in(self) -> None:
+        """Empty the log into the file, which then has it all by itself.
+
+        At most once in `FOLD_EVERY`: a person's answers come more slowly, and it takes
+        longer than the commit.
+        """
+        if time.monotonic() < self._folded_in + FOLD_EVERY:
+            return
+        self._folded_in = time.monotonic()
+        execute = self._connection.execute
+        # Another process may be reading, or the disk full: then all stays in the log,
+        # which is on the disk, until the next time.
+        with suppress(sqlite3.Error):
+            execute("PRAGMA busy_timeout = 0")
+            execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+        with suppress(sqlite3.Error):
+            execute(f"PRAGMA busy_timeout = {int(1000 * database.WAIT)}")
 
     def _now_there(self) -> list:
         """The files that the path and that of its log lead to."""
