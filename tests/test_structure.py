@@ -11,7 +11,8 @@ SOURCE = Path(volition.__file__).parent
 # The folder tree is the dependency order: each package imports only from those above.
 ORDER = (
     "lazy",
-    "input_error",
+    "errors",
+    "files",
     "expect",
     "configure",
     "gymnasium_ids",

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
         evaluate as evaluate,
     )
     from volition.inference import fit as fit
-    from volition.policy import rollout as rollout
+    from volition.policy import episodes as episodes, rollout as rollout
     from volition.probes import audit as audit
     from volition.query import ask as ask
     from volition.value import learn as learn, plan as plan

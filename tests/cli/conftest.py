@@ -1,5 +1,6 @@
 """The command in this process, with JAX's settings put back afterwards."""
 
+import signal
 import sys
 from collections.abc import Callable
 from typing import NamedTuple
@@ -43,6 +44,7 @@ def volition(monkeypatch, capfd, tmp_path) -> Callable[..., Outcome]:
         except SystemExit as leaving:
             code = leaving.code or 0
         finally:
+            signal.signal(signal.SIGINT, signal.default_int_handler)
             for name, value in before.items():
                 jax.config.update(name, value)
             compilation_cache.reset_cache()

@@ -6,15 +6,15 @@ from pathlib import Path
 import click
 import equinox as eqx
 import jax
-import jax.numpy as jnp
 from rich.console import Console
 from rich.progress import BarColumn, Progress as Bar, TextColumn, TimeElapsedColumn
 
-from volition import record
+from volition import files, record
 from volition.cli.start import InputError
 from volition.env.driving import Exit, Highway, Merge, SceneLog, TwoWay, scene_log
 from volition.env.driving.simulator import ACTIONS, AbstractDriving
 from volition.policy import AbstractPolicy, Always, Random, episode
+from volition.study.saved_policy import read_policy
 
 ROADS = {"highway": Highway, "merge": Merge, "two-way": TwoWay, "exit": Exit}
 
@@ -56,35 +56,13 @@ def drive(road: str, driver: str, seed: int, out: Path | None, as_json: bool) ->
 
 def _policy(driver: str, env: AbstractDriving) -> AbstractPolicy:
     """Who drives, checked to see and do what can be seen and done on the road."""
-    if not Path(driver).is_file():
+    path = files.named(driver)
+    known = driver in ("random", *ACTIONS)
+    if not path.is_file() and (known or not path.exists()):
         if driver == "random":
             return Random(len(ACTIONS))
         return Always(ACTIONS.index(driver))
-    try:
-        policy = record.load(driver)
-    except ValueError as error:
-        raise InputError(str(error)) from error
-    if not isinstance(policy, AbstractPolicy):
-        raise InputError(
-            f"{driver} holds a {type(policy).__name__}: give the file of a policy."
-        )
-    key = jax.random.key(0)
-    seen = jax.eval_shape(lambda key: env.observe(env.reset(key)), key)
-    try:
-        action = jax.eval_shape(policy, key, seen)
-        fits = action.shape == () and jnp.issubdtype(action.dtype, jnp.integer)
-    except (TypeError, ValueError, IndexError, AttributeError) as error:
-        first = str(error).splitlines()[0]
-        raise InputError(
-            f"the policy in {driver} cannot act on what the car sees, "
-            f"{env.observation_space.shape} numbers: {first.rstrip('.')}."
-        ) from error
-    if not fits:
-        raise InputError(
-            f"the policy in {driver} does not choose one of {len(ACTIONS)} numbered "
-            "actions: give one that was made for driving."
-        )
-    return policy
+    return read_policy(path, env)
 
 
 def _driven(env: AbstractDriving, policy: AbstractPolicy, seed: int) -> SceneLog:

@@ -9,12 +9,12 @@ import click
 import jax
 from rich.console import Console
 
-from volition import record
+from volition import files, record
 from volition.cli.progress import progress_bar
 from volition.cli.start import InputError
-from volition.cli.subject import saved_reward, study_results
+from volition.cli.subject import saved_reward
 from volition.evaluation import Estimate
-from volition.report.contents import file_hash, study_config
+from volition.report.contents import file_hash, read_results, study_config
 from volition.report.estimates import estimate
 from volition.study.evaluation import (
     OF_A_GROUP,
@@ -33,7 +33,7 @@ AGAIN = "is not what this version writes: run the study again"
 
 def evaluate(subject: str, seed: int, as_json: bool) -> None:
     """Score rewards, policies, and how well a reward explains itself."""
-    path = Path(subject)
+    path = files.named(subject)
     found = _file(path, seed) if path.is_file() else _study(path, seed)
     _show(Console(stderr=as_json), found)
     if as_json:
@@ -64,7 +64,7 @@ def _study(folder: Path, seed: int) -> dict[str, Any]:
             "there is nothing more to evaluate."
         )
     path = folder / "results.json"
-    results = study_results(folder)
+    results = read_results(folder)
     made = _highway if config["study"] == "highway" else _groups
     found = made(folder, config, results, seed)
     found = _plain({"of": file_hash(path), "seed": seed} | found)

@@ -1,11 +1,9 @@
 """The command `volition`."""
 
-import sys
-
 import click
 
 from volition.cli import usage
-from volition.cli.start import InputError
+from volition.cli.ending import run_command
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -25,8 +23,4 @@ command.add_command(usage.run)
 
 def main() -> None:
     """Run the command; unusable input ends in one sentence and exit code 2."""
-    try:
-        command(prog_name="volition")
-    except InputError as error:
-        click.echo(f"Error: {error}", err=True)
-        sys.exit(2)
+    run_command(command)

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from volition import record
+from volition import files, record
 from volition.cli.start import InputError
 from volition.report.document import Document
 from volition.report.markdown import to_markdown
@@ -13,7 +13,7 @@ from volition.report.study import report_files, to_json
 
 def report(folder: Path, out: Path | None, as_json: bool, markdown: bool) -> None:
     """Write the report of a study: report.html, report.json and report.md."""
-    document, contents = report_files(folder)
+    document, contents = report_files(files.named(str(folder)))
     made = to_json(document, contents) + "\n" if as_json else to_markdown(document)
     if as_json or markdown:
         if out is None:

@@ -81,7 +81,7 @@ def _show(console: Console, results: dict[str, GroupResult]) -> None:
     if all(result.out_of_fold for result in results.values()):
         console.print(models_table(results))
     for name, result in results.items():
-        notes = [f"{each.probe}: {each.sentence}" for each in result.audit.findings]
+        notes = [f"{each.name}: {each.sentence}" for each in result.audit.findings]
         notes += [each.sentence for each in result.posterior.unidentified()]
         if not result.posterior.result.converged:
             notes.append(

@@ -7,7 +7,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from volition.configure import configure
-from volition.input_error import InputError as InputError
+from volition.errors import InputError as InputError
 
 
 def start_jax() -> None:
@@ -18,9 +18,22 @@ def start_jax() -> None:
     import jax
 
     jax.config.update("jax_enable_x64", True)
-    cache = Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache").expanduser()
-    jax.config.update("jax_compilation_cache_dir", str(cache / "volition" / "xla"))
-    jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.1)
+    cache = _cache_folder()
+    if cache is not None:
+        jax.config.update("jax_compilation_cache_dir", str(cache))
+        jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.1)
+
+
+def _cache_folder() -> Path | None:
+    """Where compiled programs are kept; None where there is no place to write."""
+    try:
+        cache = Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache").expanduser()
+        folder = cache / "volition" / "xla"
+        folder.mkdir(parents=True, exist_ok=True)
+    except (OSError, RuntimeError):
+        # No home, or one that is not this user's.
+        return None
+    return folder if os.access(folder, os.W_OK) else None
 
 
 def one_of(name: str, names: Iterable[str], fault: str) -> str:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import click
 
+from volition import files
 from volition.cli import keys
 from volition.cli.start import InputError, one_of, start_jax
 from volition.report.contents import study_config
@@ -45,7 +46,7 @@ def audit(subject: str, seed: int, out: Path | None, as_json: bool) -> None:
     """
     if out is not None and subject != "chapter":
         raise InputError(f"--out is of `volition audit chapter`, not of {subject}.")
-    if subject != "chapter" and not Path(subject).is_file():
+    if subject != "chapter" and not files.named(subject).is_file():
         study_config(Path(subject))
     start_jax()
     from volition.cli import audit as command
@@ -104,7 +105,9 @@ def drive(road: str, driver: str, seed: int, out: Path | None, as_json: bool) ->
     episode.gif and episode.json.
     """
     one_of(road, ROADS, "there is no road")
-    if not Path(driver).is_file():
+    path = files.named(driver)
+    known = driver in ("random", *ACTIONS)
+    if not path.is_file() and (known or not path.exists()):
         one_of(driver, ("random", *ACTIONS), "there is no policy and no file")
     start_jax()
     from volition.cli import drive as command
@@ -123,7 +126,7 @@ def evaluate(subject: str, seed: int, as_json: bool) -> None:
     goes into it as evaluation.json and so into its report; or the file of a saved
     reward for the delivery world.
     """
-    if not Path(subject).is_file():
+    if not files.named(subject).is_file():
         study_config(Path(subject))
     start_jax()
     from volition.cli import evaluate as command
@@ -186,7 +189,7 @@ def report(folder: Path, out: Path | None, as_json: bool, markdown: bool) -> Non
     """
     if as_json and markdown:
         raise InputError("--json and --markdown are two reports: say one of them.")
-    study_config(folder)
+    study_config(files.named(str(folder)))
     from volition.cli import report as command
 
     command.report(folder, out, as_json, markdown)

@@ -78,13 +78,7 @@ from volition.evaluation.jumps import (
     jump_features as jump_features,
     jump_reward as jump_reward,
 )
-from volition.evaluation.off_policy import (
-    Logged as Logged,
-    Weighted as Weighted,
-    fitted_q_evaluation as fitted_q_evaluation,
-    importance_sampling as importance_sampling,
-    logged as logged,
-)
+from volition.evaluation.off_policy import Logged as Logged, logged as logged
 from volition.evaluation.over_optimisation import (
     FittedCurve as FittedCurve,
     OverOptimisation as OverOptimisation,
@@ -114,6 +108,12 @@ from volition.evaluation.rank_correlation import (
     policy_returns as policy_returns,
     policy_set as policy_set,
     rank_correlation as rank_correlation,
+)
+from volition.evaluation.records_value import (
+    Fitted as Fitted,
+    Weighted as Weighted,
+    fitted_q_evaluation as fitted_q_evaluation,
+    importance_sampling as importance_sampling,
 )
 from volition.evaluation.regret import (
     Regret as Regret,

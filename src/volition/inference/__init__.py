@@ -48,6 +48,8 @@ from volition.inference.size import (
     asked_about as asked_about,
     of_size_one as of_size_one,
 )
+from volition.inference.solve import solve as solve
+from volition.inference.units import default_prior as default_prior, units as units
 from volition.lazy import lazily
 
 if TYPE_CHECKING:

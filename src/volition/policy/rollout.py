@@ -12,6 +12,7 @@ from volition.env import AbstractEnvironment, Transition
 from volition.env.expected import expect_env
 from volition.expect import expect_key
 from volition.policy.expected import expect_policy
+from volition.policy.finite import Finite, check_finite, finite_steps
 from volition.policy.policy import AbstractPolicy
 from volition.policy.segment import Segment
 
@@ -21,7 +22,7 @@ ON_HOST = "episodes on the host are played by vl.policy.host_episodes"
 def episode(
     key: PRNGKeyArray, env: AbstractEnvironment, policy: AbstractPolicy, n_steps: int
 ) -> Segment:
-    """One episode from its start, as a segment of `n_steps` steps.
+    """One episode from its start, as a segment of `n_steps` steps; see `episodes`.
 
     Args:
         key: consumed.
@@ -69,7 +70,9 @@ def continued(
         [3, 4]
     """
     choose_fn = lambda key, state, _: policy(key, env.observe(state))
-    return _made(key, env, choose_fn, state, n_steps)
+    made = _made(key, env, choose_fn, state, n_steps)
+    _check(env, made)
+    return made
 
 
 def act_out(
@@ -90,7 +93,18 @@ def act_out(
     """
     reset_key, steps_key = jax.random.split(key)
     choose_fn = lambda _, state, step: actions[step]
-    return _made(steps_key, env, choose_fn, env.reset(reset_key), actions.shape[0])
+    made = _made(steps_key, env, choose_fn, env.reset(reset_key), actions.shape[0])
+    _check(env, made)
+    return made
+
+
+_steps_of = eqx.filter_jit(finite_steps)
+
+
+def _check(env: AbstractEnvironment, made: Segment) -> None:
+    """Raise where something is not finite, unless this is traced."""
+    if not any(isinstance(leaf, jax.core.Tracer) for leaf in jax.tree.leaves(made)):
+        check_finite(env, _steps_of(env, made.transition, made.weight))
 
 
 def _made(
@@ -121,11 +135,13 @@ def _made(
     numbers = jnp.arange(n_steps, dtype=jnp.int32)
     inputs = (jax.random.split(key, n_steps), numbers)
     _, steps = jax.lax.scan(one_step, state, inputs)
-    return Segment(*steps)
+    return Segment(*steps, True)
 
 
 def window(segment: Segment, start: Int[ArrayLike, ""], length: int) -> Segment:
     """The part of a single segment that begins at a step; may reach behind its end.
+
+    It is not marked as a whole episode, see `Segment`.
 
     Args:
         segment: a single episode.
@@ -140,7 +156,8 @@ def window(segment: Segment, start: Int[ArrayLike, ""], length: int) -> Segment:
     # Behind the end of the record: absorbing where the episode had terminated.
     weight = jnp.where(inside, cut.weight, 0.0)
     transition = jax.vmap(_rest)(inside, cut.transition)
-    return Segment(transition, weight, cut.present & (inside | segment.ended))
+    present = cut.present & (inside | segment.ended)
+    return Segment(transition, weight, present)
 
 
 def _rest(made: Bool[Array, ""], step: Transition) -> Transition:
@@ -161,11 +178,12 @@ def rollout(
     length: int,
     n_steps: int | None = None,
 ) -> Segment:
-    """Segments from as many independent episodes, each cut at random.
+    """Windows of as many independent episodes, each cut at random: for comparisons.
 
-    A window begins at a random step of its episode and never crosses a time limit, so
-    only an episode shorter than the window leaves padding; one that terminates inside
-    the window is kept, its rest absorbing.
+    Not for what is inferred from behaviour: long episodes are over-represented at each
+    step, see `episodes`. A window begins at a random step of its episode and never
+    crosses a time limit, so only an episode shorter than the window leaves padding; one
+    that terminates inside the window is kept, its rest absorbing.
 
     Args:
         key: consumed.
@@ -181,7 +199,9 @@ def rollout(
 
     Raises:
         TypeError: where the key, the environment or the policy is something else.
-        ValueError: where there is no task, or fewer segments than tasks.
+        ValueError: where there is no task, or fewer segments than tasks, or where an
+            observation, an action or a feature is NaN or infinite, with episode and
+            step.
 
     Example:
         >>> from volition.env import delivery
@@ -197,7 +217,7 @@ def rollout(
     n_steps = 4 * length if n_steps is None else n_steps
     if not isinstance(env, tuple | list):
         expect_env(env, "rollout", ON_HOST)
-        return _windows(key, env, policy, n_segments, length, n_steps)
+        return _checked_windows(key, env, policy, n_segments, length, n_steps)
     if not 1 <= len(env) <= n_segments:
         raise ValueError(
             f"{len(env)} tasks are to share n_segments = {n_segments}: give at least "
@@ -207,12 +227,25 @@ def rollout(
         expect_env(task, "rollout", ON_HOST)
     each, more = divmod(n_segments, len(env))
     parts = [
-        _windows(one_key, task, policy, each + (number < more), length, n_steps)
+        _checked_windows(one_key, task, policy, each + (number < more), length, n_steps)
         for number, (one_key, task) in enumerate(
             zip(jax.random.split(key, len(env)), env, strict=True)
         )
     ]
     return jax.tree.map(lambda *leaves: jnp.concatenate(leaves), *parts)
+
+
+def _checked_windows(
+    key: PRNGKeyArray,
+    env: AbstractEnvironment,
+    policy: AbstractPolicy,
+    n_segments: int,
+    length: int,
+    n_steps: int,
+) -> Segment:
+    segments, finite = _windows(key, env, policy, n_segments, length, n_steps)
+    check_finite(env, finite)
+    return segments
 
 
 @eqx.filter_jit
@@ -223,7 +256,7 @@ def _windows(
     n_segments: int,
     length: int,
     n_steps: int,
-) -> Segment:
+) -> tuple[Segment, Finite]:
     def one(one_key):
         episode_key, cut_key = jax.random.split(one_key)
         whole = episode(episode_key, env, policy, n_steps)
@@ -231,6 +264,7 @@ def _windows(
         # Any step of an episode that terminated, else one that leaves a whole window.
         latest = jnp.where(whole.ended, made - 1, made - length)
         start = jax.random.randint(cut_key, (), 0, jnp.maximum(latest, 0) + 1)
-        return window(whole, start, length)
+        cut = window(whole, start, length)
+        return cut, finite_steps(env, cut.transition, cut.weight)
 
     return jax.vmap(one)(jax.random.split(key, n_segments))

@@ -3,6 +3,8 @@
 from volition.reward.contract import (
     AbstractReward as AbstractReward,
     check_features as check_features,
+    check_world as check_world,
+    not_finite as not_finite,
 )
 from volition.reward.convolutional import (
     ConvolutionalNetwork as ConvolutionalNetwork,
@@ -15,10 +17,12 @@ from volition.reward.driving import (
 )
 from volition.reward.ensemble import Ensemble as Ensemble
 from volition.reward.expected import expect_reward as expect_reward
+from volition.reward.finite import check_weights as check_weights
 from volition.reward.function import Function as Function
 from volition.reward.inputs import (
     AbstractTransitionInputs as AbstractTransitionInputs,
     FeatureInputs as FeatureInputs,
+    SeenInputs as SeenInputs,
     StepInputs as StepInputs,
 )
 from volition.reward.linear import Linear as Linear

@@ -7,6 +7,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, ArrayLike, Float
 
 from volition.env import Transition
+from volition.env.leaf import in_range
 from volition.reward.contract import AbstractReward, other_number
 
 
@@ -19,7 +20,8 @@ class Linear(AbstractReward):
         weights: reward units per unit of each feature, `[feature]`; zeros if left out.
 
     Raises:
-        ValueError: where the numbers of names and weights differ, or a name is twice.
+        ValueError: where the numbers of names and weights differ, a name is twice, or a
+            weight is too large or too small for the precision that JAX is set to.
 
     Example:
         >>> reward = Linear(("speed", "collision"), [1.0, -50.0])
@@ -36,7 +38,7 @@ class Linear(AbstractReward):
         self._feature_names = tuple(feature_names)
         if weights is None:
             weights = jnp.zeros(len(self._feature_names))
-        self.weights = jnp.asarray(weights, dtype=float)
+        self.weights = in_range("a weight of a linear reward", weights)
 
     def __check_init__(self):
         names = self._feature_names

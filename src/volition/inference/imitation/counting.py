@@ -20,7 +20,7 @@ def tabular_cloning(
 
     Args:
         env: the finite world.
-        demonstrations: `[demonstration, time]`, of any length.
+        demonstrations: whole episodes, `[demonstration, time]`, of any length.
         pseudo_count: `c`, steps, at least 0.
 
     Raises:
@@ -31,8 +31,8 @@ def tabular_cloning(
         >>> import jax
         >>> from volition import env, policy
         >>> world = env.cliff_walking()
-        >>> made = policy.rollout(
-        ...     jax.random.key(0), world, policy.Always(0), n_segments=2, length=4
+        >>> made = policy.episodes(
+        ...     jax.random.key(0), world, policy.Always(0), n_episodes=2, time_limit=4
         ... )
         >>> cloned = tabular_cloning(world, made, pseudo_count=0.0)
         >>> cloned.probabilities[world.reset(jax.random.key(0)).index].tolist()

@@ -107,7 +107,7 @@ def d_rex(
     Args:
         key: consumed.
         env: the world, whose actions are numbered.
-        demonstrations: `[demonstration, time]`, of any length.
+        demonstrations: whole episodes, `[demonstration, time]`, of any length.
         reward: its form.
         policy: a clone of the demonstrations; `behaviour_cloning`'s if left out.
         noises: shares of random actions, at least two different ones, in `[0, 1]`.
@@ -128,8 +128,8 @@ def d_rex(
     Example:
         >>> from volition import env, policy, reward
         >>> world = env.gridworld(["S...."], discount=0.9)
-        >>> made = policy.rollout(
-        ...     jax.random.key(0), world, policy.Always(3), n_segments=2, length=8
+        >>> made = policy.episodes(
+        ...     jax.random.key(0), world, policy.Always(3), n_episodes=2, time_limit=8
         ... )
         >>> found = d_rex(
         ...     jax.random.key(1),

@@ -128,7 +128,7 @@ def sqil(
     Args:
         key: consumed, but by a later call with `after`.
         env: the world, whose actions are numbered.
-        demonstrations: `[demonstration, time]`, of any length.
+        demonstrations: whole episodes, `[demonstration, time]`, of any length.
         learner: with the backup `Soft` or `Munchausen`, whose temperature is the
             policy's; `irl.soft_learner(temperature=0.1)` if left out. Its exploration
             is not used: a soft policy explores.
@@ -145,8 +145,8 @@ def sqil(
         >>> from volition import env, policy
         >>> from volition.value import DQN, Replay
         >>> world = env.gridworld(["S..."], time_limit=9)
-        >>> made = policy.rollout(
-        ...     jax.random.key(0), world, policy.Always(3), n_segments=2, length=8
+        >>> made = policy.episodes(
+        ...     jax.random.key(0), world, policy.Always(3), n_episodes=2, time_limit=8
         ... )
         >>> method = DQN(
         ...     512,

@@ -111,7 +111,7 @@ def airl(
     Args:
         key: consumed, but by a later call with `after`.
         env: the world, whose actions are numbered; its discount is below 1.
-        demonstrations: `[demonstration, time]`, of any length.
+        demonstrations: whole episodes, `[demonstration, time]`, of any length.
         learner: with the backup `Soft` or `Munchausen`, whose temperature is the
             policy's; `soft_learner()` if left out. Its exploration is not used: a soft
             policy explores.
@@ -131,8 +131,8 @@ def airl(
     Example:
         >>> from volition import env, policy
         >>> world = env.CartPole()
-        >>> made = policy.rollout(
-        ...     jax.random.key(0), world, policy.Random(2), n_segments=4, length=20
+        >>> made = policy.episodes(
+        ...     jax.random.key(0), world, policy.Random(2), n_episodes=4, time_limit=20
         ... )
         >>> found = airl(jax.random.key(1), world, made, learner=soft_learner(512))
         >>> int(found.curve.step[-1])
@@ -172,7 +172,7 @@ def gail(
     Args:
         key: consumed, but by a later call with `after`.
         env: the world, whose actions are numbered; its discount is below 1.
-        demonstrations: `[demonstration, time]`, of any length.
+        demonstrations: whole episodes, `[demonstration, time]`, of any length.
         learner: as in `airl`; `soft_learner(temperature=0.3)` if left out.
         contest: how the discriminator learns; `Contest()` if left out.
         watched: the reward by which the curve is told; 1 for every step if left out.
