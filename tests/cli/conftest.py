@@ -9,8 +9,6 @@ import jax
 import pytest
 from jax.experimental.compilation_cache import compilation_cache
 
-from volition.cli.main import main
-
 SETTINGS = (
     "jax_enable_x64",
     "jax_compilation_cache_dir",
@@ -34,6 +32,9 @@ def volition(monkeypatch, capfd, tmp_path) -> Callable[..., Outcome]:
     monkeypatch.chdir(work)
 
     def run(*arguments: str) -> Outcome:
+        # Not above, which pytest reads before the hook that checks types is there.
+        from volition.cli.main import main
+
         before = {name: getattr(jax.config, name) for name in SETTINGS}
         monkeypatch.setattr(sys, "argv", ["volition", *map(str, arguments)])
         capfd.readouterr()

@@ -16,14 +16,13 @@ import click
 from volition import record
 from volition.cli import keys
 from volition.cli.progress import progress_bar
-from volition.cli.start import InputError, start_jax
+from volition.cli.start import InputError
 from volition.env import delivery
 from volition.env.delivery import LEGEND
 from volition.evaluation import Estimate
 from volition.report.grid_text import grid_text, legend_text
 from volition.report.road_text import road_strip
 from volition.store import Conflict, Stored
-from volition.study.clips import CLIPS
 from volition.study.label import (
     Asked,
     LabelConfig,
@@ -98,41 +97,12 @@ def _road(scene: Any) -> str:
 SHOWS = {"delivery": _delivery_show, "highway": _highway_show}
 
 
-@click.command(epilog=f"\b\nKeys:\n{keys.KEYS_HELP}")
-@click.argument("study", type=click.Path(path_type=Path))
-@click.option(
-    "--person", default="me", show_default=True, help="The name of who answers."
-)
-@click.option(
-    "--env",
-    type=click.Choice(list(CLIPS)),
-    help="The world, of a new study.  [default: delivery]",
-)
-@click.option(
-    "--n",
-    "n_questions",
-    type=click.IntRange(1, 1000),
-    help="Questions for each person, of a new study.  [default: 20]",
-)
-@click.option(
-    "--seed",
-    type=click.IntRange(0, 2**31 - 1),
-    help="Of what is asked, of a new study.  [default: 0]",
-)
 def label(
     study: Path, person: str, env: str | None, n_questions: int | None, seed: int | None
 ) -> None:
-    """Answer a study's questions: of two clips, which is better?
-
-    STUDY is its folder, made where it is not there yet. Every answer is on the disk
-    before the next question is shown. Stop at any time: the same command goes on. Where
-    standard input is no terminal, each line of it is a key.
-    """
-    start_jax()
+    """Answer a study's questions: of two clips, which is better?"""
     given = {"env": env, "n_questions": n_questions, "seed": seed}
     chosen = {name: value for name, value in given.items() if value is not None}
-    if not person.strip():
-        raise InputError("--person is empty: say who answers.")
     if study.exists() or study.is_symlink():
         _check(study, chosen)
     else:
@@ -298,6 +268,8 @@ def _say_learned(labelling: Labelling) -> None:
     if posterior is not None:
         n_answers = len(posterior.problem.answers)
         text = _learned(learned(posterior), n_answers)
+        if not posterior.result.converged:
+            text += f" INFERENCE DID NOT CONVERGE: {posterior.result.message}"
         click.echo(textwrap.fill(text, WIDE, subsequent_indent="  "))
 
 

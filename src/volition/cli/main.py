@@ -2,14 +2,8 @@
 
 import click
 
-from volition.cli.audit import audit
-from volition.cli.bench import bench
-from volition.cli.drive import drive
+from volition.cli import usage
 from volition.cli.ending import run_command
-from volition.cli.evaluate import evaluate
-from volition.cli.label import label
-from volition.cli.report import report
-from volition.cli.run import run
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -18,13 +12,13 @@ def command() -> None:
     """Learn what people want, build agents that do it, see how far to trust them."""
 
 
-command.add_command(audit)
-command.add_command(bench)
-command.add_command(drive)
-command.add_command(evaluate)
-command.add_command(label)
-command.add_command(report)
-command.add_command(run)
+command.add_command(usage.audit)
+command.add_command(usage.bench)
+command.add_command(usage.drive)
+command.add_command(usage.evaluate)
+command.add_command(usage.label)
+command.add_command(usage.report)
+command.add_command(usage.run)
 
 
 def main() -> None:

@@ -35,3 +35,7 @@ from volition.store.plain_file import (
     file_size as file_size,
     read_small_text as read_small_text,
 )
+from volition.store.saved import (
+    check_finite as check_finite,
+    read_saved as read_saved,
+)

@@ -99,6 +99,7 @@ class GroupResult(eqx.Module):
             "findings": [each.record(env) for each in self.audit.findings],
             "searched": list(self.audit.searched),
             "not_searched": list(self.audit.not_searched),
+            "checks": [one.record() for one in self.audit.checks],
         }
 
 
