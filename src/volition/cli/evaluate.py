@@ -11,7 +11,7 @@ from rich.console import Console
 
 from volition import files, record
 from volition.cli.progress import progress_bar
-from volition.cli.start import InputError, start_jax
+from volition.cli.start import InputError
 from volition.cli.subject import saved_reward
 from volition.evaluation import Estimate
 from volition.report.contents import file_hash, read_results, study_config
@@ -31,18 +31,8 @@ from volition.study.run import number_of
 AGAIN = "is not what this version writes: run the study again"
 
 
-@click.command()
-@click.argument("subject")
-@click.option("--seed", type=click.IntRange(0, 2**31 - 1), default=0, show_default=True)
-@click.option("--json", "as_json", is_flag=True, help="One line of JSON, last.")
 def evaluate(subject: str, seed: int, as_json: bool) -> None:
-    """Score what a study learned: rewards, policies, and how well it explains itself.
-
-    SUBJECT is the folder of a delivery, simulated or highway study, whose evaluation
-    goes into it as evaluation.json and so into its report; or the file of a saved
-    reward for the delivery world.
-    """
-    start_jax()
+    """Score rewards, policies, and how well a reward explains itself."""
     path = files.named(subject)
     found = _file(path, seed) if path.is_file() else _study(path, seed)
     _show(Console(stderr=as_json), found)

@@ -1,6 +1,7 @@
 """Read records: Volition's own classes and what is trusted, checked; no code is run."""
 
 import dataclasses
+import inspect
 import math
 import os
 import warnings
@@ -181,6 +182,16 @@ def _decode_function(value: dict[str, Any], known: _Known, depth: int) -> Any:
 def _decode_module(value: dict[str, Any], known: _Known, depth: int) -> Any:
     cls = find_class(value["class"], known.trusted)
     names = [field.name for field in dataclasses.fields(cls)]
+    if _is_earlier(cls, names, value["fields"]):
+        # Saved before a field with a default was added: the constructor fills it in.
+        module = cls(
+            **{
+                key: _decode(part, known, depth)
+                for key, part in value["fields"].items()
+            }
+        )
+        check_fields(module)
+        return module
     if sorted(names) != sorted(value["fields"].keys()):
         told = reason(ValueError(str(sorted(value["fields"]))))
         raise ValueError(
@@ -194,6 +205,18 @@ def _decode_module(value: dict[str, Any], known: _Known, depth: int) -> Any:
         object.__setattr__(module, name, item)
     check_fields(module)
     return module
+
+
+def _is_earlier(cls: type, names: list[str], fields: dict[str, Any]) -> bool:
+    """Whether a record lacks only fields that the constructor can leave out."""
+    lacking = set(names) - set(fields)
+    if not lacking or not set(fields) <= set(names):
+        return False
+    given = inspect.signature(cls).parameters
+    return all(
+        name in given and given[name].default is not inspect.Parameter.empty
+        for name in lacking
+    )
 
 
 _DECODE = {

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from volition import files
-from volition.store import InputError
+from volition.errors import InputError
 
 MAX_HASHED = 2**40  # bytes of a file that is read piece by piece
 MAX_PICTURES = 32 * 2**20  # bytes of all pictures together: a page holds them whole

@@ -1,3 +1,3 @@
-"""The error for input that cannot be used."""
+"""The error for input that cannot be used, where its readers look for it."""
 
 from volition.errors import InputError as InputError

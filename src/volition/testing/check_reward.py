@@ -15,7 +15,7 @@ from jaxtyping import Array, Float, Key, PRNGKeyArray, PyTree
 from volition import record
 from volition.env import AbstractEnvironment, Space, Transition
 from volition.policy import AbstractPolicy, Segment, episode
-from volition.reward import AbstractReward, check_features
+from volition.reward import AbstractReward, reading
 
 
 class _Anything(AbstractPolicy):
@@ -61,7 +61,7 @@ def check_reward(
         >>> world = gridworld(["S.G"])
         >>> check_reward(Linear(world.feature_names, [-0.1, 1.0, -1.0]), world)
     """
-    check_features(reward, env.feature_names)
+    reward = reading(reward, env.feature_names)
     key = jax.random.key(0) if key is None else key
     policy = _Anything(env.action_space)
     seen = _play(env, policy, jax.random.split(key, n_episodes), n_steps)
