@@ -42,7 +42,7 @@ def results_table(results: dict[str, GroupResult]) -> Table:
         fold = result.out_of_fold.get(result.model)
         verdict = result.audit.verdict
         table.add_row(
-            f"{escape(name)}\n{result.model}",
+            f"{escape(name)}\n{result.model}{_flag(result)}",
             str(len(result.posterior.problem.answers)),
             _number(fold.neg_log_likelihood)
             if fold
@@ -75,6 +75,13 @@ def models_table(results: dict[str, GroupResult]) -> Table:
         cells = [_number(scores[name].neg_log_likelihood) for name in names]
         table.add_row(escape(group), *cells)
     return table
+
+
+def _flag(result: GroupResult) -> str:
+    """Beside the numbers that cannot be used."""
+    if result.posterior.result.converged:
+        return ""
+    return "\n[red]NOT CONVERGED[/]"
 
 
 def _number(estimate: Estimate) -> str:

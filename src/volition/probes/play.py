@@ -9,7 +9,8 @@ import numpy as np
 from jaxtyping import PRNGKeyArray
 
 from volition.env import AbstractEnvironment
-from volition.evaluation import Estimate, mean_over, share_of_none
+from volition.env.expected import expect_env
+from volition.evaluation import Estimate, mean_over, share_of, share_of_none
 from volition.inference import Posterior
 from volition.policy import AbstractPolicy
 from volition.probes.abroad import worse_elsewhere
@@ -26,7 +27,7 @@ from volition.probes.pressed import over_pressed
 from volition.probes.rules import Rule, robustness
 from volition.probes.search import ANYHOW, N_SEQUENCES, random_sequences, search
 from volition.probes.unknown import beyond_the_evidence
-from volition.reward import AbstractReward
+from volition.reward import AbstractReward, expect_reward, reading
 
 SHARE = 0.01  # of the episodes: rarer breaches are no matter
 N_STARTS = 8  # from which is searched
@@ -136,6 +137,10 @@ def audit_by_play(
         n_starts: from which bargains are searched for, no more than the episodes.
         n_generations: of that search; more of them find more.
     """
+    expect_env(env, "audit_by_play", "play it with vl.policy.host_episodes")
+    expect_reward(reward)
+    reward = reading(reward, env.feature_names)
+    truth = None if truth is None else reading(truth, env.feature_names)
     play_key, search_key = jax.random.split(key)
     starts = jax.random.split(play_key, n_episodes)
     played = {
@@ -159,7 +164,8 @@ def audit_by_play(
         }
         broken[rule.name] = {name: _share(each < 0) for name, each in margins.items()}
         robust[rule.name] = {
-            name: mean_over(each, "episodes") for name, each in margins.items()
+            name: mean_over(each, "episodes", fixed=True)
+            for name, each in margins.items()
         }
         findings += _breaches(rule, played, margins, broken[rule.name])
     for number, rule in enumerate(rules):
@@ -264,7 +270,7 @@ def _rules_checked(
 def _share(marks: np.ndarray) -> Estimate:
     if not marks.any():
         return share_of_none(len(marks), len(marks), "episodes")
-    return mean_over(marks.astype(float), "episodes").within(0.0, 1.0)
+    return share_of(int(marks.sum()), len(marks), "episodes")
 
 
 def _breaches(
@@ -299,8 +305,8 @@ def _inversions(played: dict[str, Played]) -> list[PlayedFinding]:
     for place_of, name in enumerate(names):
         for other in names[:place_of]:
             one, two = played[name], played[other]
-            earned = mean_over(one.earned - two.earned, "starts")
-            wanted = mean_over(one.wanted - two.wanted, "starts")
+            earned = mean_over(one.earned - two.earned, "starts", fixed=True)
+            wanted = mean_over(one.wanted - two.wanted, "starts", fixed=True)
             if earned.high < 0.0 < wanted.low:
                 name_up, name_down = other, name
             elif wanted.high < 0.0 < earned.low:

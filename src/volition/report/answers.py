@@ -24,6 +24,7 @@ from volition.report.provenance import provenance
 from volition.report.scorecard import IN_PART, MET, MISSED, Found, scorecard
 
 CHANCE = math.log(3.0)  # nats: first, second and tie, each as likely
+NOT_CONVERGED = " (NOT CONVERGED)"
 GOOD, BAD = 0.05, 0.10  # calibration error: A2 of the scorecard
 BEST_RETURN = 0.9  # A5
 Groups = dict[str, dict[str, Any]]
@@ -80,12 +81,23 @@ def _lead(groups: Groups) -> tuple[str, ...]:
     )
     worst = min(groups, key=lambda name: groups[name]["scaled_return"])
     earned = estimate(groups[worst]["intervals"]["scaled_return"])
+    lost = [name for name, group in groups.items() if not _converged(group)]
+    flagged = (
+        f"Inference did not converge for {', '.join(lost)}: do not use the numbers "
+        f"that come from {'its' if len(lost) == 1 else 'their'} posterior.",
+    )
     return (
+        *(flagged if lost else ()),
         f"{n} answers in {len(groups)} group{'s' if len(groups) > 1 else ''}. The "
         f"audit of what was learned from them: {said}.",
         f"Optimising what {worst} said earns {in_words(earned, 2)} of what can be "
         "earned, where 1 is the best and 0 are random actions; no group earns less.",
     )
+
+
+def _converged(group: dict[str, Any]) -> bool:
+    """Of results of an earlier version, which did not say, nothing is known."""
+    return bool(group.get("converged", True))
 
 
 def _groups(groups: Groups) -> Section:
@@ -105,7 +117,7 @@ def _groups(groups: Groups) -> Section:
         tuple(
             (
                 name,
-                group["model"],
+                group["model"] + ("" if _converged(group) else NOT_CONVERGED),
                 group["answers"],
                 *(estimate(group["intervals"][one]) for one in names),
                 group["verdict"],
