@@ -52,6 +52,7 @@ from volition.evaluation.estimate import (
     share_of as share_of,
     share_of_none as share_of_none,
 )
+from volition.evaluation.evaluate import Evaluation as Evaluation, evaluate as evaluate
 from volition.evaluation.exchange import (
     ExchangeRates as ExchangeRates,
     exchange_rates as exchange_rates,

@@ -1,6 +1,5 @@
 """How far people agree with each other."""
 
-import krippendorff
 import numpy as np
 from jaxtyping import Float, Int
 
@@ -69,6 +68,8 @@ def agreement(
         if len(np.unique(chosen[~np.isnan(chosen)])) < 2:
             return np.nan
         level = "ordinal" if ordered else "nominal"
+        import krippendorff
+
         return float(krippendorff.alpha(chosen, level_of_measurement=level))
 
     found = bootstrap(alpha, n, "questions", n_resamples=N_RESAMPLES, seed=SEED)

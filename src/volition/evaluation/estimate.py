@@ -4,7 +4,7 @@ import math
 
 import equinox as eqx
 import numpy as np
-from scipy import stats
+import scipy
 
 FEW_SAMPLES = 20  # below, no sample lies outside the middle 90 %
 
@@ -184,7 +184,7 @@ def clustered_mean(values: np.ndarray, clusters: np.ndarray) -> Estimate:
         return all_equal(mean, n, "clusters")
     excess = np.bincount(place, weights=values - mean)
     error = np.sqrt(n / (n - 1) * np.sum(excess**2)) / len(values)
-    half = float(stats.t.ppf(0.975, n - 1) * error)
+    half = float(scipy.stats.t.ppf(0.975, n - 1) * error)
     return Estimate(mean, mean - half, mean + half, n, "95 % over clusters")
 
 
@@ -221,7 +221,7 @@ def mean_over(values: np.ndarray, what: str, *, fixed: bool = False) -> Estimate
             return Estimate(mean, mean, mean, n, f"the same in all {n} {what}")
         return all_equal(mean, n, what)
     error = np.std(values, ddof=1) / np.sqrt(n)
-    half = float(stats.t.ppf(0.975, n - 1) * error)
+    half = float(scipy.stats.t.ppf(0.975, n - 1) * error)
     return Estimate(mean, mean - half, mean + half, n, f"95 % over {what}")
 
 
@@ -285,7 +285,7 @@ def ratio_over(above: np.ndarray, below: np.ndarray, what: str) -> Estimate:
     if np.abs(excess).max() <= rounding:
         return all_equal(value, n, what)
     error = np.sqrt(n / (n - 1) * np.sum(excess**2))
-    half = float(stats.t.ppf(0.975, n - 1) * error / np.sum(below))
+    half = float(scipy.stats.t.ppf(0.975, n - 1) * error / np.sum(below))
     return Estimate(value, value - half, value + half, n, f"95 % over {what}")
 
 
@@ -306,7 +306,7 @@ def rate_of_none(exposure: float, n: int, what: str) -> Estimate:
 
     Source: F. Garwood, "Fiducial limits for the Poisson distribution", 1936.
     """
-    high = float(stats.chi2.ppf(0.975, 2) / 2.0 / exposure)
+    high = float(scipy.stats.chi2.ppf(0.975, 2) / 2.0 / exposure)
     interval = f"95 % by Poisson, none seen in {n} {what}"
     return Estimate(0.0, 0.0, high, n, interval)
 
@@ -325,7 +325,7 @@ def share_of_none(n_pieces: int, n: int, what: str) -> Estimate:
 
     Source: C. Clopper and E. Pearson, "The use of confidence or fiducial limits", 1934.
     """
-    high = float(stats.binomtest(0, n_pieces).proportion_ci().high)
+    high = float(scipy.stats.binomtest(0, n_pieces).proportion_ci().high)
     interval = f"95 % by the binomial, none of {n_pieces} {what}"
     return Estimate(0.0, 0.0, high, n, interval)
 
@@ -344,7 +344,7 @@ def share_of(n_true: int, n: int, what: str) -> Estimate:
 
     Source: as `share_of_none`.
     """
-    ends = stats.binomtest(n_true, n).proportion_ci()
+    ends = scipy.stats.binomtest(n_true, n).proportion_ci()
     interval = f"95 % by the binomial, of {what}"
     return Estimate(n_true / n, float(ends.low), float(ends.high), n, interval)
 

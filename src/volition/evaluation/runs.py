@@ -5,8 +5,8 @@ from typing import Any
 
 import equinox as eqx
 import numpy as np
+import scipy
 from jaxtyping import Float
-from scipy import optimize, stats
 
 from volition.evaluation.bootstrap import (
     FEW,
@@ -36,7 +36,7 @@ def iqm(scores: Float[np.ndarray, "*batch run task"]) -> Float[np.ndarray, "*bat
     statistical precipice", NeurIPS 2021, arXiv 2108.13264, section 4.3.
     """
     pooled = scores.reshape(*scores.shape[:-2], -1)
-    return np.asarray(stats.trim_mean(pooled, 0.25, axis=-1))
+    return np.asarray(scipy.stats.trim_mean(pooled, 0.25, axis=-1))
 
 
 def interquartile_mean(
@@ -197,7 +197,7 @@ def _mann_whitney(
 ) -> tuple[float, float]:
     """Those probabilities from which the one found is not too far away."""
     freedom = n_tasks * (n_ours + n_theirs - 2)
-    wide = stats.t.ppf(0.975, freedom) ** 2 / (n_ours * n_theirs * n_tasks)
+    wide = scipy.stats.t.ppf(0.975, freedom) ** 2 / (n_ours * n_theirs * n_tasks)
     more = (n_ours + n_theirs) / 2.0 - 1.0
 
     def outside(p: float) -> float:
@@ -209,7 +209,7 @@ def _mann_whitney(
             return edge
         # Just beside the value, as at 0 and 1 nothing is left of the spread.
         inside = value + np.sign(edge - value) * 1e-9
-        return float(optimize.brentq(outside, edge, inside))
+        return float(scipy.optimize.brentq(outside, edge, inside))
 
     return 0.0 if value == 0.0 else end(0.0), 1.0 if value == 1.0 else end(1.0)
 
@@ -335,7 +335,7 @@ def performance_profile(
     exact = (len(scores) < FEW) | (low == high)
     for place in np.flatnonzero(exact):
         above = int(np.sum(scores > limits[place]))
-        ends = stats.binomtest(above, scores.size).proportion_ci()
+        ends = scipy.stats.binomtest(above, scores.size).proportion_ci()
         low[place], high[place] = ends.low, ends.high
     return Profile(limits, found, low, high, len(scores))
 

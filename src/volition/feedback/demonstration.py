@@ -9,6 +9,7 @@ from jaxtyping import Array, ArrayLike, Bool, Float, Int, PRNGKeyArray
 from volition.feedback.answer import (
     NOBODY,
     UNANSWERED,
+    UNNUMBERED,
     AbstractAnswer,
     AbstractJudge,
     draw,
@@ -32,7 +33,8 @@ class Demonstration(AbstractAnswer):
         given: whether it was demonstrated; False for a question: only where it begins
             and how long it is counts then.
         person: number of who demonstrated; `NOBODY` where that is not known.
-        question: number of the question; equal numbers mean the same question.
+        question: number of the question; equal numbers mean the same question;
+            `UNNUMBERED` until a data set numbers it.
         seconds: how long it took; NaN where that is not known.
 
     Source: B. D. Ziebart et al., "Maximum entropy inverse reinforcement learning",
@@ -80,7 +82,7 @@ def demonstration(
     given: bool = True,
     *,
     person: int = NOBODY,
-    question: int = 0,
+    question: int = UNNUMBERED,
     seconds: float = jnp.nan,
 ) -> Demonstration:
     """A demonstration, checked.
@@ -89,7 +91,7 @@ def demonstration(
         done: a single whole episode, leaves `[time]`; for a question any segment.
         given: False for a question: "show me what you would do from here".
         person: number of who demonstrated.
-        question: number of the question.
+        question: number of the question; a data set numbers it if left out.
         seconds: how long it took.
 
     Raises:
@@ -132,7 +134,8 @@ class WorldState(AbstractAnswer):
         state: number of the state that is seen, or `UNANSWERED`.
         initial: probability of each state `n_steps` ago, `[state]`.
         person: number of who acted; `NOBODY` where that is not known.
-        question: number of the question; equal numbers mean the same question.
+        question: number of the question; equal numbers mean the same question;
+            `UNNUMBERED` until a data set numbers it.
         seconds: NaN.
         n_steps: for how long people acted, at least 1.
 
@@ -146,6 +149,10 @@ class WorldState(AbstractAnswer):
     question: Int[ArrayLike, "*batch"]
     seconds: Float[ArrayLike, "*batch"]
     n_steps: int = eqx.field(static=True)
+
+    def said(self) -> tuple[str, int]:
+        """The state, of as many as there are."""
+        return "state", jnp.shape(self.initial)[-1]
 
     def stages(self, judge: AbstractJudge) -> Float[Array, "stage choice"]:
         """Of each state: one stage."""
@@ -167,7 +174,7 @@ def world_state(
     state: int = UNANSWERED,
     *,
     person: int = NOBODY,
-    question: int = 0,
+    question: int = UNNUMBERED,
 ) -> WorldState:
     """The state of a finite world, checked.
 
@@ -176,7 +183,7 @@ def world_state(
         n_steps: for how long people acted, at least 1.
         state: number of the state that is seen now.
         person: number of who acted.
-        question: number of the question.
+        question: number of the question; a data set numbers it if left out.
 
     Raises:
         ValueError: for a state that there is not, or no step.

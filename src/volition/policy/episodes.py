@@ -10,6 +10,9 @@ import numpy as np
 from jaxtyping import Array, Bool, Key, PRNGKeyArray, PyTree
 
 from volition.env import AbstractEnvironment, HostEnv
+from volition.expect import expect_key
+from volition.policy.expected import expect_policy
+from volition.policy.finite import Finite, check_finite, finite_steps
 from volition.policy.host import act
 from volition.policy.policy import AbstractPolicy
 from volition.policy.rollout import episode
@@ -65,8 +68,9 @@ def episodes(
         behind the environment's own time limit is padding.
 
     Raises:
-        TypeError: where the environment is none.
-        ValueError: where there is no episode to act, no step, or no task.
+        TypeError: where the key, the environment or the policy is something else.
+        ValueError: where there is no episode to act, no step, or no task, or where an
+            observation, an action or a feature is NaN or infinite.
 
     Example:
         >>> from volition.env import gridworld
@@ -78,13 +82,18 @@ def episodes(
         >>> seen.weight.tolist(), seen.transition.terminated[:, -1].tolist()
         ([[1.0, 1.0, 0.0, 0.0], [1.0, 1.0, 0.0, 0.0]], [True, True])
     """
+    expect_key(key)
+    expect_policy(policy)
     if min(n_episodes, time_limit) < 1:
         raise ValueError(
             f"n_episodes = {n_episodes} and time_limit = {time_limit} must be at least "
             "1."
         )
     if isinstance(env, AbstractEnvironment):
-        return _functional(jax.random.split(key, n_episodes), env, policy, time_limit)
+        keys = jax.random.split(key, n_episodes)
+        segments, finite = _functional(keys, env, policy, time_limit)
+        check_finite(env, finite)
+        return segments
     if isinstance(env, HostEnv):
         return _host(key, env, policy, n_episodes, time_limit)
     if not isinstance(env, Sequence) or isinstance(env, str):
@@ -107,8 +116,12 @@ def _functional(
     env: AbstractEnvironment,
     policy: AbstractPolicy,
     time_limit: int,
-) -> Segment:
-    return jax.vmap(lambda key: episode(key, env, policy, time_limit))(keys)
+) -> tuple[Segment, Finite]:
+    def one(key: PRNGKeyArray) -> tuple[Segment, Finite]:
+        seen = episode(key, env, policy, time_limit)
+        return seen, finite_steps(env, seen.transition, seen.weight)
+
+    return jax.vmap(one)(keys)
 
 
 def _host(

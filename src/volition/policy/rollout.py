@@ -1,6 +1,6 @@
 """Rollouts: what happens when a policy acts."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import equinox as eqx
@@ -9,8 +9,14 @@ import jax.numpy as jnp
 from jaxtyping import Array, ArrayLike, Bool, Int, PRNGKeyArray, PyTree, Shaped
 
 from volition.env import AbstractEnvironment, Transition
+from volition.env.expected import expect_env
+from volition.expect import expect_key
+from volition.policy.expected import expect_policy
+from volition.policy.finite import Finite, check_finite, finite_steps
 from volition.policy.policy import AbstractPolicy
 from volition.policy.segment import Segment
+
+ON_HOST = "episodes on the host are played by vl.policy.host_episodes"
 
 
 def episode(
@@ -32,6 +38,9 @@ def episode(
         >>> seen.length
         5
     """
+    expect_key(key)
+    expect_env(env, "episode", ON_HOST)
+    expect_policy(policy)
     reset_key, steps_key = jax.random.split(key)
     return continued(steps_key, env, policy, env.reset(reset_key), n_steps)
 
@@ -61,7 +70,9 @@ def continued(
         [3, 4]
     """
     choose_fn = lambda key, state, _: policy(key, env.observe(state))
-    return _made(key, env, choose_fn, state, n_steps)
+    made = _made(key, env, choose_fn, state, n_steps)
+    _check(env, made)
+    return made
 
 
 def act_out(
@@ -82,7 +93,18 @@ def act_out(
     """
     reset_key, steps_key = jax.random.split(key)
     choose_fn = lambda _, state, step: actions[step]
-    return _made(steps_key, env, choose_fn, env.reset(reset_key), actions.shape[0])
+    made = _made(steps_key, env, choose_fn, env.reset(reset_key), actions.shape[0])
+    _check(env, made)
+    return made
+
+
+_steps_of = eqx.filter_jit(finite_steps)
+
+
+def _check(env: AbstractEnvironment, made: Segment) -> None:
+    """Raise where something is not finite, unless this is traced."""
+    if not any(isinstance(leaf, jax.core.Tracer) for leaf in jax.tree.leaves(made)):
+        check_finite(env, _steps_of(env, made.transition, made.weight))
 
 
 def _made(
@@ -147,10 +169,9 @@ def _rest(made: Bool[Array, ""], step: Transition) -> Transition:
     return Transition(state, step.action, step.next_state, features, step.terminated)
 
 
-@eqx.filter_jit
 def rollout(
     key: PRNGKeyArray,
-    env: AbstractEnvironment,
+    env: AbstractEnvironment | Sequence[AbstractEnvironment],
     policy: AbstractPolicy,
     *,
     n_segments: int,
@@ -166,7 +187,8 @@ def rollout(
 
     Args:
         key: consumed.
-        env: the world.
+        env: the world; or several tasks of one kind, such as `family.train`, which
+            share the segments as equally as can be, those of the first task first.
         policy: who acts in it.
         n_segments: how many segments, one from each episode.
         length: steps in each.
@@ -174,6 +196,12 @@ def rollout(
 
     Returns:
         A batch of segments, `[segment, time]`.
+
+    Raises:
+        TypeError: where the key, the environment or the policy is something else.
+        ValueError: where there is no task, or fewer segments than tasks, or where an
+            observation, an action or a feature is NaN or infinite, with episode and
+            step.
 
     Example:
         >>> from volition.env import delivery
@@ -184,8 +212,51 @@ def rollout(
         >>> pool.weight.shape
         (6, 3)
     """
+    expect_key(key)
+    expect_policy(policy)
     n_steps = 4 * length if n_steps is None else n_steps
+    if not isinstance(env, tuple | list):
+        expect_env(env, "rollout", ON_HOST)
+        return _checked_windows(key, env, policy, n_segments, length, n_steps)
+    if not 1 <= len(env) <= n_segments:
+        raise ValueError(
+            f"{len(env)} tasks are to share n_segments = {n_segments}: give at least "
+            "one task, and a segment for each."
+        )
+    for task in env:
+        expect_env(task, "rollout", ON_HOST)
+    each, more = divmod(n_segments, len(env))
+    parts = [
+        _checked_windows(one_key, task, policy, each + (number < more), length, n_steps)
+        for number, (one_key, task) in enumerate(
+            zip(jax.random.split(key, len(env)), env, strict=True)
+        )
+    ]
+    return jax.tree.map(lambda *leaves: jnp.concatenate(leaves), *parts)
 
+
+def _checked_windows(
+    key: PRNGKeyArray,
+    env: AbstractEnvironment,
+    policy: AbstractPolicy,
+    n_segments: int,
+    length: int,
+    n_steps: int,
+) -> Segment:
+    segments, finite = _windows(key, env, policy, n_segments, length, n_steps)
+    check_finite(env, finite)
+    return segments
+
+
+@eqx.filter_jit
+def _windows(
+    key: PRNGKeyArray,
+    env: AbstractEnvironment,
+    policy: AbstractPolicy,
+    n_segments: int,
+    length: int,
+    n_steps: int,
+) -> tuple[Segment, Finite]:
     def one(one_key):
         episode_key, cut_key = jax.random.split(one_key)
         whole = episode(episode_key, env, policy, n_steps)
@@ -193,6 +264,7 @@ def rollout(
         # Any step of an episode that terminated, else one that leaves a whole window.
         latest = jnp.where(whole.ended, made - 1, made - length)
         start = jax.random.randint(cut_key, (), 0, jnp.maximum(latest, 0) + 1)
-        return window(whole, start, length)
+        cut = window(whole, start, length)
+        return cut, finite_steps(env, cut.transition, cut.weight)
 
     return jax.vmap(one)(jax.random.split(key, n_segments))

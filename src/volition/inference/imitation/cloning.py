@@ -9,6 +9,7 @@ from jaxtyping import Array, Float, Int, PRNGKeyArray
 
 from volition.env import AbstractEnvironment, HostEnv
 from volition.env.inputs import AbstractInputs
+from volition.inference.expected import expect_behaviour
 from volition.inference.irl.steps import demonstrated, inputs_over
 from volition.policy import Segment
 from volition.value.deep import MLP, Adam, SoftNetwork
@@ -101,6 +102,7 @@ def behaviour_cloning(
     autonomous navigation", Neural Computation 3 (1991), 88-97. Differs: classes in
     place of a bump of units.
     """
+    expect_behaviour(env, demonstrations, "behaviour_cloning", key=key)
     network = MLP() if network is None else network
     optimiser = Adam(1e-3) if optimiser is None else optimiser
     passes = Passes() if passes is None else passes

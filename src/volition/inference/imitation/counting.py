@@ -4,6 +4,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from volition.env import FiniteMDP
+from volition.inference.expected import expect_behaviour
 from volition.inference.irl.demonstrations import check_demonstrations
 from volition.policy import Segment, Tabular
 
@@ -40,6 +41,7 @@ def tabular_cloning(
     Source: C. M. Bishop, "Pattern Recognition and Machine Learning", 2006, section
     2.2.1.
     """
+    expect_behaviour(env, demonstrations, "tabular_cloning", finite=True)
     if not np.isfinite(pseudo_count) or pseudo_count < 0:
         raise ValueError(
             f"pseudo_count = {pseudo_count} is a number of steps, at least 0."

@@ -9,6 +9,7 @@ import numpy as np
 from jaxtyping import Array, ArrayLike, Float, Int, PyTree
 
 from volition.env import AbstractEnvironment, Discrete, Transition
+from volition.inference.expected import expect_behaviour
 from volition.inference.irl.steps import demonstrated, spread_of
 from volition.policy import Segment
 from volition.reward import AbstractReward
@@ -143,6 +144,7 @@ def density(
     Learning Implementations", arXiv 2211.11972, section 2; the bandwidth, D. W. Scott,
     "Multivariate Density Estimation", 1992. Differs: kernels for numbers.
     """
+    expect_behaviour(env, demonstrations, "density")
     width = None if bandwidth is None else float(np.asarray(bandwidth))
     if width is not None and not (np.isfinite(width) and width > 0.0):
         raise ValueError(f"bandwidth = {width} must be above 0.")

@@ -9,6 +9,7 @@ import numpy as np
 from jaxtyping import Array, Float, PRNGKeyArray, PyTree
 
 from volition.env import AbstractEnvironment
+from volition.inference.expected import expect_behaviour
 from volition.inference.irl.adversarial import Steps, soft_learner
 from volition.inference.irl.steps import demonstrated
 from volition.policy import Segment
@@ -162,6 +163,7 @@ def sqil(
     steps are half the expert's on average, not in each batch; a learner need not have a
     replay, and that of the default has none.
     """
+    expect_behaviour(env, demonstrations, "sqil", key=key)
     method = soft_learner(temperature=0.1) if learner is None else learner
     backup: Any = getattr(method, "backup", None)
     if not isinstance(backup, Soft | Munchausen):

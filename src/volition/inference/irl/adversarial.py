@@ -9,6 +9,7 @@ import numpy as np
 from jaxtyping import Array, Float, PRNGKeyArray
 
 from volition.env import AbstractEnvironment, Transition
+from volition.inference.expected import expect_behaviour
 from volition.inference.irl.adversary import Adversary, Contest, Expert
 from volition.inference.irl.discriminator import Layout, Recovered
 from volition.inference.irl.steps import demonstrated, inputs_over
@@ -144,6 +145,7 @@ def airl(
     Differs: soft Q-learning in place of a policy gradient; ends are weighed in closed
     form.
     """
+    expect_behaviour(env, demonstrations, "airl", key=key)
     contest = Contest(n_rollouts=20) if contest is None else contest
     adversary = _adversary(env, demonstrations, learner, contest, takes_action)
     return _contest(key, env, adversary, watched, after, progress)
@@ -184,6 +186,7 @@ def gail(
     arXiv 1606.03476, algorithm 1. Differs: D is high for the expert; soft Q-learning in
     place of TRPO; a gradient penalty and absorbing states, see `airl`.
     """
+    expect_behaviour(env, demonstrations, "gail", key=key)
     learner = soft_learner(temperature=0.3) if learner is None else learner
     adversary = _adversary(env, demonstrations, learner, contest, None)
     return _contest(key, env, adversary, watched, after, progress)

@@ -12,6 +12,7 @@ from jaxtyping import Array, Int, PRNGKeyArray
 from volition.env import AbstractEnvironment
 from volition.feedback import Dataset, OneOf, Segment, best_of
 from volition.human import AbstractHuman, Boltzmann
+from volition.inference.expected import expect_behaviour
 from volition.inference.fit import fit
 from volition.inference.irl.steps import demonstrated
 from volition.inference.map import MAP, AbstractMethod
@@ -19,7 +20,7 @@ from volition.inference.posterior import Posterior, Result
 from volition.inference.prior import AbstractPrior
 from volition.inference.size import of_size_one
 from volition.policy import AbstractPolicy, Perturbed, continued, window
-from volition.reward import AbstractReward
+from volition.reward import AbstractReward, reading
 from volition.value import Curve
 from volition.value.deep import relabel
 from volition.value.deep.learner import AbstractDeepLearner
@@ -143,6 +144,10 @@ def learn_from_demonstrations(
     options are not weighed by how likely they were to be drawn, as they are what is
     chosen among.
     """
+    expect_behaviour(
+        env, demonstrations, "learn_from_demonstrations", key=key, reward=reward
+    )
+    reward = reading(reward, env.feature_names)
     alternatives = Alternatives() if alternatives is None else alternatives
     human = Boltzmann() if human is None else human
     method = MAP() if method is None else method

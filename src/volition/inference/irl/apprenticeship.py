@@ -3,10 +3,11 @@
 import equinox as eqx
 import jax.numpy as jnp
 import numpy as np
-import scipy.optimize
+import scipy
 from jaxtyping import Array, ArrayLike, Float, Int
 
 from volition.env import FiniteMDP
+from volition.inference.expected import expect_behaviour
 from volition.inference.irl.demonstrations import (
     check_demonstrations,
     transition_matrix,
@@ -96,6 +97,7 @@ def apprenticeship(
     learning", ICML 2004, sections 3 and 3.1. Differs: the mixture is found, not chosen
     by hand, as the point of the hull nearest to the expert.
     """
+    expect_behaviour(env, demonstrations, "apprenticeship", finite=True)
     if method not in ("projection", "max_margin"):
         raise ValueError(f"method = {method!r} must be 'projection' or 'max_margin'.")
     if not env.feature_names:
@@ -276,6 +278,7 @@ def explaining_reward(
     Source: A. Ng, S. Russell, "Algorithms for inverse reinforcement learning", ICML
     2000, section 3.2.
     """
+    expect_behaviour(env, None, "explaining_reward", finite=True)
     best = np.asarray(policy)
     n_states, n_actions, _ = env.successor.shape
     discount = float(env.discount)

@@ -4,11 +4,12 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
-import scipy.optimize
+import scipy
 from jax.flatten_util import ravel_pytree
 from jaxtyping import Array, ArrayLike, Float
 
 from volition.env import FiniteMDP
+from volition.inference.expected import expect_behaviour
 from volition.inference.irl.demonstrations import check_demonstrations
 from volition.inference.irl.units import in_double, parameter_units
 from volition.policy import Segment
@@ -99,6 +100,7 @@ def f_irl(
     worlds, also where they are not deterministic, and by a quasi-Newton method; the
     slope is that of their theorem where both apply.
     """
+    expect_behaviour(env, demonstrations, "f_irl", finite=True, reward=reward)
     _check(horizon, divergence, penalty, smoothing)
     expert = _shares(env, demonstrations, horizon)
     form = Tabular(jnp.zeros(env.n_states)) if reward is None else reward

@@ -6,11 +6,12 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
-import scipy.optimize
+import scipy
 from jax.flatten_util import ravel_pytree
 from jaxtyping import Array, ArrayLike, Float
 
 from volition.env import FiniteMDP
+from volition.inference.expected import expect_behaviour
 from volition.inference.irl.ambiguity import Ambiguity, left_open
 from volition.inference.irl.compared import (
     Demonstrated,
@@ -163,6 +164,9 @@ def max_causal_entropy(
     quasi-Newton method in place of gradient steps, sparse worlds, discounts without a
     horizon, and any reward.
     """
+    expect_behaviour(
+        env, demonstrations, "max_causal_entropy", finite=True, reward=reward
+    )
     _check(horizon, penalty)
     form = Tabular(jnp.zeros(env.n_states)) if reward is None else reward
     evidence, told, env = _taken(env, demonstrations, horizon)

@@ -8,6 +8,7 @@ from jax.flatten_util import ravel_pytree
 from jaxtyping import Array, Float, Int, Key, PRNGKeyArray
 
 from volition.env import FiniteMDP
+from volition.inference.expected import expect_behaviour
 from volition.inference.irl.demonstrations import (
     check_demonstrations,
     transition_matrix,
@@ -198,6 +199,9 @@ def policy_walk(
     2007, figure 3; a uniform prior is their section 3.1. Differs: several chains, which
     say whether they agree.
     """
+    expect_behaviour(
+        env, demonstrations, "policy_walk", finite=True, key=key, reward=reward
+    )
     _check(env, step, largest, rationality, n_draws, n_warmup, n_chains)
     check_demonstrations(env, demonstrations)
     form = Tabular(jnp.zeros(env.n_states)) if reward is None else reward
