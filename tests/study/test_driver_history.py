@@ -63,7 +63,7 @@ def test_groups_that_are_known_are_large_enough_and_not_everybody(seen):
     made = [
         dataclasses.replace(
             first,
-            vehicle=number,
+            driver=number,
             centres=lanes["a" if number < 12 else "b"],
             length=5.0 if number < 25 else 12.0,
             kind="truck" if number % 2 else "car",

@@ -16,7 +16,7 @@ from volition.cli.driver_tables import (
 )
 from volition.cli.progress import progress_bar
 from volition.cli.start import InputError
-from volition.env.driving import Moment, moments
+from volition.env.driving import Found, find_moments, skipped_notes
 from volition.store import read_recordings
 from volition.study import (
     DriversConfig,
@@ -37,7 +37,7 @@ def show_drivers(
     """
     seen = _moments(data, config)
     with progress_bar(drivers_steps(config)) as progress:
-        result = run_drivers(config, seen, folder, progress)
+        result = run_drivers(config, seen.moments, folder, progress, seen.skipped)
     console = Console(stderr=as_json)
     console.print(errors_table(result))
     console.print(weights_table(result))
@@ -53,24 +53,21 @@ def show_drivers(
         click.echo(json.dumps(result.summary()))
 
 
-def _moments(data: Path | None, config: DriversConfig) -> tuple[Moment, ...]:
+def _moments(data: Path | None, config: DriversConfig) -> Found:
     if data is None:
-        if "VOLITION_DATA" not in os.environ:
-            raise InputError(
-                "no data: give --data a folder or a tar archive with CommonRoad's "
-                f"files, or set VOLITION_DATA to the folder of {ARCHIVE}."
-            )
         data = Path(os.environ["VOLITION_DATA"]) / ARCHIVE
     try:
-        seen = moments(read_recordings(data))
+        seen = find_moments(read_recordings(data))
     except InputError:
         raise
-    except ValueError as error:  # a recording that is sound, but has no lanes
+    except ValueError as error:
         raise InputError(f"{data}: {error}") from error
-    n_vehicles = len({moment.vehicle for moment in seen})
-    if n_vehicles < 2 * config.n_folds:
+    n_drivers = len({moment.driver for moment in seen.moments})
+    if n_drivers < 2 * config.n_folds:
+        why = " ".join(skipped_notes(seen.skipped)[:3])
         raise InputError(
-            f"{data} shows {n_vehicles} vehicles for 5 s or longer, too few for "
-            f"{config.n_folds} folds: give recordings of {2 * config.n_folds} or more."
+            f"{data} shows {n_drivers} drivers for 5 s or longer, too few for "
+            f"{config.n_folds} folds: give recordings of {2 * config.n_folds} or more. "
+            f"{why}".rstrip()
         )
     return seen

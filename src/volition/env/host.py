@@ -9,6 +9,7 @@ from jaxtyping import Bool, Float
 
 from volition.env.environment import Feature, Transition
 from volition.env.spaces import Discrete, Space
+from volition.expect import described
 
 if TYPE_CHECKING:
     import gymnasium
@@ -157,6 +158,10 @@ class HostEnv:
             info=info,
         )
 
+    def observe(self, state: np.ndarray) -> np.ndarray:
+        """What is seen of a state: a reward's states are observations already."""
+        return state
+
     def _within(self, actions: np.ndarray) -> np.ndarray:
         """Actions of the environment's type, without what rounding put outside."""
         whole = actions.reshape(self.n_envs, -1)
@@ -242,6 +247,11 @@ def host_env(
     import gymnasium
     from gymnasium.vector import AutoresetMode, SyncVectorEnv
 
+    if not isinstance(make, str) and not callable(make):
+        raise TypeError(
+            f"make is {described(make)}: give its id, or a function that makes a new "
+            "one each time, such as lambda: MyEnv()."
+        )
     if n_envs < 1:
         raise ValueError(f"n_envs = {n_envs}: there must be at least 1.")
     one = (lambda: gymnasium.make(make)) if isinstance(make, str) else make

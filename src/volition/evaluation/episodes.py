@@ -6,10 +6,19 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool, Float, Int, PRNGKeyArray
 
-from volition.env import AbstractEnvironment
+from volition.env import AbstractEnvironment, FiniteMDP
+from volition.env.expected import expect_env
+from volition.expect import expect_key
 from volition.policy import AbstractPolicy, episode
+from volition.policy.expected import expect_policy
 from volition.policy.finite import Finite, check_finite, finite_steps
-from volition.reward import AbstractReward, check_weights
+from volition.reward import (
+    AbstractReward,
+    check_weights,
+    check_world,
+    expect_reward,
+    reading,
+)
 
 
 class Episodes(eqx.Module):
@@ -48,8 +57,9 @@ def play(
         n_steps: after which an episode is left, if it is not over.
 
     Raises:
-        ValueError: where an observation, an action, a feature or a reward is NaN or
-            infinite, with episode and step.
+        ValueError: where the reward reads features that the world does not have, or is
+            a table of another size; where an observation, an action, a feature or a
+            reward is NaN or infinite, with episode and step.
 
     Example:
         >>> from volition import env, policy, reward
@@ -64,7 +74,14 @@ def play(
         >>> seen.returns.tolist() == seen.lengths.tolist()
         True
     """
+    expect_key(key)
+    expect_env(env, "play", "episodes on the host are played by vl.evaluate")
+    expect_policy(policy)
+    expect_reward(reward)
     check_weights(reward)
+    if isinstance(env, FiniteMDP):
+        check_world(reward, env)
+    reward = reading(reward, env.feature_names)
     played, finite, paid = _play(key, env, policy, reward, n_episodes, n_steps)
     check_finite(env, finite)
     if not isinstance(paid, jax.core.Tracer) and not paid.all():

@@ -73,12 +73,19 @@ class Sequential(AbstractMethod):
                 "Sequential or NUTS returned."
             )
 
+    @property
+    def before(self) -> Problem | None:
+        """That of the last posterior, if it knew any answers."""
+        if self.previous is None or not len(self.previous.problem.answers):
+            return None
+        return self.previous.problem
+
     def run(
         self, key: PRNGKeyArray, problem: Problem
     ) -> tuple[Free, AbstractBelief, Result]:
         """Weigh, draw again, and move, from the last posterior to this one."""
         start_key, move_key = jax.random.split(key)
-        if self.previous is None:
+        if self.previous is None or self._knows_nothing(problem):
             mode, end = from_maximum(start_key, move_key, problem, self.n_draws)
         else:
             old = already_heard(self.previous.problem, problem)
@@ -86,6 +93,12 @@ class Sequential(AbstractMethod):
             draws = _resized(start_key, self.previous.belief, self.n_draws)
             mode, end = from_draws(move_key, problem, old, draws, n_before)
         return mode, Draws(end.cloud.place), self._judged(problem, mode, end)
+
+    def _knows_nothing(self, problem: Problem) -> bool:
+        """Whether the last posterior is a prior alone, and another than this one."""
+        assert self.previous is not None
+        old = self.previous.problem
+        return not len(old.answers) and not eqx.tree_equal(old.prior, problem.prior)
 
     def _judged(self, problem: Problem, mode: Free, end: "Stand") -> Result:
         n_effective, arrived = float(end.n_effective), float(end.share)

@@ -42,7 +42,8 @@ class HostEpisodes(eqx.Module):
 
 
 @eqx.filter_jit
-def _act(policy: AbstractPolicy, keys: Key[Array, " env"], observations: Any) -> Any:
+def act(policy: AbstractPolicy, keys: Key[Array, " env"], observations: Any) -> Any:
+    """An action in each copy."""
     return jax.vmap(policy)(keys, observations)
 
 
@@ -102,7 +103,7 @@ def host_episodes(
     observation = env.reset(seed)
     while any(len(made) < due for made, due in zip(ended, quota, strict=True)):
         key, act_key = jax.random.split(key)
-        actions = _act(policy, jax.random.split(act_key, env.n_envs), observation)
+        actions = act(policy, jax.random.split(act_key, env.n_envs), observation)
         step = env.step(actions)
         observation, total, length = step.observation, total + step.reward, length + 1
         _check(env, "reward", step.reward, length)

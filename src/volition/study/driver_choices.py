@@ -42,7 +42,7 @@ class Choices:
     left out.
 
     Args:
-        vehicle: number of the driver's vehicle, `[moment]`.
+        driver: number of the driver, `[moment]`.
         features: with the others predicted, `[moment, option, time, feature]`.
         leaking: with the others as they were recorded, which nobody knew.
         published: of the published method, `[moment, option + 1, feature]`; the last is
@@ -56,7 +56,7 @@ class Choices:
             m/s, and whether it turns left, or right.
     """
 
-    vehicle: Int[np.ndarray, " moment"]
+    driver: Int[np.ndarray, " moment"]
     features: Float[np.ndarray, "moment option time feature"]
     leaking: Float[np.ndarray, "moment option time feature"]
     published: Float[np.ndarray, "moment option1 published"]
@@ -119,7 +119,7 @@ def driver_choices(moments: Sequence[Moment]) -> Choices:
             desired=desired,
         )
         each = {
-            "vehicle": np.array(moment.vehicle),
+            "driver": np.array(moment.driver),
             "features": path_features(paths, around),
             "leaking": path_features(paths, surroundings(moment, paths, True)),
             "published": np.concatenate([published_features(paths, around), own]),
@@ -150,14 +150,14 @@ def _away(
 def choice_answers(
     features: Float[np.ndarray, "moment option time feature"],
     chosen: Int[np.ndarray, " moment"],
-    vehicle: Int[np.ndarray, " moment"],
+    driver: Int[np.ndarray, " moment"],
 ) -> Dataset:
     """The choices as answers of drivers: one of the options, by the mean over time.
 
     Args:
         features: of the options, each worth the mean reward of its times.
         chosen: which one.
-        vehicle: who chose.
+        driver: who chose.
     """
     n_moments = len(chosen)
     shape = features.shape[:-1]
@@ -177,7 +177,7 @@ def choice_answers(
                 present=jnp.ones(shape, dtype=bool),
             ),
             choice=jnp.asarray(chosen, dtype=jnp.int32),
-            person=jnp.asarray(vehicle, dtype=jnp.int32),
+            person=jnp.asarray(driver, dtype=jnp.int32),
             question=numbers,
             seconds=jnp.full(n_moments, jnp.nan),
         )

@@ -65,7 +65,7 @@ def known_groups(moments: Sequence[Moment]) -> dict[str, Bool[np.ndarray, " mome
     Args:
         moments: of all.
     """
-    vehicle = np.array([moment.vehicle for moment in moments])
+    driver = np.array([moment.driver for moment in moments])
     told = {
         "lane": [_lane(moment) for moment in moments],
         "length": [
@@ -74,13 +74,13 @@ def known_groups(moments: Sequence[Moment]) -> dict[str, Bool[np.ndarray, " mome
         ],
         "kind": [moment.kind or "not told" for moment in moments],
     }
-    n_drivers, found = len(np.unique(vehicle)), {}
+    n_drivers, found = len(np.unique(driver)), {}
     for by, each in told.items():
         of_driver = {
-            number: Counter(np.array(each)[vehicle == number]).most_common(1)[0][0]
-            for number in np.unique(vehicle)
+            number: Counter(np.array(each)[driver == number]).most_common(1)[0][0]
+            for number in np.unique(driver)
         }
-        label = np.array([of_driver[number] for number in vehicle])
+        label = np.array([of_driver[number] for number in driver])
         for name in sorted(set(of_driver.values())):
             size = sum(one == name for one in of_driver.values())
             if FEWEST <= size <= n_drivers - FEWEST:
@@ -125,8 +125,8 @@ def groups_by(
         assert after is not None
         posterior, _ = linear(choices.features, choices, rows)
         clusters = np.zeros(posterior.problem.answers.capacity, dtype=np.int64)
-        clusters[: len(rows)] = choices.vehicle
-        n_vehicles = len(np.unique(choices.vehicle[rows]))
+        clusters[: len(rows)] = choices.driver
+        n_vehicles = len(np.unique(choices.driver[rows]))
         robust = over_clusters(posterior, clusters)
         prices = prices_of_posterior(robust, width, n_vehicles, key)
         by, name = title.split(": ")
@@ -138,7 +138,7 @@ def groups_by(
                 int(rows.sum()),
                 prices.weights,
                 prices.prices,
-                clustered_mean((before - after)[rows], choices.vehicle[rows]),
+                clustered_mean((before - after)[rows], choices.driver[rows]),
             )
         )
     return tuple(groups)
@@ -173,7 +173,7 @@ def groups_found(
     )
     assert isinstance(found.rewards, Linear)
     groups = []
-    n_moments = np.asarray(found.membership)[drivers.vehicle[rows]].sum(axis=0)
+    n_moments = np.asarray(found.membership)[drivers.driver[rows]].sum(axis=0)
     size = np.asarray(found.membership).sum(axis=0)
     for number in range(found.n_groups):
         mean = np.asarray(found.rewards.weights[number])

@@ -36,10 +36,10 @@ def histories(moments: Sequence[Moment]) -> History:
     Args:
         moments: all with the same horizon.
     """
-    vehicle = np.array([moment.vehicle for moment in moments])
-    apart, earlier, later = (np.zeros(len(vehicle), dtype=bool) for _ in range(3))
-    for number in np.unique(vehicle):
-        rows = np.flatnonzero(vehicle == number)
+    driver = np.array([moment.driver for moment in moments])
+    apart, earlier, later = (np.zeros(len(driver), dtype=bool) for _ in range(3))
+    for number in np.unique(driver):
+        rows = np.flatnonzero(driver == number)
         own = [moments[row] for row in rows.tolist()]
         over = np.array([[_is_over(first, then) for then in own] for first in own])
         apart[rows[_chain(over)]] = True

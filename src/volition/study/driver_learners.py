@@ -60,7 +60,7 @@ def _learn(
 ) -> Learned:
     """The posterior of those who were seen, and what it says options are worth."""
     human = drivers_choose()
-    answers = choice_answers(features, chosen, choices.vehicle)
+    answers = choice_answers(features, chosen, choices.driver)
     keep = np.zeros(answers.capacity, dtype=bool)
     keep[: len(seen)] = seen
     part = answers.subset(jnp.asarray(keep))

@@ -67,32 +67,30 @@ class Drivers:
         features: in their usual spread, `[moment, option, once, feature]`.
         width: that spread.
         chosen: the option.
-        vehicle: number of the driver.
+        driver: number of the driver.
     """
 
     features: Float[np.ndarray, "moment option once feature"]
     width: Float[np.ndarray, " feature"]
     chosen: Int[np.ndarray, " moment"]
-    vehicle: Int[np.ndarray, " moment"]
+    driver: Int[np.ndarray, " moment"]
 
     @classmethod
     def of(cls, choices: Choices) -> "Drivers":
         """All of them."""
         width = spread(choices.features)
         features = choices.features.mean(axis=2, keepdims=True) / width
-        _, vehicle = np.unique(choices.vehicle, return_inverse=True)
-        return cls(features, width, choices.chosen, vehicle)
+        _, driver = np.unique(choices.driver, return_inverse=True)
+        return cls(features, width, choices.chosen, driver)
 
     @property
     def n_drivers(self) -> int:
         """How many there are."""
-        return int(self.vehicle.max()) + 1
+        return int(self.driver.max()) + 1
 
     def answers(self, rows: Bool[np.ndarray, " moment"]) -> Dataset:
         """The choices at some moments."""
-        return choice_answers(
-            self.features[rows], self.chosen[rows], self.vehicle[rows]
-        )
+        return choice_answers(self.features[rows], self.chosen[rows], self.driver[rows])
 
 
 def differing(
@@ -126,7 +124,7 @@ def differing(
         for name in (UNKNOWN, OWN, _grouped(n_groups))
     }
     past = drivers.answers(history.earlier & history.apart)
-    seen_vehicle = drivers.vehicle[later]
+    seen_driver = drivers.driver[later]
     options = drivers.features[later][:, :, 0]
     n_folds = int(fold.max()) + 1
     for number in range(n_folds):
@@ -149,7 +147,7 @@ def differing(
             (OWN, each, alike),
             (_grouped(n_groups), few, member),
         ):
-            chance = _mixed(options[here], weights, share[seen_vehicle[here]])
+            chance = _mixed(options[here], weights, share[seen_driver[here]])
             shared[name][here] = np.log(chance)
     step_fn("drivers one by one: each alone")
     worth = {GENERAL: general[later], **shared}
@@ -158,14 +156,14 @@ def differing(
     measured = {name: measures(ranked(part, one)) for name, one in worth.items()}
     scores = {
         name: {
-            measure: clustered_mean(values, part.vehicle)
+            measure: clustered_mean(values, part.driver)
             for measure, values in one.items()
         }
         for name, one in measured.items()
     }
     ahead = {
         name: {
-            measure: clustered_mean(values - measured[GENERAL][measure], part.vehicle)
+            measure: clustered_mean(values - measured[GENERAL][measure], part.driver)
             for measure, values in one.items()
         }
         for name, one in measured.items()
@@ -188,8 +186,8 @@ def differing(
         evidence=float(evidence),
         scores=scores,
         ahead=ahead,
-        n_drivers=len(np.unique(part.vehicle)),
-        n_moments=len(part.vehicle),
+        n_drivers=len(np.unique(part.driver)),
+        n_moments=len(part.driver),
         notes=notes,
     )
 
@@ -253,8 +251,8 @@ def _alone(
     """What options are worth by a driver's own earlier moments, and a prior."""
     rows = history.earlier & history.apart
     weights = np.zeros((drivers.n_drivers, len(NAMES)))
-    for number in np.unique(drivers.vehicle[later]):
-        own = _part(drivers, rows, drivers.vehicle == number)
+    for number in np.unique(drivers.driver[later]):
+        own = _part(drivers, rows, drivers.driver == number)
         found = fit(
             Linear(NAMES),
             drivers_choose(),
@@ -266,7 +264,7 @@ def _alone(
         assert isinstance(found.mean, Linear)
         weights[number] = np.asarray(found.mean.weights)
     options = drivers.features[later][:, :, 0]
-    return np.einsum("mof,mf->mo", options, weights[drivers.vehicle[later]])
+    return np.einsum("mof,mf->mo", options, weights[drivers.driver[later]])
 
 
 def _spreads(people: People, drivers: Drivers, key: Array) -> dict[str, Estimate]:

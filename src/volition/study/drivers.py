@@ -1,7 +1,6 @@
 """Real drivers: the reward that their choices on a motorway say they had."""
 
 import dataclasses
-import json
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -10,7 +9,7 @@ import numpy as np
 from jaxtyping import Array
 
 from volition import record
-from volition.env.driving import NAMES, Moment
+from volition.env.driving import NAMES, Moment, Skipped, skipped_notes
 from volition.evaluation import Estimate, clustered_mean, folds
 from volition.inference import Posterior, over_clusters
 from volition.reward import Linear
@@ -35,6 +34,7 @@ from volition.study.driver_people import FEWEST, PeopleResult, differing
 from volition.study.driver_predictions import baselines, measures, ranked
 from volition.study.driver_prices import prices_of_posterior
 from volition.study.progress import Progress
+from volition.study.run import to_text
 
 LINEAR, NETWORK = "linear reward", "network reward"
 CLONING = "behaviour cloning"
@@ -167,7 +167,11 @@ def drivers_steps(config: DriversConfig) -> int:
 
 
 def run_drivers(
-    config: DriversConfig, moments: Sequence[Moment], folder: Path, progress: Progress
+    config: DriversConfig,
+    moments: Sequence[Moment],
+    folder: Path,
+    progress: Progress,
+    skipped: Sequence[Skipped] = (),
 ) -> DriversResult:
     """Learn from some drivers what they want, and predict the others.
 
@@ -182,6 +186,7 @@ def run_drivers(
         folder: made where it is missing; `study.toml` says what was done,
             `results.json` what came out, `runs/reward.json` is the linear reward.
         progress: told of each step.
+        skipped: what of the recordings is not used, for the notes.
 
     Raises:
         InputError: where the folder holds another study or cannot be made.
@@ -195,7 +200,7 @@ def run_drivers(
     begin_study("drivers", config, folder)
     progress.step("what drivers could have done")
     choices = driver_choices(moments)
-    vehicle = choices.vehicle
+    vehicle = choices.driver
     fold_key, key = jax.random.split(jax.random.key(config.seed))
     answers = choice_answers(choices.features[:, :, :1], choices.chosen, vehicle)
     fold = folds(answers, config.n_folds, fold_key)[: len(vehicle)]
@@ -249,13 +254,13 @@ def run_drivers(
         prices=told.prices,
         people=people,
         groups=groups,
-        notes=(*told.notes, *notes),
+        notes=(*told.notes, *notes, *skipped_notes(skipped)),
         n_moments=len(vehicle),
         n_vehicles=n_vehicles,
         posterior=robust,
     )
     record.save(result.reward, folder / "runs" / "reward.json")
-    text = json.dumps(result.summary())
+    text = to_text(result.summary())
     record.write_text(folder / "results.json", text + "\n")
     return result
 
@@ -278,7 +283,7 @@ def _apart(
     progress.step("groups of drivers that are found")
     history = histories(moments)
     found = groups_found(choices, history, config.n_groups, found_key)
-    n_again = len(np.unique(choices.vehicle[history.later]))
+    n_again = len(np.unique(choices.driver[history.later]))
     if n_again < FEWEST:
         note = (
             f"how single drivers differ is not told: {n_again} were seen again after "

@@ -9,6 +9,7 @@ from volition.env.driving.checks import checked as checked
 from volition.env.driving.drivers import Drivers as Drivers
 from volition.env.driving.exit import Exit as Exit
 from volition.env.driving.highway import HELD_OUT as HELD_OUT, Highway as Highway
+from volition.env.driving.identity import same_drivers as same_drivers
 from volition.env.driving.lane_frame import (
     LaneFrame as LaneFrame,
     frame_of as frame_of,
@@ -17,7 +18,9 @@ from volition.env.driving.lane_frame import (
 from volition.env.driving.merge import Merge as Merge
 from volition.env.driving.moments import (
     TIME_STEP as TIME_STEP,
+    Found as Found,
     Moment as Moment,
+    find_moments as find_moments,
     moments as moments,
 )
 from volition.env.driving.path_features import (
@@ -39,8 +42,11 @@ from volition.env.driving.present import (
 from volition.env.driving.recorded import (
     Lanelet as Lanelet,
     Recording as Recording,
+    Skipped as Skipped,
     Track as Track,
+    skipped_notes as skipped_notes,
 )
+from volition.env.driving.resample import resampled as resampled
 from volition.env.driving.scene import SceneLog as SceneLog, scene_log as scene_log
 from volition.env.driving.simulator import (
     ACTIONS as ACTIONS,

@@ -1,14 +1,17 @@
 """Lanes of recorded roads as coordinates: how far along a lane, how far beside it."""
 
 import dataclasses
+from collections.abc import Callable, Sequence
 
 import numpy as np
 from jaxtyping import Float
 
-from volition.env.driving.recorded import Lanelet, Recording
+from volition.env.driving.recorded import Lanelet, Recording, Skipped
 
 BEYOND = 500.0  # m, by which a lane goes straight on beyond both of its ends
 SMOOTHED = 20.0  # m, over which its direction is averaged
+MISFIT = 0.5  # m, by which averaging may move the centre: bends of 100 m radius or more
+SHORTEST = 1.0  # m
 
 
 @dataclasses.dataclass(frozen=True)
@@ -20,12 +23,17 @@ class LaneFrame:
         along: how far along each of them is, m, `[point]`.
         begins: where the recorded lane begins, m along.
         ends: where it ends, m along.
+        bends: where it bends so much that the evenly spaced centre is not the recorded
+            one, m along, `[bend]`.
     """
 
     points: Float[np.ndarray, "point 2"]
     along: Float[np.ndarray, " point"]
     begins: float
     ends: float
+    bends: Float[np.ndarray, " bend"] = dataclasses.field(
+        default_factory=lambda: np.zeros(0)
+    )
 
     def locate(
         self, x: Float[np.ndarray, "*any"], y: Float[np.ndarray, "*any"]
@@ -142,20 +150,84 @@ def lane_frames(recording: Recording) -> tuple[LaneFrame, ...]:
         recording: with at least one lanelet.
 
     Raises:
-        ValueError: for a recording without lanes.
+        ValueError: for a recording without a lane that these coordinates fit.
     """
-    lanelets = recording.lanelets
-    if not lanelets:
+    frames, misfits = fitting_lanes(recording)
+    if not recording.lanelets:
         raise ValueError(f"{recording.name} has no lane: give a recording with lanes.")
-    following = {after for piece in lanelets.values() for after in piece.successors}
-    firsts = [name for name in lanelets if name not in following] or list(lanelets)[:1]
-    return tuple(frame_of(_chain(lanelets, name)) for name in firsts)
+    if not frames:
+        raise ValueError(
+            f"{recording.name} has no lane that can be used ({misfits[0].reason}): "
+            "give a recording of another road."
+        )
+    return frames
 
 
-def _chain(lanelets: dict[str, Lanelet], name: str) -> np.ndarray:
-    centres, seen = [], set()
-    while name in lanelets and name not in seen:
-        seen.add(name)
-        centres.append(lanelets[name].centre)
-        name = next(iter(lanelets[name].successors), "")
-    return np.concatenate(centres)
+def fitting_lanes(
+    recording: Recording,
+) -> tuple[tuple[LaneFrame, ...], tuple[Skipped, ...]]:
+    """The lanes that these coordinates fit, and those that they do not.
+
+    Where a lane forks, there is a lane for each branch, and before the fork they are
+    one upon the other. In a lane that closes on itself "along" means nothing.
+
+    Args:
+        recording: any.
+    """
+    frames, misfits = [], []
+    for names in _chains(recording.lanelets):
+        what = f"the lane of lanelet {names[0]}"
+        centre = np.concatenate([recording.lanelets[name].centre for name in names])
+        if reason := _why_not(recording.lanelets, names, centre):
+            misfits.append(Skipped(recording.name, what, reason))
+            continue
+        frame = frame_of(centre)
+        along, left, _ = frame.locate(centre[:, 0], centre[:, 1])
+        bends = along[np.abs(left) > MISFIT]
+        frames.append(dataclasses.replace(frame, bends=bends))
+    return tuple(frames), tuple(misfits)
+
+
+def _why_not(
+    lanelets: dict[str, Lanelet], names: list[str], centre: np.ndarray
+) -> str | None:
+    if any(after in names for after in lanelets[names[-1]].successors):
+        return "a lane closes on itself"
+    if np.hypot(*np.diff(centre, axis=0).T).sum() < SHORTEST:
+        return f"a lane is shorter than {SHORTEST} m"
+    return None
+
+
+def _chains(lanelets: dict[str, Lanelet]) -> list[list[str]]:
+    """Names of lanelets that follow each other; each lanelet is in at least one."""
+    before: dict[str, str] = {}
+    for name, piece in lanelets.items():
+        for after in piece.successors:
+            before.setdefault(after, name)
+    firsts = [name for name in lanelets if name not in before]
+    found: list[list[str]] = []
+    covered: set[str] = set()
+    for name in (*firsts, *lanelets):
+        if name in covered:
+            continue
+        chain = _followed(name, lambda last: (before.get(last, ""),), lanelets)[::-1]
+        ahead = lambda last: lanelets[last].successors
+        chain += _followed(name, ahead, lanelets, chain)[1:]
+        covered.update(chain)
+        found.append(chain)
+    return found
+
+
+def _followed(
+    name: str,
+    next_fn: Callable[[str], Sequence[str]],
+    lanelets: dict[str, Lanelet],
+    seen: Sequence[str] = (),
+) -> list[str]:
+    """From a lanelet on, the first of the next ones each time, none of them twice."""
+    chain = [name]
+    while True:
+        each = [one for one in next_fn(chain[-1]) if one in lanelets][:1]
+        if not each or each[0] in chain or each[0] in seen:
+            return chain
+        chain += each

@@ -9,7 +9,7 @@ import numpy as np
 from jaxtyping import Array, Key, PRNGKeyArray, PyTree
 
 from volition.env import HostEnv, HostStep
-from volition.reward import AbstractReward, check_features, check_weights
+from volition.reward import AbstractReward, check_weights, reading
 from volition.value.deep.agent import AbstractAgent, Stand
 from volition.value.deep.loop import check, sound
 from volition.value.deep.world import Spaces, Step
@@ -37,7 +37,7 @@ class HostLoop:
     """
 
     def __init__(self, env: HostEnv, reward: AbstractReward, agent: AbstractAgent):
-        check_features(reward, env.feature_names)
+        reward = reading(reward, env.feature_names)
         check_weights(reward)
         if env.n_envs != agent.rollout.n_envs:
             raise ValueError(

@@ -10,7 +10,7 @@ from jaxtyping import Array, Bool, Float, Key, PRNGKeyArray, PyTree
 
 from volition.env import AbstractEnvironment, Transition
 from volition.env.spaces import Space
-from volition.reward import AbstractReward, check_features, check_weights
+from volition.reward import AbstractReward, check_weights, reading
 
 
 class Step(eqx.Module):
@@ -157,7 +157,7 @@ def world(
             more tasks than instances.
     """
     tasks = env if isinstance(env, tuple) else (env,)
-    check_features(reward, tasks[0].feature_names)
+    reward = reading(reward, tasks[0].feature_names)
     check_weights(reward)
     tasks = tuple(jax.tree.map(jnp.asarray, task) for task in tasks)
     if len(tasks) == 1:

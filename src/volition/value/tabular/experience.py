@@ -10,7 +10,7 @@ from jaxtyping import Array, ArrayLike, Bool, Float, Int, PRNGKeyArray, PyTree
 from volition.env import AbstractEnvironment, Discrete, FiniteMDP, MDPState
 from volition.env.mdp import draw
 from volition.policy import AbstractPolicy, greedy
-from volition.reward import AbstractReward, check_features
+from volition.reward import AbstractReward, reading
 from volition.value.bellman import branch_reward
 from volition.value.faults import finite
 from volition.value.tabular.table import State, Table, at
@@ -256,7 +256,7 @@ def experience(
             none and not coded, it says which actions are available although they are
             coded, or the reward reads features that it does not have.
     """
-    check_features(reward, env.feature_names)
+    reward = reading(reward, env.feature_names)
     if isinstance(env, FiniteMDP) and coding is None:
         return TableExperience(env, branch_reward(env, reward))
     _size_of(env.action_space)
