@@ -36,9 +36,9 @@ def _in_64_bits() -> Iterator[None]:
         with jax.enable_x64(True):
             yield
     else:  # before jax 0.8
-        from jax.experimental import enable_x64
+        from jax import experimental
 
-        with enable_x64():
+        with experimental.enable_x64():  # pyright: ignore[reportAttributeAccessIssue]
             yield
 
 
