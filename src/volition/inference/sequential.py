@@ -44,8 +44,8 @@ class Sequential(AbstractMethod):
     answer: `belief = fit(..., Sequential(belief))`.
 
     `n_effective` counts what weighing and drawing again have cost, over all updates; it
-    has converged with a tenth of the draws effective, and 50 at least. What no draw came near it cannot
-    know: where a planner is in the likelihood, compare with `NUTS`.
+    has converged with a tenth of the draws effective, and 50 at least. What no draw
+    came near it cannot know: where a planner is in the likelihood, compare with `NUTS`.
 
     Args:
         previous: a posterior that is draws, of the first of the same answers.
