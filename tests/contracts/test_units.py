@@ -1,211 +1,301 @@
-"""No method of inference depends on a unit or on the precision outside."""
+"""One suite over what is computed of rewards: no unit and no precision changes it.
 
-import equinox as eqx
+Each row computes something of one or two rewards in a finite world and returns numbers
+or a policy. A row of a planner is in `PLANNERS`, of another verb in `SCORES`.
+"""
+
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from tests.contracts.test_methods import METHODS
-from tests.reference.paths import answered, segments
-from volition.feedback import Comparison, Dataset
-from volition.human import Boltzmann, BradleyTerry
-from volition.inference import (
-    MAP,
-    Ensemble,
-    Laplace,
-    LastLayer,
-    Normal,
-    Sequential,
-    fit,
-    fit_groups,
-    fit_people,
+from tests.reference.worlds import table
+from volition.env import FiniteMDP, delivery, gridworld, random_mdp
+from volition.evaluation import (
+    dard_distance,
+    epic_distance,
+    hackability,
+    policy_returns,
+    policy_set,
+    proxy_bound,
+    range_regret,
+    rank_correlation,
+    reward_distances,
+    scaled_regret,
+    scaled_return,
+    score_reward,
+    starc_distance,
+    worst_tie_break,
 )
-from volition.reward import FeatureInputs, Linear, Network, Scaled
+from volition.policy import Tabular as TabularPolicy
+from volition.reward import Linear, Tabular, delivery_true
+from volition.value import (
+    PolicyIteration,
+    SoftValueIteration,
+    ValueIteration,
+    backward_induction,
+    plan,
+    worst_case,
+)
 
-SEED, N = 5, 120
-NAMES = ("f0", "f1", "f2")
-HUMAN = Boltzmann(choice=BradleyTerry())
-TRUTH = np.array([1.0, -0.7, 0.4])
-# Powers of two, about 1e-12 to 1e12: scaling by them rounds nothing, so that a method
-# that depends on no unit finds the same bits but for its own tolerances.
-UNITS = {
-    "small": np.full(3, 2.0**-40),
-    "large": np.full(3, 2.0**40),
-    "mixed": np.array([2.0**-40, 1.0, 2.0**40]),
+UNITS = (1e-30, 1e-12, 1e-7, 1e5, 1e12, 1e30)
+units = pytest.mark.parametrize("unit", UNITS)
+
+
+def precision(bits: int):
+    return jax.enable_x64(bits == 64)
+
+
+def board(discount=0.97):
+    """Open ground with many ways of equal length, a pit and a slippery floor."""
+    return gridworld(["S....", ".#.X.", "...#G"], slip=0.1, discount=discount)
+
+
+def tied(discount=0.95):
+    """Two ways round an obstacle, equally long: the first of equals is taken."""
+    return gridworld(["...", "S#G", "..."], discount=discount)
+
+
+def garnet(discount=0.9):
+    return random_mdp(jax.random.key(3), 12, 3, 4, discount=discount)
+
+
+LINEAR = (-0.7, 10.3, -7.1)
+# World, reward in a unit.
+TASKS = {
+    "board": (board, lambda w, u: Linear(w.feature_names, np.array(LINEAR) * u)),
+    "ties": (tied, lambda w, u: Linear(w.feature_names, np.array(LINEAR) * u)),
+    "no discount": (
+        lambda: board(1.0),
+        lambda w, u: Linear(w.feature_names, np.array(LINEAR) * u),
+    ),
+    "random": (garnet, lambda w, u: Tabular(table(5, 12, 3) * u)),
+    "delivery": (
+        delivery,
+        lambda w, u: Linear(
+            w.feature_names, np.array([-1.0, 50.0, -50.0, 1.0, -1.0, -2.0]) * u
+        ),
+    ),
 }
-SHORT = Ensemble(3, n_steps=300, batch_size=16, step_size=0.05)
-ALL = METHODS | {"Ensemble": SHORT, "LastLayer": LastLayer(SHORT)}
-
-methods = pytest.mark.parametrize("method", ALL.values(), ids=ALL)
-units = pytest.mark.parametrize("unit", UNITS.values(), ids=UNITS)
-seeds = pytest.mark.parametrize("seed", [SEED])
-
-
-def asked(unit, offset=0.0, seed=SEED) -> tuple[Comparison, np.ndarray]:
-    """Answers about one step each, and its features before unit and offset."""
-    generator = np.random.default_rng(seed)
-    seen = generator.normal(size=(N, 2, 1, 3))
-    gap = (seen[:, 1] - seen[:, 0])[:, 0] @ TRUTH
-    second = generator.random(N) < 1.0 / (1.0 + np.exp(-gap))
-    options = segments(jnp.asarray(seen * unit + offset))
-    return answered(options, second.astype(np.int32)), seen
+PLANNERS = {
+    "PolicyIteration": lambda u: PolicyIteration(),
+    "ValueIteration": lambda u: ValueIteration(),
+    "SoftValueIteration": lambda u: SoftValueIteration(0.3 * u),
+}
+tasks = pytest.mark.parametrize("task", TASKS)
+planners = pytest.mark.parametrize("planner", PLANNERS)
 
 
-def spread(belief) -> np.ndarray:
-    return np.asarray(belief.sample(jax.random.key(0), 2000).weights).std(axis=0)
+def solved(task: str, planner: str, unit: float, bits: int):
+    make, reward = TASKS[task]
+    with precision(bits):
+        world = make()
+        found = plan(world, reward(world, unit), PLANNERS[planner](unit))
+        value = np.asarray(found.value, dtype=float) / unit
+        return value, np.asarray(found.policy.probabilities, dtype=float)
 
 
-@seeds
-@units
-@methods
-def test_a_unit_of_features_changes_nothing(method, unit, seed):
-    plain = fit(Linear(NAMES), HUMAN, asked(1.0, seed=seed)[0], method)
-    other = fit(Linear(NAMES), HUMAN, asked(unit, seed=seed)[0], method)
-    found = np.asarray(plain.mean.weights if not_members(plain) else mean(plain))
-    back = unit * np.asarray(other.mean.weights if not_members(other) else mean(other))
-    # Of a posterior standard deviation.
-    width = spread(plain) if not isinstance(method, MAP) else np.full(3, 0.2)
-    assert (np.abs(found - back) < 0.02 * width).all()
-    np.testing.assert_allclose(unit * spread(other), spread(plain), rtol=0.02)
-    assert np.corrcoef(found, TRUTH)[0, 1] > 0.9
-    assert len(plain.unidentified()) == len(other.unidentified())
+@planners
+@tasks
+def test_no_unit_and_no_precision_changes_a_plan(task, planner):
+    value, policy = solved(task, planner, 1.0, 64)
+    for bits in (32, 64):
+        for unit in UNITS:
+            other_value, other = solved(task, planner, unit, bits)
+            rtol = 1e-8 if bits == 64 else 1e-4  # a discount in 32 bits is rounded
+            np.testing.assert_allclose(other_value, value, rtol=rtol, err_msg=str(unit))
+            atol = 0.0 if planner != "SoftValueIteration" else rtol
+            np.testing.assert_allclose(other, policy, atol=atol, err_msg=str(unit))
 
 
-def not_members(belief) -> bool:
-    return hasattr(belief.mean, "weights")
+def test_a_public_planner_has_a_row():
+    from tests.contracts.test_planners import PLANNERS as every
+
+    assert sorted(PLANNERS) == sorted(every)
 
 
-def mean(belief) -> np.ndarray:
-    return np.asarray(belief.mean.members.weights).mean(axis=0)
+@planners
+@pytest.mark.parametrize("unit", [1e-300, 1e-200, 1e200, 1e300])
+def test_the_ends_of_64_bits_are_planned(planner, unit):
+    value, policy = solved("board", planner, 1.0, 64)
+    other_value, other = solved("board", planner, unit, 64)
+    np.testing.assert_allclose(other_value, value, rtol=1e-8)
+    np.testing.assert_allclose(other, policy, atol=1e-8)
 
 
-@seeds
-@units
-def test_nor_where_the_prior_is_stated_in_that_unit(unit, seed):
-    for method in (MAP(), Laplace(), Sequential(n_draws=500)):
-        plain, other = (
-            fit(
-                Linear(NAMES),
-                HUMAN,
-                asked(one, seed=seed)[0],
-                method,
-                prior=Normal(5.0 / one),
+@pytest.mark.parametrize("unit", [1e-300, 1e-45, 1e45])
+def test_what_32_bits_cannot_hold_is_refused(unit):
+    with precision(32), pytest.raises(ValueError, match="which 32 bits cannot hold"):
+        Linear(("step", "goal", "pit"), np.array(LINEAR) * unit)
+    with precision(32), pytest.raises(ValueError, match="which 32 bits cannot hold"):
+        Tabular(np.array(LINEAR) * unit)
+
+
+@pytest.mark.parametrize("bits", [32, 64])
+def test_values_beyond_the_largest_number_are_refused(bits):
+    with precision(bits):
+        endless = garnet(discount=0.999)
+        largest = float(jnp.finfo(endless.probability.dtype).max)
+        with pytest.raises(RuntimeError, match="give the reward in another unit"):
+            plan(endless, Tabular(np.full(12, 0.5 * largest)))
+
+
+def small() -> tuple[FiniteMDP, np.ndarray, np.ndarray]:
+    """A world that ends, and tables of a proxy and a truth, `[state, action]`."""
+    world = gridworld(["S..", ".X.", "..G"], slip=0.2, discount=0.9)
+    truth = table(1, 9, 4)
+    return world, truth + 0.6 * table(2, 9, 4), truth
+
+
+UNIFORM = np.full((9, 4), 0.25)
+
+
+def _uniform():
+    return TabularPolicy(jnp.asarray(UNIFORM, dtype=float))
+
+
+def _hackable(key, world, proxy, truth):
+    policies = policy_set(key, world, [proxy, truth], 12)
+    found = hackability(
+        np.asarray(policy_returns(world, proxy, policies)),
+        np.asarray(policy_returns(world, truth, policies)),
+    )
+    return [len(found.inversions), found.mass, found.lost, found.blind_mass]
+
+
+def _regret(key, world, proxy, truth):
+    found = scaled_regret(key, world, proxy, truth, n_q_steps=500)
+    # Q-learning draws other numbers in 32 bits.
+    return [one for name, one in found.by.items() if name != "Q-learning"]
+
+
+def _distances(key, world, proxy, truth):
+    found = reward_distances(world, proxy, truth)
+    return [
+        found.starc,
+        *found.epic.values(),
+        *found.dard.values(),
+        *found.raw.values(),
+    ]
+
+
+def _ranks(key, world, proxy, truth):
+    found = rank_correlation(
+        world, proxy, truth, policy_set(key, world, [proxy, truth])
+    )
+    return [
+        found.kendall.value,
+        found.kendall.low,
+        found.kendall.high,
+        found.pearson,
+        found.spearman,
+        found.pearson_canonical,
+        found.spearman_canonical,
+    ]
+
+
+def _score(key, world, proxy, truth):
+    found = score_reward(world, proxy, truth)
+    return [found.scaled_return, found.never_end, found.end_elsewhere]
+
+
+def _bound(key, world, proxy, truth):
+    best = plan(world, proxy).policy
+    found = proxy_bound(world, proxy, truth, best, _uniform())
+    return [found.correlation, found.chi_squared, found.bound, found.true_gain]
+
+
+SCORES = {
+    "backward_induction": lambda key, w, p, t: backward_induction(w, p, 7).policies,
+    "dard_distance": lambda key, w, p, t: [dard_distance(w, p, t)],
+    "epic_distance": lambda key, w, p, t: [epic_distance(w, p, t)],
+    "hackability": _hackable,
+    "policy_set": lambda key, w, p, t: policy_set(key, w, [p, t], 3),
+    "proxy_bound": _bound,
+    "range_regret": lambda key, w, p, t: range_regret(w, plan(w, p).policy, t),
+    "rank_correlation": _ranks,
+    "reward_distances": _distances,
+    "scaled_regret": _regret,
+    "scaled_return": lambda key, w, p, t: scaled_return(w, plan(w, p).policy, t),
+    "score_reward": _score,
+    "starc_distance": lambda key, w, p, t: [starc_distance(w, p, t)],
+    "worst_tie_break": lambda key, w, p, t: worst_tie_break(w, p, t).probabilities,
+}
+scores = pytest.mark.parametrize("score", SCORES)
+
+
+def scored(score: str, proxy_unit: float, truth_unit: float, bits: int) -> np.ndarray:
+    with precision(bits):
+        world, proxy, truth = small()
+        key = jax.random.key(0)
+        rewards = (Tabular(proxy * proxy_unit), Tabular(truth * truth_unit))
+        return np.asarray(SCORES[score](key, world, *rewards), dtype=float)
+
+
+@scores
+def test_no_unit_and_no_precision_changes_a_score(score):
+    expected = scored(score, 1.0, 1.0, 64)
+    assert np.isfinite(expected).all()
+    for bits, rtol in ((64, 1e-7), (32, 2e-3)):
+        for unit, other in ((1e-12, 1e12), (1e12, 1e-7), (1e-30, 1e30)):
+            found = scored(score, unit, other, bits)
+            np.testing.assert_allclose(
+                found, expected, rtol, rtol, err_msg=f"{bits} bits, {unit}, {other}"
             )
-            for one in (np.ones(3), unit)
-        )
-        np.testing.assert_allclose(
-            unit * np.asarray(other.mean.weights), plain.mean.weights, rtol=1e-4
-        )
-        assert other.result.log_density + np.log(1.0 / unit).sum() == pytest.approx(
-            plain.result.log_density, abs=1e-4
-        )
 
 
-@seeds
-@pytest.mark.parametrize("factor", [2.0**-40, 2.0**40])
-def test_nor_does_the_unit_of_the_reward(factor, seed):
-    answers, _ = asked(1.0, seed=seed)
-    plain = fit(Linear(NAMES), HUMAN, answers)
-    other = fit(Scaled(Linear(NAMES), factor), HUMAN, answers)
-    np.testing.assert_allclose(
-        factor * other.mean.reward.weights, plain.mean.weights, rtol=1e-6
-    )
+@scores
+@pytest.mark.parametrize("place", [0, 1], ids=["proxy", "truth"])
+@pytest.mark.parametrize("number", [np.nan, np.inf])
+def test_no_score_comes_of_what_is_not_finite(score, place, number):
+    if score in ("backward_induction",) and place == 1:
+        return  # it takes one reward
+    world, *tables = small()
+    tables[place][3, 2] = number
+    with pytest.raises(ValueError, match=f"{number}.*finite"):
+        SCORES[score](jax.random.key(0), world, *(Tabular(one) for one in tables))
 
 
-@seeds
-@pytest.mark.parametrize("offset", [1e6, 1e9])
-def test_an_offset_of_a_feature_changes_nothing(offset, seed):
-    # Options are of one length: what is added to every step says nothing.
-    plain = fit(Linear(NAMES), HUMAN, asked(1.0, seed=seed)[0], prior=Normal(3.0))
-    moved = fit(
-        Linear(NAMES), HUMAN, asked(1.0, offset, seed=seed)[0], prior=Normal(3.0)
-    )
-    np.testing.assert_allclose(moved.mean.weights, plain.mean.weights, atol=1e-3)
-    np.testing.assert_allclose(spread(moved), spread(plain), rtol=1e-3)
+@scores
+@pytest.mark.parametrize("place", [0, 1], ids=["proxy", "truth"])
+def test_a_table_for_another_world_is_refused(score, place):
+    if score in ("backward_induction",) and place == 1:
+        return  # it takes one reward
+    world, *tables = small()
+    tables[place] = tables[place][:-1]
+    with pytest.raises(ValueError, match=r"shape \(8, 4\), but the world has 9 states"):
+        SCORES[score](jax.random.key(0), world, *(Tabular(one) for one in tables))
 
 
-@seeds
-@methods
-def test_32_bits_outside_change_nothing(method, seed):
-    wide = fit(Linear(NAMES), HUMAN, asked(1.0, seed=seed)[0], method)
-    with jax.enable_x64(False):
-        person = Boltzmann(choice=BradleyTerry())
-        narrow = fit(Linear(NAMES), person, asked(1.0, seed=seed)[0], method)
-        assert narrow.mode.dtype == jnp.float32
-        drawn = np.asarray(narrow.belief.sample(jax.random.key(0), 2))
-    assert np.isfinite(drawn).all()
-    assert narrow.result.converged == wide.result.converged
-    np.testing.assert_allclose(narrow.mode, wide.mode, rtol=1e-2, atol=1e-2)
-
-
-@seeds
-def test_in_32_bits_what_rounding_leaves_is_refused(seed):
-    with jax.enable_x64(False):
-        answers, _ = asked(1.0, 1e7, seed=seed)
-        with pytest.raises(ValueError, match=r"feature 'f0' runs from .* rounding in"):
-            fit(Linear(NAMES), HUMAN, answers)
-
-
-@seeds
 @units
-def test_people_and_groups_depend_on_no_unit(unit, seed):
-    person = jnp.asarray(np.arange(N) % 6, dtype=jnp.int32)
-    found = []
-    for one in (np.ones(3), unit):
-        said = eqx.tree_at(lambda a: a.person, asked(one, seed=seed)[0], person)
-        people = fit_people(Linear(NAMES), HUMAN, said, n_draws=16, throw=False)
-        groups = fit_groups(Linear(NAMES), HUMAN, said, 2, n_starts=2)
-        found.append(
-            [
-                one * np.asarray(people.reward.weights),
-                one * np.exp(np.asarray(people.log_spread.location)),
-                one[None] * np.asarray(groups.rewards.weights),
-                np.asarray(groups.share),
-            ]
+def test_the_worst_case_is_the_same_in_any_unit(unit):
+    world, one, other = small()
+
+    def margin(unit):
+        rewards = jax.vmap(Tabular)(jnp.stack([jnp.asarray(one), other]) * unit)
+        return np.asarray(
+            worst_case(world, rewards, jnp.array([-1.0, 0.5]) * unit).margin
         )
-    for plain, other in zip(*found, strict=True):
-        np.testing.assert_allclose(other, plain, rtol=1e-2, atol=1e-3)
+
+    np.testing.assert_allclose(margin(unit) / unit, margin(1.0), rtol=1e-6)
 
 
-@seeds
-@pytest.mark.parametrize("unit", [2.0**-40, 2.0**40], ids=["small", "large"])
-@pytest.mark.parametrize("method", [SHORT, MAP()], ids=["Ensemble", "MAP"])
-def test_a_network_takes_features_of_any_unit(method, unit, seed):
-    form = Network(FeatureInputs(NAMES), (8,))
-    plain, other = (
-        fit(form, HUMAN, asked(one, offset, seed=seed)[0], method)
-        for one, offset in ((1.0, 0.0), (unit, 8.0 * unit))
-    )
-    assert float(other.neg_log_likelihood()) < np.log(2.0)
-    assert float(other.neg_log_likelihood()) == pytest.approx(
-        float(plain.neg_log_likelihood()), abs=0.02
-    )
+def test_small_differences_beside_large_ones_are_seen():
+    """A goal of 1e6 and a way that costs 1e-4 more: the cheap way is taken."""
+    world = gridworld(["...", "S#G", "..."], discount=1.0)
+    cost = np.full(9, -1e-4)
+    cost[1] = -2e-4  # the upper way
+    cost[[5]] = 0.0
+    toll = np.zeros((9, 4, 9)) + cost[:, None, None]
+    toll[:, :, 5] += 1e6
+    for method in (PolicyIteration(), ValueIteration(1e-15)):
+        found = plan(world, Tabular(toll), method)
+        assert int(np.argmax(found.policy.probabilities[3])) == 1  # down
 
 
-@methods
-@pytest.mark.parametrize("bad", [np.nan, np.inf], ids=str)
-def test_what_is_not_finite_is_refused_by_its_name(method, bad):
-    said, _ = asked(1.0)
-    features = np.array(said.options.transition.features)
-    features[3, 0, 0, 1] = bad
-    options = segments(jnp.asarray(features))
-    said = answered(options, np.asarray(said.choice))
-    with pytest.raises(ValueError, match=r"feature 'f1' is (nan|inf) at step 0 of ans"):
-        fit(Linear(NAMES), HUMAN, Dataset.of(said), method)
-
-
-def test_behind_an_end_it_does_not_matter():
-    said, _ = asked(1.0)
-    features = np.array(said.options.transition.features)
-    weight = np.array(said.options.weight)
-    weight[3, 0, 0] = 0.0
-    results = []
-    for value in (0.0, np.nan):
-        features[3, 0, 0, 1] = value
-        options = segments(jnp.asarray(features))
-        options = type(options)(
-            options.transition, jnp.asarray(weight), options.present
-        )
-        results.append(fit(Linear(NAMES), HUMAN, answered(options, said.choice)).mode)
-    np.testing.assert_array_equal(*results)
+def test_a_reward_of_the_delivery_world_keeps_its_best_policy():
+    world, truth = delivery(), delivery_true()
+    best = np.asarray(plan(world, truth).policy.probabilities)
+    for unit in (1e-12, 1e12):
+        scaled = Linear(truth.feature_names, truth.weights * unit)
+        np.testing.assert_array_equal(plan(world, scaled).policy.probabilities, best)

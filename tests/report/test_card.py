@@ -21,7 +21,7 @@ from volition.evaluation import (
 from volition.feedback import Dataset
 from volition.inference import Laplace, Normal, Posterior, Signed, fit
 from volition.policy import Random, rollout
-from volition.probes import Audit, Finding, Path, audit, replay
+from volition.probes import Audit, Check, Finding, Path, audit, replay
 from volition.report.card import _went, card_record, reward_card
 from volition.report.card_text import card_markdown, in_words
 from volition.reward import Linear, delivery_true
@@ -34,6 +34,7 @@ FEATURES = (
 )
 LANE = gridworld(["X.....G"])
 FOUND = Finding("H1", "A loop pays.", Path((1, 2, 1), (3, 2)), 0)
+CHECKS = (Check("H1", "ran", "every loop"), Check("H3", "skipped", "pass `truth=`"))
 
 
 @pytest.fixture(scope="module")
@@ -50,7 +51,7 @@ def card(belief):
         "speed",
         jax.random.key(0),
         title="Drives",
-        audit=Audit("unsafe", (FOUND,), ("H1: every loop",), ("H3: truth not given",)),
+        audit=Audit((FOUND,), CHECKS),
         env=LANE,
         reproduce="volition label drives",
     )
@@ -70,9 +71,10 @@ def test_it_says_what_is_known_and_what_is_not(card):
     assert "has not seen is not known" in text
     assert "Verdict: **unsafe**" in text
     assert (
-        "- H1: A loop pays. To be replayed: states [1, 2, 1], actions [3, 2]." in text
+        "- Paying loop check: A loop pays. To be replayed: states [1, 2, 1], actions "
+        "[3, 2]." in text
     )
-    assert "- H3: truth not given" in text
+    assert "- Hackability check skipped: pass `truth=`." in text
     assert text.endswith("    volition label drives\n")
 
 
@@ -109,9 +111,7 @@ def test_wrong_input_is_refused_in_a_sentence(belief):
     with pytest.raises(ValueError, match="give those of its world"):
         reward_card(belief, FEATURES[:2], NAMES[0], key)
     with pytest.raises(ValueError, match="give the world that was audited"):
-        reward_card(
-            belief, FEATURES, NAMES[0], key, audit=Audit("unsafe", (FOUND,), ())
-        )
+        reward_card(belief, FEATURES, NAMES[0], key, audit=Audit((FOUND,), CHECKS))
 
 
 def read_weights(text: str) -> dict[str, float]:

@@ -13,6 +13,38 @@ def real(value: ArrayLike | Sequence[float]) -> Array:
     return jnp.asarray(value, dtype=float)
 
 
+def in_range(what: str, value: ArrayLike | Sequence) -> Array:
+    """Real numbers in the precision of the moment, none of them lost by it.
+
+    Raises:
+        ValueError: where a number becomes infinite in this precision, or 0 though it is
+            not small beside the others.
+
+    Example:
+        >>> in_range("a weight", [0.5, 0.0]).tolist()
+        [0.5, 0.0]
+    """
+    with np.errstate(over="ignore"):
+        found = jnp.asarray(value, dtype=float)
+    if isinstance(found, Tracer):
+        return found
+    given = np.abs(np.asarray(value, dtype=np.float64))
+    limits = jnp.finfo(found.dtype)
+    # Numbers below the smallest normal one are computed with as 0.
+    wrong = np.isfinite(given) & (given > float(limits.max))
+    matters = given > float(limits.eps) * np.max(given, initial=0.0)
+    wrong |= (given < float(limits.tiny)) & matters
+    if wrong.any():
+        bits = 8 * found.dtype.itemsize
+        lost = float(np.asarray(value, dtype=np.float64)[wrong][0])
+        remedy = ", or set jax_enable_x64" if bits < 64 else ""
+        raise ValueError(
+            f"{what} is {lost:g}, which {bits} bits cannot hold: give it in another "
+            f"unit{remedy}."
+        )
+    return found
+
+
 def count(value: ArrayLike) -> Array:
     """An integer."""
     return jnp.asarray(value, dtype=jnp.int32)

@@ -7,7 +7,9 @@ import numpy as np
 from jaxtyping import Array, ArrayLike, Bool, Float, Int, PRNGKeyArray, PyTree
 
 from volition.env.environment import AbstractEnvironment, Feature, Transition
+from volition.env.leaf import count
 from volition.env.spaces import Discrete
+from volition.env.table import check_table, sparse_table
 
 NO_TIME_LIMIT = 2**31 - 1  # the largest int32: no episode gets there
 
@@ -55,8 +57,10 @@ class FiniteMDP(AbstractEnvironment):
         board: rows of text to draw the world from, if it is one.
 
     Raises:
-        ValueError: where two shapes do not fit together, or the discount is out of
-            range; `volition.testing.check_finite_mdp` looks at every number.
+        ValueError: where two shapes do not fit together, there is no state or action, a
+            successor is no state, probabilities are not in `[0, 1]` or do not sum to 1,
+            or the discount is out of range, as far as the numbers are known (not inside
+            of `jit`); `volition.testing.check_finite_mdp` looks at the features, too.
 
     Example:
         >>> mdp = FiniteMDP(
@@ -104,9 +108,14 @@ class FiniteMDP(AbstractEnvironment):
                 "successor and probability must both be [state, action, branch], not "
                 f"{jnp.shape(successor)} and {jnp.shape(probability)}."
             )
-        if isinstance(discount, int | float) and not 0.0 <= discount <= 1.0:
-            raise ValueError(f"discount = {discount} must be in [0, 1].")
         n_states, n_actions, n_branches = jnp.shape(successor)
+        if 0 in (n_states, n_actions, n_branches):
+            raise ValueError(
+                f"a world of {n_states} states, {n_actions} actions and {n_branches} "
+                "branches has nothing to do: give at least one of each."
+            )
+        if jnp.shape(initial) == (n_states,):  # else the shape is refused below
+            check_table(successor, probability, initial, discount)
         self.successor = jnp.asarray(successor, dtype=jnp.int32)
         self.probability = jnp.asarray(probability, dtype=float)
         self.terminal = jnp.asarray(terminal, dtype=bool)
@@ -147,6 +156,75 @@ class FiniteMDP(AbstractEnvironment):
                 f"{n_actions} actions need as many names, not {self.action_names}."
             )
 
+    @classmethod
+    def from_dense(
+        cls,
+        transitions: ArrayLike,
+        *,
+        terminal: ArrayLike,
+        initial: ArrayLike,
+        discount: ArrayLike,
+        features: ArrayLike | None = None,
+        goal: ArrayLike | None = None,
+        states: PyTree = None,
+        time_limit: int = NO_TIME_LIMIT,
+        feature_info: tuple[Feature, ...] = (),
+        action_names: tuple[str, ...] = (),
+        board: tuple[str, ...] = (),
+    ) -> "FiniteMDP":
+        """A finite MDP from a dense array of transition probabilities `P[s, a, s']`.
+
+        The same numbers, none rounded: the successors of probability 0 are left out.
+
+        Args:
+            transitions: `P(s' | s, a)`, `[state, action, next state]`; each row sums
+                to 1, but for those of terminal states, which are not looked at.
+            terminal: which states end the episode, `[state]`.
+            initial: distribution of the first state, `[state]`, sums to 1.
+            discount: in `[0, 1]`, per step.
+            features: of each transition, `[state, action, next state, feature]`; none
+                when left out.
+            goal: as of `FiniteMDP`, and so are all others.
+            states: what a reward sees as the state.
+            time_limit: steps after which an episode is truncated.
+            feature_info: name, unit and meaning of each feature.
+            action_names: a word for each action.
+            board: rows of text to draw the world from, if it is one.
+
+        Raises:
+            ValueError: as `FiniteMDP`.
+
+        Example:
+            >>> chain = np.array([[[0.2, 0.8]], [[0.0, 1.0]]])
+            >>> mdp = FiniteMDP.from_dense(
+            ...     chain,
+            ...     terminal=np.array([False, True]),
+            ...     initial=np.array([1.0, 0.0]),
+            ...     discount=0.9,
+            ... )
+            >>> mdp.successor.tolist(), mdp.probability[0, 0].tolist()
+            ([[[0, 1]], [[1, 1]]], [0.2, 0.8])
+        """
+        successor, probability, by_branch = sparse_table(
+            np.asarray(transitions),
+            np.asarray(terminal, dtype=bool),
+            None if features is None else np.asarray(features),
+        )
+        return cls(
+            successor,
+            probability,
+            terminal=terminal,
+            initial=initial,
+            discount=discount,
+            features=by_branch,
+            goal=goal,
+            states=states,
+            time_limit=time_limit,
+            feature_info=feature_info,
+            action_names=action_names,
+            board=board,
+        )
+
     @property
     def n_states(self) -> int:
         """How many states there are."""
@@ -181,10 +259,12 @@ class FiniteMDP(AbstractEnvironment):
         self, key: PRNGKeyArray, state: MDPState, action: Int[ArrayLike, ""]
     ) -> MDPState:
         """Draw a successor; a terminal state stays."""
-        branch = draw(self.probability[state.index, action], jax.random.uniform(key))
-        index = self.successor[state.index, action, branch]
-        index = jnp.where(self.terminal[state.index], state.index, index)
-        return MDPState(index, jnp.asarray(state.time + 1))
+        here, action = count(state.index), count(action)
+        branch = draw(self.probability[here, action], jax.random.uniform(key))
+        index = jnp.where(
+            self.terminal[here], here, self.successor[here, action, branch]
+        )
+        return MDPState(index, count(state.time) + 1)
 
     def observe(self, state: PyTree) -> Int[ArrayLike, ""]:
         """The state's number, also of a state as transitions hold it."""
@@ -202,11 +282,12 @@ class FiniteMDP(AbstractEnvironment):
         self, state: MDPState, action: Int[ArrayLike, ""], next_state: MDPState
     ) -> Transition:
         """Describe a step; its features are those of the branch that leads there."""
-        leads_there = self.successor[state.index, action] == next_state.index
+        here, action = count(state.index), count(action)
+        leads_there = self.successor[here, action] == count(next_state.index)
         # The likeliest, so that padding of probability 0 is never taken for it.
-        probability = self.probability[state.index, action]
+        probability = self.probability[here, action]
         branch = jnp.argmax(jnp.where(leads_there, probability, -1.0))
-        return self.branch_transition(state.index, action, branch)
+        return self.branch_transition(here, action, branch)
 
     def branch_transition(
         self,
@@ -215,12 +296,14 @@ class FiniteMDP(AbstractEnvironment):
         branch: Int[ArrayLike, ""],
     ) -> Transition:
         """Describe the step that takes one branch, by numbers."""
+        # Of one type, as the oldest JAX that is taken mixes none in an index.
+        index, action, branch = count(index), count(action), count(branch)
         ended = self.terminal[index]
         successor = jnp.where(ended, index, self.successor[index, action, branch])
         features = jnp.where(ended, 0.0, self.features[index, action, branch])
         return Transition(
             state=self.state(index),
-            action=jnp.asarray(action, dtype=jnp.int32),
+            action=action,
             next_state=self.state(successor),
             features=features,
             terminated=self.terminal[successor],

@@ -9,7 +9,8 @@ import numpy as np
 from jaxtyping import Array, Float, Int, PRNGKeyArray
 from scipy.special import expit
 
-from volition.evaluation.estimate import Estimate, clustered_mean
+from volition.evaluation.estimate import Estimate, clustered_mean, no_interval
+from volition.expect import expect, expect_key
 from volition.feedback import (
     FIRST,
     NOBODY,
@@ -27,6 +28,7 @@ from volition.inference import (
     default_prior,
     solve,
 )
+from volition.inference.expected import expect_problem
 from volition.reward import AbstractReward
 
 
@@ -84,7 +86,7 @@ def score_answers(
     accuracy = (
         clustered_mean(right, clusters[decided])
         if decided.any()
-        else Estimate(float("nan"), float("nan"), float("nan"), 0, "no answer decides")
+        else no_interval(float("nan"), 0, "no answer decides")
     )
     return AnswerScore(
         clustered_mean(-log_likelihood, clusters),
@@ -307,6 +309,10 @@ def cross_validate(
     Returns:
         The score of all answers, each predicted out of fold.
     """
+    expect_problem(reward, human, method, prior)
+    expect(answers, Dataset, "the evidence", "give a vl.feedback.Dataset of answers")
+    if key is not None:
+        expect_key(key)
     fold_key, fit_key = jax.random.split(jax.random.key(0) if key is None else key)
     answers = Dataset.of(answers)
     if prior is None:

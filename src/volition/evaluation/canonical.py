@@ -6,12 +6,23 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Bool, Float
+from jax.core import Tracer
+from jaxtyping import Array, ArrayLike, Bool, Float
 
 from volition.env import FiniteMDP, Transition
+from volition.evaluation.policies import checked_policy
+from volition.evaluation.size import sized
 from volition.policy import Tabular
-from volition.reward import AbstractReward
-from volition.value import backup, branch_reward, evaluate_policy, expected_reward
+from volition.reward import AbstractReward, check_world, not_finite
+from volition.value import (
+    backup,
+    branch_reward,
+    checked_reward,
+    evaluate_policy,
+    in_double,
+    in_precision,
+    unit_of,
+)
 
 FullReward = Float[np.ndarray, "state action next_state"]
 
@@ -54,7 +65,8 @@ def full_reward(env: FiniteMDP, reward: AbstractReward) -> FullReward:
         Reward units; 0 behind an end.
 
     Raises:
-        ValueError: where the reward reads features.
+        ValueError: where the reward reads features, is not finite, or is a table of
+            another size.
 
     Example:
         >>> from volition import env, reward
@@ -68,8 +80,25 @@ def full_reward(env: FiniteMDP, reward: AbstractReward) -> FullReward:
             "for its own transitions alone, and EPIC and DARD ask about others: use "
             "STARC."
         )
+    check_world(reward, env)
     values = np.array(_asked(env, reward), dtype=float)
     values[np.asarray(env.terminal)] = 0.0
+    return finite_table(values, reward)
+
+
+def finite_table(values: FullReward, reward: AbstractReward) -> FullReward:
+    """What a reward says of each transition, if it is finite.
+
+    Raises:
+        ValueError: naming the first transition of which it is not.
+    """
+    wrong = np.argwhere(~np.isfinite(values))
+    if len(wrong):
+        state, action, after = (int(place) for place in wrong[0])
+        raise ValueError(
+            f"a reward pays {values[state, action, after]} for action {action} from "
+            f"state {state} to state {after}{not_finite(reward)}: make it finite."
+        )
     return values
 
 
@@ -83,13 +112,18 @@ def possible_reward(env: FiniteMDP, reward: AbstractReward) -> FullReward:
         env: a small world.
         reward: any.
 
+    Raises:
+        ValueError: where the reward is not finite, or does not fit the world.
+
     Example:
         >>> from volition import env, reward
         >>> asked = reward.Tabular(np.array([1.0, 2.0, 3.0]))
         >>> possible_reward(env.gridworld(["S.G"]), asked)[:, 3].tolist()
         [[0.0, 1.0, 0.0], [0.0, 0.0, 2.0], [0.0, 0.0, 0.0]]
     """
+    check_world(reward, env)
     paid = np.asarray(_branch_reward(env, reward), dtype=float)
+    paid = np.where(np.asarray(env.probability) > 0.0, paid, 0.0)
     found = np.zeros((env.n_states, env.n_actions, env.n_states))
     # From the least likely to the likeliest branch, so that padding counts nowhere.
     order = np.argsort(np.asarray(env.probability), axis=-1, kind="stable")
@@ -99,7 +133,7 @@ def possible_reward(env: FiniteMDP, reward: AbstractReward) -> FullReward:
         branch = order[:, :, place]
         after = np.asarray(env.successor)[rows, kinds, branch]
         found[rows, kinds, after] = paid[rows, kinds, branch]
-    return found
+    return finite_table(found, reward)
 
 
 def epic_canonical(
@@ -178,6 +212,9 @@ def dard_canonical(
         actions: the distribution of `A`; all alike if left out.
         terminal: which states end the episode; none if left out.
 
+    Raises:
+        ValueError: at a discount of 1, where acting so never ends from some state.
+
     Source: B. Wulfe et al., "Dynamics-aware comparison of learned reward functions",
     ICLR 2022, arXiv 2201.10081, definition 4.
 
@@ -192,6 +229,12 @@ def dard_canonical(
         chain = np.where(terminal[:, None] | terminal[None, :], 0.0, chain)
         paid = np.einsum("a,sat,sat->s", actions, dynamics, values)
         paid = np.where(terminal, 0.0, paid)
+        if discount >= 1.0 and (stuck := _never(chain, dynamics, actions, terminal)):
+            raise ValueError(
+                f"from state {stuck[0]} acting at random never ends, and DARD asks "
+                "what that is worth: with a discount of 1 it has no value. Lower the "
+                "discount, or use STARC."
+            )
         value = np.linalg.solve(np.eye(n_states) - discount * chain, paid)
         values = np.where(terminal[:, None, None], -discount * value, values)
     mean = np.einsum("a,sat,sat->s", actions, dynamics, values)
@@ -203,7 +246,17 @@ def dard_canonical(
     return values + ahead[:, None, :]
 
 
-@eqx.filter_jit
+def _never(chain, dynamics, actions, terminal) -> list[int]:
+    """States from which acting at random does not end."""
+    steps = np.einsum("a,sat->st", actions, dynamics)
+    ends = terminal | ((steps[:, terminal].sum(axis=1) > 0.0) & ~terminal)
+    while True:
+        more = ends | ((chain > 0.0) @ ends)
+        if (more == ends).all():
+            return np.flatnonzero(~ends).tolist()
+        ends = more
+
+
 def starc_canonical(
     env: FiniteMDP, reward: AbstractReward, policy: Tabular | None = None
 ) -> Float[Array, "state action"]:
@@ -215,23 +268,81 @@ def starc_canonical(
     the mean of it is the same.
 
     Args:
-        env: a world of any size; with a discount of 1 the policy must end.
+        env: a world of any size; with a discount of 1 the policy must end from
+            wherever episodes begin, or be paid nothing for going on.
         reward: any.
         policy: acting at random if left out.
 
     Returns:
-        Reward units; 0 where the episode has ended.
+        Reward units; 0 where the episode has ended, and where the policy has no finite
+        value, to which it never comes.
+
+    Raises:
+        ValueError: where the reward is not finite, does not fit the world, or the
+            policy has no finite value where episodes begin.
 
     Source: J. Skalse et al., "STARC: a general framework for quantifying differences
     between reward functions", arXiv 2309.15257, definition of VAL.
     """
-    paid = expected_reward(env, reward)
+    form, lost = _starc(env, *_starc_inputs(env, reward, policy))
+    if isinstance(lost, Tracer):
+        return form
+    _check_begins(env, lost)
+    return form
+
+
+def starc_unit(
+    env: FiniteMDP, reward: AbstractReward, policy: Tabular | None = None
+) -> Float[np.ndarray, "state action"]:
+    """As `starc_canonical`, in 64 bits, over its size.
+
+    Raises:
+        ValueError: as there.
+    """
+    inputs = _starc_inputs(env, reward, policy)
+    form, lost = in_double(_starc_form, keep=True)(env, *inputs)
+    _check_begins(env, lost)
+    return sized(np.asarray(form))
+
+
+def _check_begins(env: FiniteMDP, lost: Bool[ArrayLike, " state"]) -> None:
+    if (begins := np.asarray(lost) & (np.asarray(env.initial) > 0.0)).any():
+        state = int(begins.argmax())
+        raise ValueError(
+            f"from state {state} ({env.describe(state)}), where episodes can begin, "
+            "the policy may never end, and without a discount STARC has no value for "
+            "it: lower the discount, or give a policy that ends."
+        )
+
+
+def _starc_inputs(
+    env: FiniteMDP, reward: AbstractReward, policy: Tabular | None
+) -> tuple[Array, Tabular]:
+    paid = checked_reward(env, reward)
     if policy is None:
-        policy = Tabular(jnp.full_like(paid, 1.0 / env.n_actions))
+        return paid, Tabular(jnp.full_like(paid, 1.0 / env.n_actions))
+    return paid, checked_policy(env, policy)
+
+
+@eqx.filter_jit
+def _starc_form(
+    env: FiniteMDP, paid: Float[Array, "state action"], policy: Tabular
+) -> tuple[Float[Array, "state action"], Bool[Array, " state"]]:
+    """The form, and the states in which the policy has no finite value."""
+    own = float(jnp.finfo(env.probability.dtype).eps)
+    env = in_precision(env, paid.dtype)
+    unit = unit_of(paid)
+    paid = paid / unit
     value = evaluate_policy(env, policy.probabilities, paid)
+    lost = ~jnp.isfinite(value)
+    value = jnp.where(lost, 0.0, value)
     on_balance = backup(env, paid, value) - value[:, None]
-    on_balance = jnp.where(env.terminal[:, None], 0.0, on_balance)
+    on_balance = jnp.where((env.terminal | lost)[:, None], 0.0, on_balance)
     # Of a reward that is nothing but shaping, rounding is left, and no direction.
     size = jnp.max(jnp.abs(paid)) + jnp.max(jnp.abs(value))
-    rounding = 1e3 * float(jnp.finfo(paid.dtype).eps) * size
-    return jnp.where(jnp.max(jnp.abs(on_balance)) > rounding, on_balance, 0.0)
+    rounding = max(1e3 * float(jnp.finfo(paid.dtype).eps), 64 * own) * size
+    found = jnp.where(jnp.max(jnp.abs(on_balance)) > rounding, on_balance, 0.0)
+    return found * unit, lost
+
+
+_starc = in_double(_starc_form)

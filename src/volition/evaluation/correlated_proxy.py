@@ -5,9 +5,11 @@ import numpy as np
 from jaxtyping import Array, Float
 
 from volition.env import FiniteMDP
+from volition.evaluation.policies import checked_policy
+from volition.evaluation.size import sized
 from volition.policy import Tabular
 from volition.reward import AbstractReward
-from volition.value import expected_reward, occupancy
+from volition.value import checked_reward, in_double, occupancy
 
 # Visits below count as none: what a solver leaves of them.
 ROUNDING = 1e-12
@@ -54,6 +56,9 @@ def gain_bound(correlation: float, proxy_gain: float, chi_squared: float) -> flo
     Returns:
         The bound; minus infinity where the two do not correlate.
 
+    Raises:
+        ValueError: where a number is NaN or out of its range.
+
     Example:
         >>> round(gain_bound(0.6, 2.0, 4.0), 6)
         0.666667
@@ -61,6 +66,13 @@ def gain_bound(correlation: float, proxy_gain: float, chi_squared: float) -> flo
     Source: C. Laidlaw, S. Singhal, A. Dragan, "Correlated proxies: a new definition and
     improved mitigation for reward hacking", 2024, arXiv 2403.03185, theorem 5.1.
     """
+    numbers = (correlation, proxy_gain, chi_squared)
+    if np.isnan(numbers).any() or chi_squared < 0.0 or not abs(correlation) <= 1.0:
+        raise ValueError(
+            f"a correlation of {correlation}, a gain of {proxy_gain} and a chi-squared "
+            f"of {chi_squared} bound nothing: the first is in [-1, 1], the last not "
+            "negative, and none is NaN."
+        )
     if not correlation > 0.0:
         return float("-inf")
     left = max(0.0, 1.0 - correlation**2)
@@ -70,10 +82,16 @@ def gain_bound(correlation: float, proxy_gain: float, chi_squared: float) -> flo
 
 
 @eqx.filter_jit
+def _visits(env: FiniteMDP, policy: Tabular) -> Float[Array, "state action"]:
+    return occupancy(env, policy.probabilities)
+
+
 def _measured(
-    env: FiniteMDP, reward: AbstractReward, policy: Tabular
-) -> tuple[Float[Array, "state action"], Float[Array, "state action"]]:
-    return expected_reward(env, reward), occupancy(env, policy.probabilities)
+    env: FiniteMDP, reward: AbstractReward, policy: Tabular, what: str
+) -> tuple[np.ndarray, np.ndarray]:
+    """The mean rewards over their size, and where the policy spends its time."""
+    paid = sized(np.asarray(checked_reward(env, reward, what)))
+    return paid, in_double(_visits, keep=True)(env, checked_policy(env, policy))
 
 
 def proxy_bound(
@@ -97,7 +115,7 @@ def proxy_bound(
 
     Raises:
         ValueError: for a discount of 1, or where the reference sees no difference in
-            one of the rewards.
+            one of the rewards; where a reward is not finite, or does not fit the world.
 
     Example:
         >>> import jax.numpy as jnp
@@ -119,8 +137,8 @@ def proxy_bound(
             "the bound is on discounted visits, and the discount is 1: give the world "
             "one below."
         )
-    mine, found = (np.asarray(one) for one in _measured(env, proxy, policy))
-    true, usual = (np.asarray(one) for one in _measured(env, truth, reference))
+    mine, found = _measured(env, proxy, policy, "the proxy")
+    true, usual = _measured(env, truth, reference, "the truth")
     visits, base = (
         np.append((1.0 - discount) * one.ravel(), 0.0) for one in (found, usual)
     )
@@ -133,7 +151,7 @@ def proxy_bound(
     for name, values in zip(("proxy", "truth"), rewards, strict=True):
         apart = values - base @ values
         spread = np.sqrt(base @ apart**2)
-        if not spread > 1e-12 * np.max(np.abs(values)):
+        if not spread > 1e-12:
             raise ValueError(
                 f"the {name} is the same for all that the reference does: nothing "
                 "correlates with it."

@@ -10,7 +10,7 @@ from jaxtyping import Array, ArrayLike, Float
 
 from volition.human.valuation import partial_return
 from volition.policy import Segment
-from volition.reward import AbstractReward
+from volition.reward import AbstractReward, not_finite
 
 N_STEPS = 30  # of the search; a linear reward needs one
 FARTHEST = 100.0  # usual spreads, beyond which no edit is looked for
@@ -71,8 +71,8 @@ def counterfactual(
         only: the features that may change; all if left out.
 
     Raises:
-        ValueError: where both are worth the same, or there are not two, or a name or a
-            spread is wrong.
+        ValueError: where both are worth the same, one is not worth a finite number, or
+            there are not two, or a name or a spread is wrong.
 
     Source: for a linear reward the projection on a plane; for others R. Rackwitz and
     B. Fiessler, "Structural reliability under combined random load sequences", 1978.
@@ -85,6 +85,12 @@ def counterfactual(
             f"shape {np.shape(options.weight)}."
         )
     worth = np.asarray(_worths(reward, options))
+    if not np.isfinite(worth).all():
+        wrong = int(np.argmin(np.isfinite(worth)))
+        raise ValueError(
+            f"segment {wrong} is worth {worth[wrong]} to the reward"
+            f"{not_finite(reward)}: make it finite."
+        )
     if worth[0] == worth[1]:
         raise ValueError(
             f"both segments are worth {worth[0]:.4g}: there is no preference to turn "
@@ -123,9 +129,11 @@ def _width(
     names: tuple[str, ...], spread: ArrayLike, only: Sequence[str] | None
 ) -> Float[np.ndarray, " feature"]:
     width = np.asarray(spread, dtype=np.float64)
-    if width.shape != (len(names),) or not (width >= 0.0).all():
+    finite = np.isfinite(width).all()
+    if width.shape != (len(names),) or not finite or not (width >= 0.0).all():
         raise ValueError(
-            f"{len(names)} features need as many spreads, none below 0, not {width}."
+            f"{len(names)} features need as many spreads, finite and none below 0, not "
+            f"{width}."
         )
     if only is None:
         return width

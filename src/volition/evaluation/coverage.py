@@ -3,9 +3,11 @@
 from collections.abc import Sequence
 
 import numpy as np
+import scipy.sparse as sparse
 from jaxtyping import Float
 
 from volition.env import FiniteMDP
+from volition.evaluation.policies import can_reach, checked_policy
 from volition.inference.irl.demonstrations import transition_matrix
 from volition.policy import Tabular
 
@@ -82,7 +84,10 @@ def visit_coverage(env: FiniteMDP, policy: Tabular) -> Coverage:
 
     Args:
         env: a small world.
-        policy: who acts; with a discount of 1 it must end from everywhere.
+        policy: who acts; with a discount of 1 it must end from wherever it comes.
+
+    Raises:
+        ValueError: where it does not, or is not a policy of the world.
 
     Example:
         >>> import jax.numpy as jnp
@@ -94,10 +99,22 @@ def visit_coverage(env: FiniteMDP, policy: Tabular) -> Coverage:
     """
     acting = ~np.asarray(env.terminal)
     led = dynamics(env)
-    taken = np.asarray(policy.probabilities) * acting[:, None]
-    chain = np.einsum("sa,sat->st", taken, led) * acting
-    system = np.eye(env.n_states) - float(env.discount) * chain.T
-    states = np.linalg.solve(system, np.asarray(env.initial) * acting)
+    taken = np.asarray(checked_policy(env, policy).probabilities, dtype=np.float64)
+    taken = taken * acting[:, None]
+    steps = np.einsum("sa,sat->st", taken, led)
+    initial = np.asarray(env.initial, dtype=np.float64) * acting
+    comes = can_reach(sparse.csr_array(steps.T), initial > 0.0) & acting
+    ends = can_reach(sparse.csr_array(steps), ~acting)
+    if float(env.discount) >= 1.0 and (comes & ~ends).any():
+        raise ValueError(
+            f"the policy comes to state {int((comes & ~ends).argmax())} and never ends "
+            "from there, so that without a discount its visits have no sum: lower the "
+            "discount."
+        )
+    chain = (steps * acting)[np.ix_(comes, comes)]
+    system = np.eye(len(chain)) - float(env.discount) * chain.T
+    states = np.zeros(env.n_states)
+    states[comes] = np.linalg.solve(system, initial[comes])
     weight = (states[:, None] * taken)[:, :, None] * led
     return weight / weight.sum()
 
@@ -120,7 +137,8 @@ def mixed_coverage(
         [[[0.875, 0.125]]]
     """
     weights = np.ones(len(coverages)) if shares is None else np.asarray(shares, float)
-    if len(weights) != len(coverages) or (weights < 0).any() or weights.sum() <= 0:
+    right = np.isfinite(weights).all() and (weights >= 0).all() and weights.sum() > 0
+    if len(weights) != len(coverages) or not right:
         raise ValueError(
             f"{len(coverages)} coverages need as many shares that are not negative, "
             f"not {list(weights)}."

@@ -33,8 +33,8 @@ def generalisation_gap(
         both sets and the runs, all drawn again.
 
     Raises:
-        ValueError: where a task is in both sets, a set is empty, or runs differ in
-            number.
+        ValueError: where a task is in both sets, a set is empty, runs differ in
+            number, or a score is not finite.
 
     Example:
         >>> found = generalisation_gap(
@@ -53,6 +53,9 @@ def generalisation_gap(
             f"the task {both[0]!r} is learned from and held out: a gap is between "
             "disjoint sets."
         )
+    for name, scores in (*train.items(), *held_out.items()):
+        for run, score in enumerate(scores):
+            _check_score(f"run {run} of task {name!r}", float(score))
     lengths = {len(scores) for scores in (*train.values(), *held_out.values())}
     if not train or not held_out or len(lengths) != 1:
         raise ValueError(
@@ -72,6 +75,13 @@ def generalisation_gap(
     value = float(seen.mean() - other.mean())
     drawn = np.array([one() for _ in range(N_RESAMPLES)])
     return percentile_interval(value, drawn, len(other), "tasks and runs")
+
+
+def _check_score(what: str, score: float) -> None:
+    if not np.isfinite(score):
+        raise ValueError(
+            f"the score of {what} is {score}: a mean of scores needs finite ones."
+        )
 
 
 class TaskScores(eqx.Module):
@@ -121,7 +131,7 @@ def cross_validate_tasks(
         of what they are learned from, so they are somewhat narrow.
 
     Raises:
-        ValueError: for too few tasks, settings or folds.
+        ValueError: for too few tasks, settings or folds, or a score that is not finite.
 
     Example:
         >>> found = cross_validate_tasks(
@@ -144,6 +154,7 @@ def cross_validate_tasks(
             f"{n} tasks, {len(settings)} settings and {n_folds} folds are too few, or "
             f"more folds than tasks: give at least {least} tasks and one setting."
         )
+    score_fn = _finite(score_fn)
     held_out, train, chosen = np.zeros(n), np.zeros(n), np.zeros(n, dtype=int)
     for inside, outside in _splits(n, n_folds, seed):
         seen = [tasks[number] for number in inside]
@@ -166,6 +177,17 @@ def cross_validate_tasks(
         mean_over(held_out, "tasks"),
         mean_over(train - held_out, "tasks"),
     )
+
+
+def _finite(score_fn: ScoreFn) -> ScoreFn:
+    """The same, which raises where a score is not finite."""
+
+    def scored(result: Any, task: Any) -> float:
+        score = float(score_fn(result, task))
+        _check_score(f"task {task!r:.80}", score)
+        return score
+
+    return scored
 
 
 def _inner_score(

@@ -4,7 +4,10 @@ import equinox as eqx
 import numpy as np
 from jaxtyping import Float, Int
 
-# Returns that differ by less, relative to their range, count as equal.
+from volition.evaluation.size import sized
+
+# Returns that differ by less, relative to their range, count as equal; and those that
+# rounding of their precision cannot tell apart.
 TIE = 1e-9
 
 
@@ -95,17 +98,20 @@ def hackability(
     2022, arXiv 2209.13085, definitions 1 and 2.
     """
     n = len(proxy)
-    if n < 2 or not (np.isfinite(proxy).all() and np.isfinite(truth).all()):
+    if n < 2 or np.shape(proxy) != np.shape(truth) or np.ndim(proxy) != 1:
         raise ValueError(
-            f"the returns of {n} policies, some of them not finite or fewer than two, "
-            "cannot be compared: give finite returns of at least two."
+            f"returns of the shapes {np.shape(proxy)} and {np.shape(truth)} cannot be "
+            "compared: give one number by the proxy and one by the truth for each of "
+            "at least two policies."
         )
+    proxy, proxy_rounding = _relative(proxy, "proxy")
+    truth, truth_rounding = _relative(truth, "truth")
     size = np.ptp(truth)
     # Risen [from, to]: how much better `to` is than `from`.
     by_proxy = proxy[None, :] - proxy[:, None]
     by_truth = truth[None, :] - truth[:, None]
-    slack = TIE * max(float(np.ptp(proxy)), TIE * float(np.max(np.abs(proxy))))
-    matters = by_truth < -max(least, TIE) * size
+    slack = max(TIE * float(np.ptp(proxy)), proxy_rounding)
+    matters = by_truth < -max(max(least, TIE) * size, truth_rounding)
     inverted = matters & (by_proxy > slack)
     blind = matters & (np.abs(by_proxy) <= slack)
     fall = np.maximum(-by_truth, 0.0)
@@ -115,7 +121,9 @@ def hackability(
 
     def listed(marks: np.ndarray) -> np.ndarray:
         pairs = np.argwhere(marks)
-        return pairs[np.argsort(by_truth[marks], kind="stable")]
+        # Falls that differ by rounding alone are in the order of their numbers.
+        order = np.round(by_truth[marks] / (size if size > 0.0 else 1.0) / TIE)
+        return pairs[np.argsort(order, kind="stable")]
 
     return Hackability(
         listed(inverted),
@@ -126,3 +134,19 @@ def hackability(
         worst(blind),
         n,
     )
+
+
+def _relative(returns: np.ndarray, what: str) -> tuple[np.ndarray, float]:
+    """Returns over their size, in 64 bits, and how they were rounded."""
+    given = np.asarray(returns)
+    numbers = given.astype(np.float64)
+    wrong = ~np.isfinite(numbers)
+    if wrong.any():
+        policy = int(wrong.argmax())
+        raise ValueError(
+            f"the return of policy {policy} by the {what} is {numbers[policy]}: give "
+            "finite returns."
+        )
+    exact = np.issubdtype(given.dtype, np.floating)
+    rounding = 32.0 * float(np.finfo(given.dtype if exact else np.float64).eps)
+    return sized(numbers), rounding

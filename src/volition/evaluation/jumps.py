@@ -6,9 +6,9 @@ import numpy as np
 from jaxtyping import Array, Bool, Float
 
 from volition.env import FiniteMDP, Transition
-from volition.evaluation.canonical import FullReward, over_transitions
+from volition.evaluation.canonical import FullReward, finite_table, over_transitions
 from volition.evaluation.coverage import Coverage
-from volition.reward import AbstractReward
+from volition.reward import AbstractReward, check_world
 
 
 class Jumps(eqx.Module):
@@ -98,7 +98,8 @@ def jump_reward(env: FiniteMDP, reward: AbstractReward) -> FullReward:
         Reward units; 0 behind an end, and from and to states that nobody comes to.
 
     Raises:
-        ValueError: as `jump_features`.
+        ValueError: as `jump_features`; where the reward is not finite, or does not fit
+            the world.
 
     Example:
         >>> from volition import env, reward
@@ -109,11 +110,13 @@ def jump_reward(env: FiniteMDP, reward: AbstractReward) -> FullReward:
 
     Source: the jumps of `sampled_epic`, in a table.
     """
+    check_world(reward, env)
     jumps = jump_features(env)
     asked = _asked(env, reward, jnp.asarray(jumps.arriving), jnp.asarray(jumps.staying))
     values = np.array(asked, dtype=float)
     acting = jumps.there & ~np.asarray(env.terminal)
-    return np.where(acting[:, None, None] & jumps.there, values, 0.0)
+    values = np.where(acting[:, None, None] & jumps.there, values, 0.0)
+    return finite_table(values, reward)
 
 
 def jump_coverage(env: FiniteMDP) -> Coverage:

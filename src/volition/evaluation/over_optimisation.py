@@ -4,12 +4,13 @@ from collections.abc import Sequence
 
 import equinox as eqx
 import numpy as np
+import scipy
 from jaxtyping import Float, Int
-from scipy.optimize import brentq
 from scipy.special import gammaln
 
 from volition.evaluation.bootstrap import percentile_interval
 from volition.evaluation.estimate import Estimate
+from volition.evaluation.size import sized
 
 COUNTS = (1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1000)
 N_RESAMPLES = 500
@@ -24,6 +25,9 @@ def best_of_n_kl(n: int | float) -> float:
     Args:
         n: at least 1.
 
+    Raises:
+        ValueError: for another.
+
     Example:
         >>> [round(best_of_n_kl(n), 6) for n in (1, 4, 1000)]
         [0.0, 0.636294, 5.908755]
@@ -31,6 +35,8 @@ def best_of_n_kl(n: int | float) -> float:
     Source: L. Gao, J. Schulman, J. Hilton, "Scaling laws for reward model
     overoptimization", 2022, arXiv 2210.10760, section 3.1.
     """
+    if not n >= 1.0:
+        raise ValueError(f"n = {n} must be at least 1.")
     return float(np.log(n) - (n - 1.0) / n)
 
 
@@ -40,16 +46,21 @@ def count_of_kl(divergence: float) -> float:
     Args:
         divergence: nats, not negative; infinite above 700.
 
+    Raises:
+        ValueError: where it is negative, or NaN.
+
     Example:
         >>> round(count_of_kl(best_of_n_kl(16)), 6)
         16.0
     """
+    if not divergence >= -1e-12:  # less is no rounding
+        raise ValueError(f"a divergence of {divergence} nats must not be negative.")
     if divergence <= 0.0:
         return 1.0
     if not divergence < DOUBLE_AT_MOST:
         return float("inf")
     apart = lambda log_n: log_n + np.expm1(-log_n) - divergence
-    root = brentq(apart, 0.0, divergence + 1.0, xtol=1e-12)
+    root = scipy.optimize.brentq(apart, 0.0, divergence + 1.0, xtol=1e-12)
     return float(np.exp(np.asarray(root, dtype=float)))
 
 
@@ -68,7 +79,8 @@ def best_of_n(
         n: at most as many as there are samples.
 
     Raises:
-        ValueError: for another `n`.
+        ValueError: for another `n`, numbers that are not finite, or not as many of
+            either.
 
     Example:
         >>> proxy, gold = np.array([3.0, 1.0, 2.0]), np.array([9.0, 0.0, 3.0])
@@ -77,9 +89,30 @@ def best_of_n(
 
     Source: R. Nakano et al., "WebGPT", 2021, arXiv 2112.09332, appendix I.
     """
+    _check_samples(proxy, gold)
     order = np.argsort(proxy, kind="stable")
     equal = np.unique(proxy, return_inverse=True)[1][order]
     return float(_weights(len(proxy), (n,))[0] @ _levelled(gold[order], equal))
+
+
+def _check_samples(proxy: np.ndarray, gold: np.ndarray) -> None:
+    """That there are as many numbers of either, and all are finite."""
+    if np.ndim(proxy) != 1 or np.shape(proxy) != np.shape(gold) or len(proxy) == 0:
+        raise ValueError(
+            f"proxy and gold of the shapes {np.shape(proxy)} and {np.shape(gold)} are "
+            "not one number each per sample: give two rows of one length, at least 1."
+        )
+    for what, numbers in (("proxy", proxy), ("gold", gold)):
+        _check_numbers(f"the {what} reward of sample", numbers)
+
+
+def _check_numbers(what: str, numbers: np.ndarray) -> None:
+    wrong = ~np.isfinite(np.asarray(numbers, dtype=np.float64))
+    if wrong.any():
+        place = int(wrong.argmax())
+        raise ValueError(
+            f"{what} {place} is {float(numbers[place])}: give finite numbers."
+        )
 
 
 def _levelled(
@@ -121,6 +154,21 @@ class FittedCurve(eqx.Module):
     peak: float
 
 
+def _check_points(distance: np.ndarray, gold: np.ndarray) -> None:
+    """That a curve can be fitted to them."""
+    if np.ndim(distance) != 1 or np.shape(distance) != np.shape(gold):
+        raise ValueError(
+            f"distances of the shape {np.shape(distance)} and gold rewards of the "
+            f"shape {np.shape(gold)} are not one each per point."
+        )
+    _check_numbers("the distance of point", distance)
+    _check_numbers("the gold reward of point", gold)
+    if not (np.asarray(distance) > 0.0).any() or (np.asarray(distance) < 0.0).any():
+        raise ValueError(
+            "the distances of a curve must not be negative, and not all be 0."
+        )
+
+
 def fit_best_of_n(
     distance: Float[np.ndarray, " point"], gold: Float[np.ndarray, " point"]
 ) -> FittedCurve:
@@ -138,6 +186,7 @@ def fit_best_of_n(
 
     Source: Gao et al. 2022, as `best_of_n_kl`, equation 1.
     """
+    _check_points(distance, gold)
     columns = np.stack([distance, -(distance**2)], axis=1)
     alpha, beta = (float(one) for one in np.linalg.lstsq(columns, gold)[0])
     if alpha > 0.0 and beta > 0.0:
@@ -167,6 +216,7 @@ def fit_reinforcement(
 
     Source: as `fit_best_of_n`.
     """
+    _check_points(distance, gold)
     logs = np.log(np.where(distance > 0.0, distance, 1.0))
     columns = np.stack([distance, -distance * logs], axis=1)
     alpha, beta = (float(one) for one in np.linalg.lstsq(columns, gold)[0])
@@ -221,7 +271,8 @@ def over_optimisation(
         The points, the fitted curve, and the peak.
 
     Raises:
-        ValueError: where there are not so many samples, or gold is constant.
+        ValueError: where there are not so many samples, numbers are not finite, or
+            gold is constant.
 
     Example:
         >>> rng = np.random.default_rng(0)
@@ -235,8 +286,10 @@ def over_optimisation(
     """
     if len(counts) < 3 or list(counts) != sorted(set(counts)):
         raise ValueError(f"counts = {list(counts)} must be at least three, rising.")
+    _check_samples(proxy, gold)
+    gold = sized(gold)
     spread = float(np.std(gold))
-    if not spread > 0.0:
+    if not spread > 1e-12:
         raise ValueError("the gold reward is the same for all samples: vary them.")
     weights = _weights(len(proxy), counts)
     order = np.argsort(proxy, kind="stable")

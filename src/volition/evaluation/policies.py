@@ -1,48 +1,110 @@
 """How good a policy is in a finite world under a known reward, and how it ends."""
 
 import equinox as eqx
+import jax
 import jax.numpy as jnp
 import numpy as np
 import scipy.sparse as sparse
+from jax.core import Tracer
 from jaxtyping import Array, Float
 from scipy.sparse.csgraph import breadth_first_order
 from scipy.sparse.linalg import splu
 
 from volition.env import FiniteMDP
+from volition.env.expected import expect_finite
 from volition.policy import Tabular
-from volition.reward import AbstractReward
+from volition.reward import AbstractReward, expect_reward
 from volition.value import (
     PolicyIteration,
+    checked_reward,
     evaluate_policy,
-    expected_reward,
+    from_start,
+    in_double,
     plan,
 )
 
-# Two action values that differ by less, relative to the largest value, count as equal.
+# Two action values that differ by less, relative to the largest value, count as equal;
+# in 32 bits those that rounding of the world and the reward cannot tell apart.
 TIE = 1e-9
+
+Paid = Float[Array, "state action"]
 
 
 def mean_return(
     env: FiniteMDP, policy: Tabular, reward: AbstractReward
 ) -> Float[Array, ""]:
-    """Mean discounted return from the world's initial distribution, reward units."""
-    paid = expected_reward(env, reward)
-    return jnp.sum(env.initial * evaluate_policy(env, policy.probabilities, paid))
+    """Mean discounted return from the world's initial distribution, reward units.
+
+    At a discount of 1 it is infinite, or NaN, where the policy may go on for ever and
+    be paid for it; see `volition.value.evaluate_policy`.
+
+    Raises:
+        ValueError: where the reward is not finite, or the policy is not one of the
+            world's.
+    """
+    paid = checked_reward(env, reward)
+    return _mean_return(env, checked_policy(env, policy), paid)
 
 
+@in_double
 @eqx.filter_jit
+def _mean_return(env: FiniteMDP, policy: Tabular, paid: Paid) -> Float[Array, ""]:
+    return from_start(env, evaluate_policy(env, policy.probabilities, paid))
+
+
+def checked_policy(env: FiniteMDP, policy: Tabular) -> Tabular:
+    """A policy, if it is a distribution over the actions of each state of a world.
+
+    Raises:
+        ValueError: where it is not, in a sentence that says where.
+
+    Example:
+        >>> from volition import env
+        >>> world = env.gridworld(["S.G"])
+        >>> checked_policy(world, Tabular(jnp.full((3, 4), 0.25))).probabilities.shape
+        (3, 4)
+    """
+    chance = policy.probabilities
+    shape = (env.n_states, env.n_actions)
+    if chance.shape != shape:
+        raise ValueError(
+            f"the policy has probabilities of the shape {chance.shape}, but the world "
+            f"has {shape[0]} states and {shape[1]} actions: give it one row per state."
+        )
+    if isinstance(chance, Tracer):
+        return policy
+    rows = np.asarray(chance)
+    wrong = ~((rows >= 0.0).all(axis=1) & (np.abs(rows.sum(axis=1) - 1.0) < 1e-4))
+    if wrong.any():
+        state = int(wrong.argmax())
+        raise ValueError(
+            f"the policy's probabilities in state {state} are {rows[state].tolist()}: "
+            "give numbers that are not negative and sum to 1."
+        )
+    return policy
+
+
 def scaled_return(
     env: FiniteMDP, policy: Tabular, reward: AbstractReward
 ) -> Float[Array, ""]:
     """The mean return on a scale where random actions are 0 and the best policy is 1.
 
     `(J(policy) - J(uniform)) / (J(best) - J(uniform))`; below 0 it is worse than acting
-    at random.
+    at random. The unit of the reward does not matter.
 
     Args:
         env: the world.
         policy: what is scored.
         reward: the true one.
+
+    Returns:
+        The number; minus infinity where the policy may go on for ever at a cost, at a
+        discount of 1. NaN where there is no scale: acting at random is the best there
+        is, or has no finite return itself.
+
+    Raises:
+        ValueError: where the reward is not finite, or the policy is not one of the
+            world's.
 
     Example:
         >>> from volition import env, reward, value
@@ -51,14 +113,28 @@ def scaled_return(
         >>> round(float(scaled_return(world, best, truth)), 6)
         1.0
     """
-    best = PolicyIteration().solve(env, expected_reward(env, reward)).policy
-    uniform = Tabular(jnp.full_like(policy.probabilities, 1.0 / env.n_actions))
-    low = mean_return(env, uniform, reward)
-    high = mean_return(env, best, reward)
-    return (mean_return(env, policy, reward) - low) / (high - low)
+    paid = checked_reward(env, reward)
+    return _scaled_return(env, checked_policy(env, policy), paid)
 
 
+@in_double
 @eqx.filter_jit
+def _scaled_return(env: FiniteMDP, policy: Tabular, paid: Paid) -> Float[Array, ""]:
+    found = PolicyIteration().solve(env, paid)
+    uniform = Tabular(jnp.full_like(paid, 1.0 / env.n_actions))
+    one, low, high = (
+        from_start(env, evaluate_policy(env, each.probabilities, paid))
+        for each in (policy, uniform, found.policy)
+    )
+    known = jnp.isfinite(low) & jnp.isfinite(high)
+    # Of a reward that tells no policies apart, rounding is left, and no scale.
+    rounding = 64 * float(jnp.finfo(paid.dtype).eps)
+    size = jnp.maximum(jnp.abs(high), jnp.abs(low))
+    known &= high - low > rounding * size
+    scaled = (one - low) / jnp.where(known, high - low, 1.0)
+    return jnp.where(known, scaled, jnp.nan)
+
+
 def worst_tie_break(
     env: FiniteMDP, learned: AbstractReward, truth: AbstractReward
 ) -> Tabular:
@@ -71,12 +147,37 @@ def worst_tie_break(
         env: the world.
         learned: the reward that is optimised.
         truth: the reward that scores.
+
+    Raises:
+        ValueError: where one of them is not finite, or does not fit the world.
     """
-    q = PolicyIteration().solve(env, expected_reward(env, learned)).q
-    best = jnp.max(q, axis=-1, keepdims=True)
-    equal = q >= best - TIE * (1.0 + jnp.max(jnp.abs(q)))
-    against = jnp.where(equal, -expected_reward(env, truth), -1e30)
-    return PolicyIteration().solve(env, against).policy
+    paid = checked_reward(env, learned, "the learned reward")
+    true = checked_reward(env, truth, "the true reward")
+    return _worst_tie_break(env, paid, true)
+
+
+@in_double
+@eqx.filter_jit
+def _worst_tie_break(env: FiniteMDP, paid: Paid, true: Paid) -> Tabular:
+    q = PolicyIteration().solve(env, paid).q
+    known = jnp.isfinite(q)
+    low, high = (end(jnp.where(known, q, 0.0)) for end in (jnp.min, jnp.max))
+    size = jnp.maximum(jnp.max(jnp.abs(paid)), high - low)
+    tie = max(TIE, 64 * float(jnp.finfo(env.probability.dtype).eps))
+    q = jnp.where(jnp.isnan(q), -jnp.inf, q)
+    equal = q >= jnp.max(q, axis=-1, keepdims=True) - tie * size
+    # In place of an action that is not among the best, the first that is.
+    first = jnp.argmax(equal, axis=-1)
+    taken = jnp.where(equal, jnp.arange(env.n_actions)[None], first[:, None])
+    rows = jnp.arange(env.n_states)[:, None]
+    world = eqx.tree_at(
+        lambda one: (one.successor, one.probability),
+        env,
+        (env.successor[rows, taken], env.probability[rows, taken]),
+    )
+    found = PolicyIteration().solve(world, -true[rows, taken]).policy.probabilities
+    worst = taken[rows[:, 0], jnp.argmax(found, axis=-1)]
+    return Tabular(jax.nn.one_hot(worst, env.n_actions, dtype=true.dtype))
 
 
 class Outcomes(eqx.Module):
@@ -206,12 +307,21 @@ def score_reward(
         learned: what is optimised; ties are broken in the worst way.
         truth: what scores.
 
+    Raises:
+        ValueError: where one of the rewards is not finite, or does not fit the world.
+        RuntimeError: where the learned reward cannot be optimised.
+
     Example:
         >>> from volition import env, reward
         >>> world, truth = env.delivery(), reward.delivery_true()
         >>> score_reward(world, truth, truth).never_end
         0.0
     """
+    expect_finite(
+        env, "score_reward", "use vl.evaluate with policies that were learned"
+    )
+    expect_reward(learned, "the learned reward")
+    expect_reward(truth, "the truth")
     plan(env, learned)  # raises where it cannot be optimised
     policy = worst_tie_break(env, learned, truth)
     ends = outcomes(env, policy)

@@ -7,19 +7,23 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
+import scipy
+from jax.core import Tracer
 from jaxtyping import Array, Float, PRNGKeyArray
-from scipy import stats
 
 from volition.env import FiniteMDP
 from volition.evaluation.bootstrap import bootstrap
 from volition.evaluation.canonical import starc_canonical
 from volition.evaluation.estimate import Estimate
+from volition.evaluation.size import sized
 from volition.reward import AbstractReward
 from volition.value import (
     PolicyIteration,
     branch_reward,
+    checked_reward,
     evaluate_policy,
-    expected_reward,
+    from_start,
+    in_double,
 )
 
 Policies = Float[Array, "policy state action"]
@@ -29,7 +33,6 @@ TEMPERATURES = tuple(np.geomspace(0.01, 1.0, 9).tolist())
 N_RESAMPLES = 500
 
 
-@eqx.filter_jit
 def policy_set(
     key: PRNGKeyArray,
     env: FiniteMDP,
@@ -48,16 +51,35 @@ def policy_set(
         n_random: how many have uniformly random probabilities (a flat Dirichlet).
 
     Returns:
-        Probabilities, `[policy, state, action]`.
+        Probabilities, `[policy, state, action]`; the same for every unit of a reward.
+
+    Raises:
+        ValueError: where a reward is not finite, or does not fit the world.
     """
+    paid = [checked_reward(env, reward) for reward in rewards]
+    return _policy_set(key, env, paid, n_random)
+
+
+@in_double
+@eqx.filter_jit
+def _policy_set(
+    key: PRNGKeyArray,
+    env: FiniteMDP,
+    paid: list[Float[Array, "state action"]],
+    n_random: int,
+) -> Policies:
     shape = (n_random, env.n_states)
-    drawn = jax.random.dirichlet(key, jnp.ones(env.n_actions), shape)
-    sets = [drawn.astype(env.probability.dtype)]
-    for reward in rewards:
-        found = PolicyIteration().solve(env, expected_reward(env, reward))
-        gap = jnp.max(jnp.max(found.q, axis=-1) - jnp.min(found.q, axis=-1))
-        scale = jnp.maximum(gap, 1e-12) * jnp.asarray(TEMPERATURES, found.q.dtype)
-        soft = jax.nn.softmax(found.q[None] / scale[:, None, None], axis=-1)
+    sets = [jax.random.dirichlet(key, jnp.ones(env.n_actions), shape)]
+    for one in paid:
+        found = PolicyIteration().solve(env, one)
+        best = jnp.max(found.q, axis=-1, keepdims=True)
+        # Below the best, so that no action has a number that softmax cannot take.
+        below = jnp.where(jnp.isfinite(found.q), found.q - best, -jnp.inf)
+        below = jnp.where(jnp.isfinite(best), below, 0.0)
+        gap = jnp.max(jnp.where(jnp.isfinite(below), -below, 0.0))
+        gap = jnp.where(gap > 0.0, gap, 1.0)
+        scale = jnp.asarray(TEMPERATURES, below.dtype)[:, None, None]
+        soft = jax.nn.softmax(below[None] / gap / scale, axis=-1)
         sets += [soft, found.policy.probabilities[None]]
     return jnp.concatenate(sets)
 
@@ -90,7 +112,6 @@ def deterministic_policies(env: FiniteMDP, most: int = 10_000) -> Policies:
     return jnp.asarray(np.eye(env.n_actions)[taken])
 
 
-@eqx.filter_jit
 def policy_returns(
     env: FiniteMDP, reward: AbstractReward, policies: Policies
 ) -> Float[Array, " policy"]:
@@ -102,11 +123,43 @@ def policy_returns(
         policies: probabilities, `[policy, state, action]`.
 
     Returns:
-        Reward units, `[policy]`.
+        Reward units, `[policy]`; at a discount of 1 infinite, or NaN, for one that may
+        go on for ever.
+
+    Raises:
+        ValueError: where the reward is not finite, or the policies do not fit the
+            world.
     """
-    paid = expected_reward(env, reward)
-    one = lambda policy: jnp.sum(env.initial * evaluate_policy(env, policy, paid))
+    paid = checked_reward(env, reward)
+    return in_double(_returns)(env, paid, _checked(env, policies))
+
+
+@eqx.filter_jit
+def _returns(
+    env: FiniteMDP, paid: Float[Array, "state action"], policies: Policies
+) -> Float[Array, " policy"]:
+    one = lambda policy: from_start(env, evaluate_policy(env, policy, paid))
     return jax.lax.map(one, policies)
+
+
+def _checked(env: FiniteMDP, policies: Policies) -> Policies:
+    shape = (env.n_states, env.n_actions)
+    if jnp.ndim(policies) != 3 or policies.shape[1:] != shape:
+        raise ValueError(
+            f"policies are [policy, state, action], here [policy, {shape[0]}, "
+            f"{shape[1]}], not an array of shape {jnp.shape(policies)}."
+        )
+    if not isinstance(policies, Tracer):
+        rows = np.asarray(policies)
+        right = (rows >= 0.0) & (np.abs(rows.sum(axis=-1, keepdims=True) - 1.0) < 1e-4)
+        if not right.all():
+            number, state, _ = (int(place) for place in np.argwhere(~right)[0])
+            raise ValueError(
+                f"the probabilities of policy {number} in state {state} are "
+                f"{rows[number, state].tolist()}: give numbers that are not negative "
+                "and sum to 1."
+            )
+    return policies
 
 
 class RankCorrelation(eqx.Module):
@@ -145,7 +198,8 @@ def rank_correlation(
         policies: at least 50, good ones among them; see `policy_set`.
 
     Raises:
-        ValueError: for fewer than 50 policies.
+        ValueError: for fewer than 50 policies; where a reward is not finite, or does
+            not fit the world; where, at a discount of 1, a policy never ends.
 
     Example:
         >>> from volition import env, reward
@@ -165,42 +219,50 @@ def rank_correlation(
             f"{n} policies are too few to compare rewards by: take at least 50, for "
             "instance of policy_set."
         )
-    returns = [
-        _rounded(np.asarray(policy_returns(env, one, policies)))
-        for one in (learned, truth)
-    ]
+    grain = max(1e-9, 64 * float(jnp.finfo(env.probability.dtype).eps))
+    returns = []
+    for what, one in (("learned", learned), ("true", truth)):
+        paid = checked_reward(env, one, f"the {what} reward")
+        each = in_double(_returns, keep=True)(env, paid, _checked(env, policies))
+        if not np.isfinite(each).all():
+            raise ValueError(
+                f"policy {int(np.argmin(np.isfinite(each)))} has the return "
+                f"{each[np.argmin(np.isfinite(each))]} by the {what} reward, as it may "
+                "go on for ever without a discount: lower the discount, or leave it "
+                "out."
+            )
+        returns.append(_rounded(np.asarray(each), grain))
     kendall = bootstrap(
-        lambda rows: _or_nan(stats.kendalltau, returns[0][rows], returns[1][rows]),
+        lambda rows: _or_nan(
+            scipy.stats.kendalltau, returns[0][rows], returns[1][rows]
+        ),
         n,
         "policies",
         n_resamples=N_RESAMPLES,
     )
     there = np.asarray(env.probability > 0) & ~np.asarray(env.terminal)[:, None, None]
-    raw = [np.asarray(_paid(env, one))[there] for one in (learned, truth)]
+    raw = [sized(np.asarray(_paid(env, one))[there]) for one in (learned, truth)]
     acting = ~np.asarray(env.terminal)
     forms = [
-        np.asarray(starc_canonical(env, one))[acting].ravel()
+        sized(np.asarray(starc_canonical(env, one))[acting].ravel())
         for one in (learned, truth)
     ]
     return RankCorrelation(
         kendall,
-        _or_nan(stats.pearsonr, *raw),
-        _or_nan(stats.spearmanr, *raw),
-        _or_nan(stats.pearsonr, *forms),
-        _or_nan(stats.spearmanr, *map(_rounded, forms)),
+        _or_nan(scipy.stats.pearsonr, *raw),
+        _or_nan(scipy.stats.spearmanr, *raw),
+        _or_nan(scipy.stats.pearsonr, *forms),
+        _or_nan(scipy.stats.spearmanr, *(_rounded(one, grain) for one in forms)),
     )
 
 
 _paid = eqx.filter_jit(branch_reward)
 
 
-def _rounded(values: np.ndarray) -> np.ndarray:
-    """Without the last digits, so that what is equal but for rounding is a tie."""
+def _rounded(values: np.ndarray, grain: float) -> np.ndarray:
+    """Relative to the largest, without the last digits, so that ties are equal."""
     size = float(np.max(np.abs(values)))
-    if size == 0.0:
-        return values
-    step = 1e-9 * size
-    return np.round(values / step) * step
+    return values if size == 0.0 else np.round(values / size / grain)
 
 
 def _or_nan(statistic_fn, one: np.ndarray, other: np.ndarray) -> float:

@@ -7,8 +7,12 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, PRNGKeyArray
 
-from volition.env import FiniteMDP
-from volition.evaluation.policies import mean_return, scaled_return, worst_tie_break
+from volition.env import FiniteMDP, Transition
+from volition.evaluation.policies import (
+    checked_policy,
+    scaled_return,
+    worst_tie_break,
+)
 from volition.policy import Tabular, greedy
 from volition.reward import AbstractReward
 from volition.value import (
@@ -16,8 +20,11 @@ from volition.value import (
     QLearning,
     SoftValueIteration,
     ValueIteration,
+    branch_reward,
+    checked_reward,
     evaluate_policy,
-    expected_reward,
+    from_start,
+    in_double,
     learn,
     plan,
 )
@@ -28,6 +35,11 @@ MOST_SWEEPS = 20_000  # a soft value may have no bound where nothing is discount
 WARMEST, COLDEST = 6.0, -24.0  # powers of 2 of the largest gap between action values
 N_HALVINGS = 20
 N_Q_STEPS = 100_000
+# Rewards that Q-learning sees are rounded to so much of the largest, so that it takes
+# the same way whatever their unit.
+GRAIN = 2.0**-18
+
+Paid = Float[Array, "state action"]
 
 
 class Regret(eqx.Module):
@@ -76,6 +88,7 @@ def scaled_regret(
         n_q_steps: steps of Q-learning.
 
     Raises:
+        ValueError: where a reward is not finite, or does not fit the world.
         RuntimeError: where the learned reward cannot be optimised.
 
     Example:
@@ -88,16 +101,19 @@ def scaled_regret(
 
     Source: the scale is that of `scaled_return`; the three temperatures are ours.
     """
+    paid = checked_reward(env, learned, "the learned reward")
+    checked_reward(env, truth, "the true reward")
     found = {"value iteration": plan(env, learned, ValueIteration()).policy}
     left_out = []
-    softs, own_losses = _soft_policies(env, learned)
+    softs, own_losses = _soft_policies(env, paid)
     for row, loss in enumerate(OWN_LOSSES):
         name = f"soft value iteration, {loss:.1%} of its own return"
         if float(own_losses[row]) <= loss:
             found[name] = Tabular(softs[row])
         else:
             left_out.append(name)
-    by_trial = learn(key, env, learned, QLearning(n_q_steps, exploration=0.3))
+    usual = _Unitless(learned, _largest(env, learned))
+    by_trial = learn(key, env, usual, QLearning(n_q_steps, exploration=0.3))
     found["Q-learning"] = greedy(by_trial.q)
     found["worst tie-break"] = worst_tie_break(env, learned, truth)
     by = {
@@ -107,20 +123,44 @@ def scaled_regret(
     return Regret(by, tuple(left_out))
 
 
+class _Unitless(AbstractReward):
+    """A reward relative to the largest, but for its last digits."""
+
+    reward: AbstractReward
+    largest: Float[Array, ""]
+
+    def __call__(self, transition: Transition) -> Float[Array, ""]:
+        paid = self.reward(transition) / self.largest
+        return jnp.round(paid / GRAIN) * GRAIN
+
+    @property
+    def feature_names(self) -> tuple[str, ...]:
+        return self.reward.feature_names
+
+
+@eqx.filter_jit
+def _largest(env: FiniteMDP, reward: AbstractReward) -> Float[Array, ""]:
+    each = jnp.where(env.probability > 0.0, branch_reward(env, reward), 0.0)
+    largest = jnp.max(jnp.abs(each))
+    return jnp.where(largest > 0.0, largest, 1.0)
+
+
+@in_double
 @eqx.filter_jit
 def _soft_policies(
-    env: FiniteMDP, learned: AbstractReward
+    env: FiniteMDP, paid: Paid
 ) -> tuple[Float[Array, "loss state action"], Float[Array, " loss"]]:
     """The warmest soft policies that lose no more than `OWN_LOSSES`, and what they do.
 
     Where no temperature gets there, what is lost is more, or infinite.
     """
-    paid = expected_reward(env, learned)
     best = PolicyIteration().solve(env, paid)
-    gap = jnp.max(jnp.max(best.q, axis=-1) - jnp.min(best.q, axis=-1))
+    known = jnp.isfinite(best.q)
+    least = jnp.min(jnp.where(known, best.q, jnp.inf), axis=-1)
+    gap = jnp.max(jnp.where(known, best.q - least[:, None], 0.0))
     gap = jnp.where(gap > 0.0, gap, 1.0)
     uniform = jnp.full_like(paid, 1.0 / env.n_actions)
-    value = lambda policy: jnp.sum(env.initial * evaluate_policy(env, policy, paid))
+    value = lambda policy: from_start(env, evaluate_policy(env, policy, paid))
     high, low = value(best.policy.probabilities), value(uniform)
     # Of a reward that says nothing, nothing is lost by acting at random.
     span = jnp.where(high > low, high - low, 1.0)
@@ -144,7 +184,6 @@ def _soft_policies(
     return jax.lax.map(one, jnp.asarray(OWN_LOSSES, dtype=paid.dtype))
 
 
-@eqx.filter_jit
 def range_regret(
     env: FiniteMDP, policy: Tabular, truth: AbstractReward
 ) -> Float[Array, ""]:
@@ -156,8 +195,26 @@ def range_regret(
         env: the world.
         policy: what is scored.
         truth: what scores.
+
+    Returns:
+        The share; NaN where all policies return the same, or at a discount of 1 a
+        policy has no finite return.
+
+    Raises:
+        ValueError: where the truth is not finite, or does not fit the world.
     """
-    paid = expected_reward(env, truth)
-    high = mean_return(env, PolicyIteration().solve(env, paid).policy, truth)
-    low = mean_return(env, PolicyIteration().solve(env, -paid).policy, truth)
-    return (high - mean_return(env, policy, truth)) / (high - low)
+    paid = checked_reward(env, truth, "the true reward")
+    return _range_regret(env, checked_policy(env, policy), paid)
+
+
+@in_double
+@eqx.filter_jit
+def _range_regret(env: FiniteMDP, policy: Tabular, paid: Paid) -> Float[Array, ""]:
+    value = lambda one: from_start(env, evaluate_policy(env, one.probabilities, paid))
+    high = value(PolicyIteration().solve(env, paid).policy)
+    low = value(PolicyIteration().solve(env, -paid).policy)
+    # Of a truth that tells no policies apart, rounding is left, and no range.
+    rounding = 64 * float(jnp.finfo(paid.dtype).eps)
+    wide = high - low > rounding * jnp.maximum(jnp.abs(high), jnp.abs(low))
+    lost = high - value(policy)
+    return jnp.where(wide, lost / jnp.where(wide, high - low, 1.0), jnp.nan)

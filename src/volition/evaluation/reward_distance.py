@@ -14,7 +14,7 @@ from volition.evaluation.canonical import (
     epic_canonical,
     full_reward,
     possible_reward,
-    starc_canonical,
+    starc_unit,
 )
 from volition.evaluation.coverage import (
     Coverage,
@@ -24,11 +24,14 @@ from volition.evaluation.coverage import (
     uniform_coverage,
     visit_coverage,
 )
+from volition.evaluation.policies import can_reach, possible_steps
+from volition.evaluation.size import sized
 from volition.policy import Tabular
 from volition.reward import AbstractReward
 from volition.value import plan
 
-# What is left of a reward, relative to its largest number, that counts as rounding.
+# What is left of a reward, relative to its largest number, that counts as rounding, in
+# 64 bits; of rewards and worlds in 32 bits, as much as 64 times their own.
 ROUNDING = 1e-9
 
 
@@ -36,6 +39,8 @@ def pearson_distance(
     one: Float[np.ndarray, "*shape"],
     other: Float[np.ndarray, "*shape"],
     weight: Float[np.ndarray, "*shape"] | None = None,
+    *,
+    rounding: float = ROUNDING,
 ) -> float:
     """`sqrt((1 - correlation) / 2)`: 0 for the same up to scale and shift, 1 opposite.
 
@@ -43,24 +48,38 @@ def pearson_distance(
         one: numbers.
         other: as many.
         weight: of each, not negative; all alike if left out.
+        rounding: a spread that is smaller, relative to the largest number, is none.
 
     Returns:
         In `[0, 1]`. A constant correlates with nothing: 0 from another constant, and
         `sqrt(1/2)` from all else.
 
+    Raises:
+        ValueError: where numbers that have a weight are not finite, there are not as
+            many of either, or the weights are none.
+
     Example:
         >>> pearson_distance(np.array([1.0, 2.0, 4.0]), np.array([3.0, 5.0, 9.0]))
         0.0
     """
-    share = np.ones(np.shape(one)) if weight is None else np.asarray(weight)
+    if np.shape(one) != np.shape(other) or np.size(one) == 0:
+        raise ValueError(
+            f"numbers of the shapes {np.shape(one)} and {np.shape(other)} cannot be "
+            "compared: give as many of either, at least one."
+        )
+    share = np.ones(np.shape(one)) if weight is None else np.asarray(weight, float)
+    if share.shape != np.shape(one) or not ((share >= 0).all() and share.sum() > 0):
+        raise ValueError(
+            "the weights of a distance must be one for each number, not negative and "
+            "not all 0."
+        )
     share = share / share.sum()
     units = []
-    for numbers in (one, other):
-        apart = np.where(share > 0, numbers, 0.0)
-        size = np.max(np.abs(apart))
+    for what, numbers in (("first", one), ("second", other)):
+        apart = _checked(np.where(share > 0, numbers, 0.0), what)
         apart = apart - np.sum(share * apart)
         spread = np.sqrt(np.sum(share * apart**2))
-        units.append(apart / spread if spread > ROUNDING * size else 0.0 * apart)
+        units.append(apart / spread if spread > rounding else 0.0 * apart)
     constant = [not unit.any() for unit in units]
     if any(constant):
         return 0.0 if all(constant) else float(0.5**0.5)
@@ -79,15 +98,40 @@ def norm_distance(one: np.ndarray, other: np.ndarray) -> float:
         one: numbers.
         other: as many.
 
+    Raises:
+        ValueError: where a number is not finite, or there are not as many of either.
+
     Example:
         >>> norm_distance(np.array([1.0, 0.0]), np.array([-3.0, 0.0]))
         1.0
     """
+    if np.shape(one) != np.shape(other):
+        raise ValueError(
+            f"numbers of the shapes {np.shape(one)} and {np.shape(other)} cannot be "
+            "compared: give as many of either."
+        )
     units = []
-    for numbers in (np.asarray(one, dtype=float), np.asarray(other, dtype=float)):
+    for numbers in (_checked(one, "first"), _checked(other, "second")):
         length = np.linalg.norm(numbers)
         units.append(numbers / length if length > 0.0 else numbers)
     return float(min(1.0, np.linalg.norm(units[0] - units[1]) / 2.0))
+
+
+def _checked(numbers: np.ndarray, what: str) -> np.ndarray:
+    """Finite numbers, in 64 bits and over their size."""
+    numbers = np.asarray(numbers, dtype=np.float64)
+    wrong = ~np.isfinite(numbers)
+    if wrong.any():
+        place = tuple(int(i) for i in np.argwhere(wrong)[0])
+        raise ValueError(
+            f"number {list(place)} of the {what} of two that are compared is "
+            f"{numbers[place]}: give finite numbers."
+        )
+    return sized(numbers)
+
+
+def _rounding(env: FiniteMDP) -> float:
+    return max(ROUNDING, 64 * float(jnp.finfo(env.probability.dtype).eps))
 
 
 def _drawn(env: FiniteMDP, coverage: Coverage) -> tuple[np.ndarray, np.ndarray]:
@@ -116,7 +160,8 @@ def epic_distance(
             actions for the canonical form are drawn as it has them.
 
     Raises:
-        ValueError: where a reward reads features, or the world is large.
+        ValueError: where a reward reads features, is not finite or does not fit the
+            world, or the world is large.
 
     Example:
         >>> from volition import env, reward
@@ -149,7 +194,8 @@ def dard_distance(
         coverage: weights of the transitions; `dynamics_coverage` if left out.
 
     Raises:
-        ValueError: where a reward reads features, or the world is large.
+        ValueError: where a reward reads features, is not finite or does not fit the
+            world, or the world is large.
 
     Source: B. Wulfe et al., ICLR 2022, arXiv 2201.10081.
     """
@@ -164,8 +210,9 @@ def _epic(env, rewards, coverage) -> float:
     form = lambda values: epic_canonical(
         values, float(env.discount), states=states, actions=actions, terminal=ends
     )
-    one, other = (_settled(form(values), values) for values in rewards)
-    return pearson_distance(one, other, coverage)
+    least = _rounding(env)
+    one, other = (_settled(form, values, least) for values in rewards)
+    return pearson_distance(one, other, coverage, rounding=least)
 
 
 def _dard(env, rewards, coverage) -> float:
@@ -174,15 +221,18 @@ def _dard(env, rewards, coverage) -> float:
     form = lambda values: dard_canonical(
         values, led, float(env.discount), actions=actions, terminal=ends
     )
-    one, other = (_settled(form(values), values) for values in rewards)
-    return pearson_distance(one, other, coverage)
+    least = _rounding(env)
+    one, other = (_settled(form, values, least) for values in rewards)
+    return pearson_distance(one, other, coverage, rounding=least)
 
 
-def _settled(form: np.ndarray, values: np.ndarray) -> np.ndarray:
+def _settled(
+    form_fn: Callable[[np.ndarray], np.ndarray], values: np.ndarray, least: float
+) -> np.ndarray:
     """The canonical form, or zeros where it is rounding of a reward of no substance."""
+    form = form_fn(sized(values))
     form = form - form.mean()
-    size = np.max(np.abs(values))
-    return form if np.max(np.abs(form)) > ROUNDING * size else np.zeros_like(form)
+    return form if np.max(np.abs(form)) > least else np.zeros_like(form)
 
 
 def starc_distance(
@@ -203,6 +253,10 @@ def starc_distance(
         truth: likewise.
         policy: of the canonical form; acting at random if left out.
 
+    Raises:
+        ValueError: where a reward is not finite, or does not fit the world; where, at a
+            discount of 1, the policy may never end from where episodes begin.
+
     Example:
         >>> from volition import env, reward
         >>> world = env.gridworld(["S.G"], discount=0.9)
@@ -213,7 +267,7 @@ def starc_distance(
 
     Source: J. Skalse et al., arXiv 2309.15257; its distance over 2.
     """
-    forms = (np.asarray(starc_canonical(env, one, policy)) for one in (learned, truth))
+    forms = (starc_unit(env, one, policy) for one in (learned, truth))
     return norm_distance(*forms)
 
 
@@ -296,12 +350,29 @@ def reward_distances(
         return RewardDistances({}, {}, raw, starc, sentence)
     ask = full_reward if ask_fn is None else ask_fn
     full = (ask(env, learned), ask(env, truth))
+    least = _rounding(env)
     each = lambda fn: {name: fn(weight) for name, weight in coverages.items()}
+    endless = _endless(env)
     return RewardDistances(
         epic=each(lambda weight: _epic(env, full, weight)),
-        dard=each(lambda weight: _dard(env, full, weight)),
-        raw=each(lambda weight: pearson_distance(full[0], full[1], weight)),
+        dard={} if endless else each(lambda weight: _dard(env, full, weight)),
+        raw=each(lambda weight: pearson_distance(*full, weight, rounding=least)),
         starc=starc,
+        left_out=endless,
+    )
+
+
+def _endless(env: FiniteMDP) -> str:
+    """Why DARD is left out; empty where it is not."""
+    ends = np.asarray(env.terminal)
+    if float(env.discount) < 1.0 or not ends.any():
+        return ""
+    stuck = np.flatnonzero(~can_reach(possible_steps(env), ends))
+    if len(stuck) == 0:
+        return ""
+    return (
+        f"DARD is left out, as it asks what acting at random is worth everywhere, and "
+        f"from state {stuck[0]} it never ends at a discount of 1."
     )
 
 

@@ -1,5 +1,7 @@
 """How far apart two rewards are where there is no table: from recorded transitions."""
 
+from collections.abc import Callable
+
 import equinox as eqx
 import jax
 import jax.numpy as jnp
@@ -7,11 +9,13 @@ import numpy as np
 from jaxtyping import Array, Bool, Float, PRNGKeyArray, PyTree
 
 from volition.env import AbstractEnvironment, FiniteMDP, Transition
+from volition.env.leaf import check_within
 from volition.evaluation.bootstrap import bootstrap
 from volition.evaluation.estimate import Estimate
-from volition.evaluation.reward_distance import pearson_distance
+from volition.evaluation.reward_distance import ROUNDING, pearson_distance
+from volition.evaluation.size import sized
 from volition.policy import Segment
-from volition.reward import AbstractReward
+from volition.reward import AbstractReward, not_finite, reading
 
 N_RESAMPLES = 500
 ROWS_AT_A_TIME = 16  # states whose jumps are in memory at once
@@ -49,7 +53,8 @@ def sampled_epic(
 
     Raises:
         ValueError: in a finite world, whose transitions are its own; for a discount of
-            1 where episodes end, but none of the jumps does.
+            1 where episodes end, but none of the jumps does; where a reward is not
+            finite.
 
     Source: A. Gleave et al., ICLR 2021, arXiv 2006.13900, section 4 and appendix A.1.
 
@@ -76,16 +81,17 @@ def sampled_epic(
             f"with a discount of 1, one of the {len(jumps)} jumps must end the episode "
             "where the transitions do: raise n_canonical."
         )
-    forms = [
-        np.asarray(_canonical(env, reward, take(chosen), take(jumps)), dtype=float)
-        for reward in (learned, truth)
-    ]
+    forms, least = _numbers(
+        lambda reward: _canonical(env, reward, take(chosen), take(jumps)),
+        (reading(learned, env.feature_names), reading(truth, env.feature_names)),
+        "a transition of the pool, or a jump between two",
+    )
     return bootstrap(
-        lambda rows: pearson_distance(forms[0][rows], forms[1][rows]),
+        lambda rows: pearson_distance(forms[0][rows], forms[1][rows], rounding=least),
         len(forms[0]),
         "transitions",
         n_resamples=N_RESAMPLES,
-    )
+    ).within(0.0, 1.0)
 
 
 @eqx.filter_jit
@@ -113,6 +119,27 @@ def _canonical(
     ended = jnp.asarray(steps.terminated)
     after = jnp.where(ended, 0.0, each(steps.next_state) + constant)
     return paid + discount * after - (each(steps.state) + constant)
+
+
+def _numbers(
+    number_fn: Callable[[AbstractReward], Array],
+    rewards: tuple[AbstractReward, AbstractReward],
+    of_what: str,
+) -> tuple[list[np.ndarray], float]:
+    """What two rewards give, finite and over the largest, and how it was rounded."""
+    found, least = [], ROUNDING
+    for what, reward in zip(("learned", "true"), rewards, strict=True):
+        given = np.asarray(number_fn(reward))
+        numbers = given.astype(np.float64)
+        wrong = ~np.isfinite(numbers)
+        if wrong.any():
+            raise ValueError(
+                f"the {what} reward pays {numbers[wrong][0]} for {of_what}"
+                f"{not_finite(reward)}: make it finite."
+            )
+        found.append(sized(numbers))
+        least = max(least, 64 * float(np.finfo(given.dtype).eps))
+    return found, least
 
 
 def recorded_steps(pool: Segment) -> Transition:
@@ -162,16 +189,21 @@ def episode_return_distance(
     Returns:
         In `[0, 1]`, with an interval over the episodes.
 
+    Raises:
+        ValueError: where a return is not finite, or the discount is out of range.
+
     Source: A. Gleave et al., ICLR 2021, arXiv 2006.13900, section 5 (the baseline ERC).
     """
     factor = jnp.asarray(discount, dtype=float)
-    returns = [
-        np.asarray(_returns(one, episodes, factor), dtype=float)
-        for one in (learned, truth)
-    ]
+    check_within("discount", factor, 0.0, 1.0)
+    returns, least = _numbers(
+        lambda one: _returns(one, episodes, factor), (learned, truth), "an episode"
+    )
     return bootstrap(
-        lambda rows: pearson_distance(returns[0][rows], returns[1][rows]),
+        lambda rows: pearson_distance(
+            returns[0][rows], returns[1][rows], rounding=least
+        ),
         len(returns[0]),
         "episodes",
         n_resamples=N_RESAMPLES,
-    )
+    ).within(0.0, 1.0)

@@ -12,9 +12,10 @@ from volition.env import FiniteMDP
 from volition.evaluation.bootstrap import bootstrap
 from volition.evaluation.estimate import Estimate
 from volition.evaluation.policies import scaled_return, worst_tie_break
+from volition.evaluation.size import size_of
 from volition.human.valuation import partial_return
 from volition.policy import Segment
-from volition.reward import AbstractReward, Linear
+from volition.reward import AbstractReward, Linear, not_finite
 
 MOST_TERMS = 8  # more than a reader holds in mind at once
 LEAST_USUAL, LEAST_OPTIMISED = 0.95, 0.90  # of pairs ordered alike
@@ -122,6 +123,10 @@ def short_form(
     # Only order within an origin counts, so each has a constant of its own.
     x = np.concatenate([one.features - one.features.mean(axis=0) for one in learned])
     y = np.concatenate([one.worth - one.worth.mean() for one in learned])
+    # Over their size, so that no unit matters.
+    x_unit = np.array([size_of(column) for column in x.T])
+    y_unit = size_of(y)
+    x, y = x / x_unit, y / y_unit
     if not np.ptp(y) > 0.0:
         raise ValueError(
             "all segments are worth the same to the reward: there is no order that a "
@@ -134,7 +139,7 @@ def short_form(
         if best is None:
             break
         chosen.append(best)
-        weights = _weights(x, y, chosen)
+        weights = _weights(x, y, chosen) * (y_unit / x_unit)
         found = _form(reward, names, weights, chosen, rest, world)
         if found.faithful:
             return found
@@ -151,7 +156,23 @@ def _seen(reward: AbstractReward, segments: Segment, names: tuple[str, ...]) -> 
             f"least 8 of them, not features of the shape {features.shape}."
         )
     weight = np.asarray(segments.weight, dtype=np.float64)[..., None]
-    return _Seen((weight * features).sum(axis=1), np.asarray(_worths(reward, segments)))
+    totals, worth = (
+        (weight * features).sum(axis=1),
+        np.asarray(_worths(reward, segments)),
+    )
+    if not np.isfinite(worth).all():
+        wrong = int(np.argmin(np.isfinite(worth)))
+        raise ValueError(
+            f"segment {wrong} is worth {worth[wrong]} to the reward"
+            f"{not_finite(reward)}: make it finite."
+        )
+    if not np.isfinite(totals).all():
+        wrong, feature = (int(at) for at in np.argwhere(~np.isfinite(totals))[0])
+        raise ValueError(
+            f"the feature {names[feature]!r} of segment {wrong} is "
+            f"{totals[wrong, feature]}: make it finite."
+        )
+    return _Seen(totals, worth)
 
 
 @eqx.filter_jit
@@ -189,6 +210,9 @@ def pair_agreement(
         worth: by the reward that is stood for.
         other: by the one that stands for it.
 
+    Raises:
+        ValueError: where a number is not finite.
+
     Returns:
         With a 95 % interval over the segments.
 
@@ -197,6 +221,14 @@ def pair_agreement(
         >>> round(pair_agreement(worth, np.array([0.0, 2.0, 1.0])).value, 3)
         0.667
     """
+
+    for what, numbers in (("stood for", worth), ("standing for it", other)):
+        if not np.isfinite(numbers).all():
+            wrong = int(np.argmin(np.isfinite(numbers)))
+            raise ValueError(
+                f"segment {wrong} is worth {numbers[wrong]} to the reward {what}: give "
+                "finite numbers."
+            )
 
     def share(rows: np.ndarray) -> float:
         first, second = worth[rows], other[rows]
@@ -213,7 +245,8 @@ def pair_agreement(
 def _signs(worth: np.ndarray) -> np.ndarray:
     """The sign of each difference; those within rounding are 0."""
     ahead = worth[:, None] - worth[None]
-    slack = 1e-9 * (1e-300 + np.max(np.abs(worth)))
+    own = np.finfo(worth.dtype).eps if worth.dtype.kind == "f" else 0.0
+    slack = max(1e-9, 64 * float(own)) * np.max(np.abs(worth))
     return np.where(np.abs(ahead) <= slack, 0.0, np.sign(ahead))
 
 

@@ -5,8 +5,8 @@ from collections.abc import Sequence
 
 import equinox as eqx
 import numpy as np
+import scipy
 from jaxtyping import Float
-from scipy import stats
 
 from volition.evaluation.bootstrap import percentile_interval
 from volition.evaluation.estimate import Estimate
@@ -68,7 +68,8 @@ def stability(
         The mean of tau over the pairs; its interval is the middle 95 % of them.
 
     Raises:
-        ValueError: for fewer than two rewards or two features.
+        ValueError: for fewer than two rewards or two features, or a number that is not
+            finite.
 
     Example:
         >>> weights = np.array([[3.0, -1.0], [2.0, -1.5]])
@@ -85,11 +86,17 @@ def stability(
             f"{n} rewards of {n_features} features have no order to compare: give at "
             "least two of either."
         )
+    for whose, numbers in (("weight", weights), ("spread", spread)):
+        if not np.isfinite(numbers).all():
+            term = terms[int(np.argwhere(~np.isfinite(numbers))[0][-1])]
+            raise ValueError(
+                f"the {whose} of {term!r} is not finite in every reward: make it so."
+            )
     importance = np.abs(weights) * spread[None]
     pairs = list(itertools.combinations(range(n), 2))
     pairs = pairs[:: -(-len(pairs) // most_pairs)]
     taus = np.array(
-        [stats.kendalltau(importance[i], importance[j])[0] for i, j in pairs],
+        [scipy.stats.kendalltau(importance[i], importance[j])[0] for i, j in pairs],
         dtype=float,
     )
     mean = weights.mean(axis=0)

@@ -104,6 +104,13 @@ class AbstractAnswer(eqx.Module):
         """
         return None
 
+    def check_evidence(self) -> None:
+        """Refuse what cannot be evidence, on the host; nothing, unless a kind says so.
+
+        Raises:
+            ValueError: for an answer that would mislead whoever infers from it.
+        """
+
     def log_prob(self, judge: AbstractJudge) -> Float[Array, ""]:
         """Log-likelihood of a single answer: of the choices that it is made of."""
         return chosen(self, judge)

@@ -74,7 +74,8 @@ class Dataset(eqx.Module):
         Raises:
             TypeError: for anything else than answers.
             ValueError: for less room than that, answers out of range (see
-                `check_answers`), or about different environments.
+                `check_answers`) or about different environments, or demonstrations
+                that are windows of episodes.
 
         Example:
             >>> from volition import env, feedback, policy
@@ -153,6 +154,7 @@ class Dataset(eqx.Module):
     def _joined(self, new: AbstractAnswer, capacity: int) -> "Dataset":
         """With a batch on the host of answers of one kind and shape."""
         check_answers(new)
+        new.check_evidence()
         _check_world(self, new)
         taken = np.asarray(self.question)[np.asarray(self.present)].tolist()
         batches = list(self.batches)

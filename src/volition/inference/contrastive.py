@@ -4,7 +4,6 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
-import optax
 from jaxtyping import Array, Float, Int, PRNGKeyArray, PyTree
 
 from volition.env import AbstractEnvironment, Discrete
@@ -154,6 +153,8 @@ def _learn(
     batch: Batch,
     choice: AbstractChoice,
 ):
+    import optax
+
     begin_key, steps_key = jax.random.split(key)
     taken = inputs(env.observation_space)
     assert isinstance(env.action_space, Discrete)

@@ -6,7 +6,6 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
-import optax
 from jaxtyping import Array, Float, Int, PRNGKeyArray
 
 from volition.env import Transition
@@ -155,6 +154,8 @@ def _train(
 
     Of a problem that is abridged.
     """
+    import optax
+
     scale, n_reward = problem.prior_scale(), problem.n_reward
     steps = jnp.asarray(settings._steps, dtype=jnp.int32)
     adam = optax.adam(optax.cosine_decay_schedule(settings.step_size, settings.n_steps))

@@ -5,8 +5,10 @@ from collections.abc import Sequence
 import jax
 from jaxtyping import PRNGKeyArray
 
+from volition.expect import expect, expect_key
 from volition.feedback import Answers, Dataset
 from volition.human import AbstractHuman
+from volition.inference.expected import expect_problem
 from volition.inference.map import AbstractMethod, Laplace
 from volition.inference.posterior import Posterior
 from volition.inference.prior import AbstractPrior
@@ -48,7 +50,7 @@ def fit(
         than by chance.
 
     Raises:
-        TypeError: for anything else than answers.
+        TypeError: where an argument is of another kind, or two are swapped.
         ValueError: for answers out of range, or features that are not finite or whose
             differences are rounding.
         RuntimeError: where the method did not converge and `throw` is set.
@@ -64,6 +66,12 @@ def fit(
         >>> print(belief.mean)
         0 gas + 0 goal + 0 sheep + 0 coin + 0 roadblock + 0 mud
     """
+    expect_problem(reward, human, method, prior)
+    if key is not None:
+        expect_key(key)
+    if not isinstance(answers, Dataset):
+        what = "give a data set, such as vl.feedback.Dataset.of(answers)"
+        expect(answers, Dataset, "the evidence", what)
     method = Laplace() if method is None else method
     key = jax.random.key(0) if key is None else key
     answers = Dataset.of(answers)

@@ -1,11 +1,11 @@
 """The no-U-turn sampler: draws from the posterior, whatever its shape."""
 
-import blackjax
+from typing import Any
+
 import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
-from blackjax.diagnostics import effective_sample_size, potential_scale_reduction
 from jaxtyping import Array, Float, Key, PRNGKeyArray
 
 from volition.inference.map import AbstractMethod, Laplace
@@ -77,6 +77,8 @@ def chains(
 ) -> tuple[Float[Array, "chain draw free"], Float[Array, ""]]:
     """The draws of each chain, and the mean acceptance rate."""
 
+    blackjax = _blackjax()
+
     def log_density(white):
         return problem.log_density(mode + root @ white)
 
@@ -113,8 +115,21 @@ def diagnose(
     draws: Float[Array, "chain draw free"],
 ) -> tuple[Float[Array, " free"], Float[Array, " free"]]:
     """R-hat and the number of effective draws of each free parameter."""
+    of = _blackjax().diagnostics
     with jax.numpy_dtype_promotion("standard"), jax.numpy_rank_promotion("allow"):
-        return potential_scale_reduction(draws), effective_sample_size(draws)
+        return of.potential_scale_reduction(draws), of.effective_sample_size(draws)
+
+
+def _blackjax() -> Any:
+    """BlackJAX, imported when it is needed.
+
+    To import it makes arrays and starts JAX's backend: importing this library must do
+    neither, and a function that is being traced may only do so outside of its trace.
+    """
+    with jax.ensure_compile_time_eval():
+        import blackjax
+        import blackjax.diagnostics
+    return blackjax
 
 
 def _judge(

@@ -6,8 +6,7 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
-import scipy.optimize
-import scipy.stats
+import scipy
 from jax.scipy.stats import norm
 from jaxtyping import Array, Float, PRNGKeyArray
 

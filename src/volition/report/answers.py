@@ -76,9 +76,8 @@ def _lead(groups: Groups) -> tuple[str, ...]:
     n = sum(group["answers"] for group in groups.values())
     verdicts = [group["verdict"] for group in groups.values()]
     said = ", ".join(
-        f"{verdicts.count(one)} {one}"
-        for one in ("clean", "conditional", "unsafe")
-        if one in verdicts
+        f"{verdicts.count(one)} {'with ' if one.startswith('nothing') else ''}{one}"
+        for one in sorted(set(verdicts))
     )
     worst = min(groups, key=lambda name: groups[name]["scaled_return"])
     earned = estimate(groups[worst]["intervals"]["scaled_return"])
@@ -241,7 +240,7 @@ def _verdict(
     blocks: list[Any] = [Prose(_finding(one)) for one in findings]
     if findings:
         drawn = tuple(
-            _drawn(f"{name}, finding {place} ({one['probe']})", one)
+            _drawn(f"{name}, finding {place}", one)
             for place, one in enumerate(findings, start=1)
         )
         blocks += [drawn, Prose(f"On the board: {'; '.join(_legend())}.")]
@@ -252,10 +251,7 @@ def _verdict(
 
 def _finding(one: dict[str, Any]) -> str:
     title = TITLES.get(one["probe"], one["probe"])
-    return (
-        f"{title} ({one['probe']}): {one['sentence']} "
-        f"Where: {one['path']}{_again(one['loop'])}."
-    )
+    return f"{title}: {one['sentence']} Where: {one['path']}{_again(one['loop'])}."
 
 
 def _drawn(title: str, one: dict[str, Any]) -> Board:
@@ -287,7 +283,7 @@ def _all_searched(contents: Contents) -> tuple[Any, ...]:
         Prose("Looked at, and nothing is claimed beyond it:"),
         Listing(tuple(first["searched"])),
     ]
-    if first["not_searched"]:
+    if first.get("not_searched"):
         blocks += [
             Prose("Not looked at, so that nothing is said of it:"),
             Listing(tuple(first["not_searched"])),

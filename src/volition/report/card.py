@@ -185,4 +185,5 @@ def _audit_record(audit: Audit | None, findings: tuple[dict, ...]) -> dict | Non
         "findings": list(findings),
         "searched": list(audit.searched),
         "not_searched": list(audit.not_searched),
+        "checks": [one.record() for one in audit.checks],
     }

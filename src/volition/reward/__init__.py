@@ -3,6 +3,8 @@
 from volition.reward.contract import (
     AbstractReward as AbstractReward,
     check_features as check_features,
+    check_world as check_world,
+    not_finite as not_finite,
 )
 from volition.reward.convolutional import (
     ConvolutionalNetwork as ConvolutionalNetwork,
@@ -14,6 +16,8 @@ from volition.reward.driving import (
     TwoWayReward as TwoWayReward,
 )
 from volition.reward.ensemble import Ensemble as Ensemble
+from volition.reward.expected import expect_reward as expect_reward
+from volition.reward.finite import check_weights as check_weights
 from volition.reward.function import Function as Function
 from volition.reward.inputs import (
     AbstractTransitionInputs as AbstractTransitionInputs,
@@ -29,6 +33,7 @@ from volition.reward.safety import (
     safety_worlds as safety_worlds,
 )
 from volition.reward.scaled import Scaled as Scaled
+from volition.reward.selected import Selected as Selected, reading as reading
 from volition.reward.shaped import Shaped as Shaped
 from volition.reward.stated import (
     acrobot as acrobot,

@@ -47,6 +47,15 @@ class Ensemble(AbstractReward):
         """Those of the members."""
         return self.members.feature_names
 
+    def check_size(self, n_states: int, n_actions: int) -> None:
+        """As each member."""
+
+        def one(member: AbstractReward) -> Float[Array, ""]:
+            member.check_size(n_states, n_actions)
+            return jnp.zeros(())
+
+        eqx.filter_eval_shape(eqx.filter_vmap(one), self.members)
+
     def learned(self) -> PyTree[bool]:
         """What of the members is."""
         return eqx.tree_at(lambda marks: marks.members, self, self.members.learned())

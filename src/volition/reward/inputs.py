@@ -7,10 +7,11 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, ArrayLike, Float
+from jaxtyping import Array, ArrayLike, Float, PyTree
 
 from volition.env import AbstractEnvironment, Transition
 from volition.env.inputs import Scaled, inputs
+from volition.expect import described
 
 
 class AbstractTransitionInputs(eqx.Module):
@@ -189,13 +190,30 @@ class StepInputs(AbstractTransitionInputs):
         seen = inputs(self.env.observation_space)
         parts = []
         if self.before:
-            parts.append(seen(self.env.observe(transition.state)))
+            parts.append(seen(self._observed(transition.state)))
         if self.action:
             parts.append(inputs(self.env.action_space)(transition.action))
         if self.after:
             ended = jnp.asarray(transition.terminated).astype(jnp.float32)
-            parts += [seen(self.env.observe(transition.next_state)), ended[None]]
+            parts += [seen(self._observed(transition.next_state)), ended[None]]
         return jnp.concatenate(parts)
+
+    def _observed(self, state: PyTree) -> PyTree:
+        """What is seen of a state; an observation in its place is seen as it is.
+
+        The same world elsewhere, such as Gymnasium's own, shows rewards observations.
+        """
+        try:
+            return self.env.observe(state)
+        except (AttributeError, TypeError) as error:
+            shape = getattr(self.env.observation_space, "shape", ())
+            if getattr(state, "shape", None) == shape:
+                return state
+            raise TypeError(
+                f"the reward looks at states of {type(self.env).__name__}, or at its "
+                f"observations of shape {shape}, and was shown {described(state)}: use "
+                "it in that world."
+            ) from error
 
 
 class SeenInputs(AbstractTransitionInputs):

@@ -7,18 +7,21 @@ import jax.numpy as jnp
 from jaxtyping import Array, ArrayLike, Float
 
 from volition.env import Transition
-from volition.reward.contract import AbstractReward
+from volition.env.leaf import in_range
+from volition.reward.contract import AbstractReward, other_number
 
 
 class Linear(AbstractReward):
     """A weighted sum of the environment's named features: `r = weights . features`.
 
     Args:
-        feature_names: the environment's names, in its order.
+        feature_names: of the features that it reads: all of the environment's, or some,
+            in any order.
         weights: reward units per unit of each feature, `[feature]`; zeros if left out.
 
     Raises:
-        ValueError: where the numbers of names and weights differ, or a name is twice.
+        ValueError: where the numbers of names and weights differ, a name is twice, or a
+            weight is too large or too small for the precision that JAX is set to.
 
     Example:
         >>> reward = Linear(("speed", "collision"), [1.0, -50.0])
@@ -35,7 +38,7 @@ class Linear(AbstractReward):
         self._feature_names = tuple(feature_names)
         if weights is None:
             weights = jnp.zeros(len(self._feature_names))
-        self.weights = jnp.asarray(weights, dtype=float)
+        self.weights = in_range("a weight of a linear reward", weights)
 
     def __check_init__(self):
         names = self._feature_names
@@ -50,6 +53,8 @@ class Linear(AbstractReward):
     def __call__(self, transition: Transition) -> Float[Array, ""]:
         """The weighted sum for one transition."""
         features = jnp.asarray(transition.features)
+        if features.shape[-1] != len(self._feature_names):
+            raise ValueError(other_number(self._feature_names, features.shape[-1]))
         # A product of matrices once it is batched, which is ten times as fast as a sum.
         return jnp.dot(features.astype(self.weights.dtype), self.weights)
 

@@ -48,6 +48,10 @@ class Scaled(AbstractReward):
         """Those of the reward inside."""
         return self.reward.feature_names
 
+    def check_size(self, n_states: int, n_actions: int) -> None:
+        """As the reward inside."""
+        self.reward.check_size(n_states, n_actions)
+
     @property
     def single_precision(self) -> bool:
         """As the reward inside."""

@@ -53,3 +53,13 @@ class Shaped(AbstractReward):
     def feature_names(self) -> tuple[str, ...]:
         """Those of the reward inside."""
         return self.reward.feature_names
+
+    def check_size(self, n_states: int, n_actions: int) -> None:
+        """Raise where the world has other states than the potential."""
+        if self.potential.shape != (n_states,):
+            raise ValueError(
+                f"the potential of the shaped reward has the shape "
+                f"{self.potential.shape}, but the world has {n_states} states: give it "
+                "a number for each."
+            )
+        self.reward.check_size(n_states, n_actions)

@@ -4,8 +4,7 @@ import jax
 import numpy as np
 
 from volition.env import FiniteMDP
-
-TOLERANCE = 1e-5  # of sums of probabilities: single precision over many branches
+from volition.env.table import check_table
 
 
 def check_finite_mdp(mdp: FiniteMDP) -> None:
@@ -23,8 +22,8 @@ def check_finite_mdp(mdp: FiniteMDP) -> None:
         >>> check_finite_mdp(delivery())
     """
     terminal = np.asarray(mdp.terminal)
-    _check_branches(np.asarray(mdp.probability), np.asarray(mdp.successor))
-    _check_initial(np.asarray(mdp.initial), terminal)
+    check_table(mdp.successor, mdp.probability, mdp.initial, mdp.discount)
+    _check_starts(np.asarray(mdp.initial), terminal)
     if (wrong := np.asarray(mdp.goal) & ~terminal).any():
         raise ValueError(
             f"goal names state {wrong.argmax()}, which is not terminal: a goal ends "
@@ -36,39 +35,7 @@ def check_finite_mdp(mdp: FiniteMDP) -> None:
         raise ValueError(f"time_limit is {int(mdp.time_limit)}: allow at least 1 step.")
 
 
-def _check_branches(probability: np.ndarray, successor: np.ndarray) -> None:
-    if (wrong := ~((probability >= 0.0) & (probability <= 1.0 + TOLERANCE))).any():
-        state, action, branch = _first(wrong)
-        raise ValueError(
-            f"probability[{state}, {action}, {branch}] is "
-            f"{probability[state, action, branch]}: give a number in [0, 1]."
-        )
-    total = probability.sum(axis=-1)
-    if (wrong := np.abs(total - 1.0) > TOLERANCE).any():
-        state, action = _first(wrong)
-        raise ValueError(
-            f"the probabilities of action {action} in state {state} sum to "
-            f"{total[state, action]:.6g}: make them sum to 1, with a step to itself "
-            "for an action that cannot be taken."
-        )
-    n_states = len(successor)
-    if (wrong := (successor < 0) | (successor >= n_states)).any():
-        state, action, branch = _first(wrong)
-        raise ValueError(
-            f"successor[{state}, {action}, {branch}] is "
-            f"{successor[state, action, branch]}, but states are 0 .. {n_states - 1}: "
-            "name one of them, for padding too."
-        )
-
-
-def _check_initial(initial: np.ndarray, terminal: np.ndarray) -> None:
-    if (wrong := ~(initial >= 0.0)).any():
-        state = wrong.argmax()
-        raise ValueError(
-            f"initial[{state}] is {initial[state]}: give a probability in [0, 1]."
-        )
-    if abs(initial.sum() - 1.0) > TOLERANCE:
-        raise ValueError(f"initial sums to {initial.sum():.6g}: make it sum to 1.")
+def _check_starts(initial: np.ndarray, terminal: np.ndarray) -> None:
     if (wrong := (initial > 0.0) & terminal).any():
         raise ValueError(
             f"episodes can begin in state {wrong.argmax()}, which is terminal: set its "

@@ -4,6 +4,7 @@ from volition.value import deep as deep, tabular as tabular
 from volition.value.bellman import (
     backup as backup,
     branch_reward as branch_reward,
+    checked_reward as checked_reward,
     double_value as double_value,
     expected_reward as expected_reward,
     expected_value as expected_value,
@@ -38,6 +39,7 @@ from volition.value.deep import (
 )
 from volition.value.evaluate import (
     evaluate_policy as evaluate_policy,
+    from_start as from_start,
     occupancy as occupancy,
     state_distribution as state_distribution,
 )
@@ -60,12 +62,16 @@ from volition.value.learning import (
 from volition.value.maximin import WorstCase as WorstCase, worst_case as worst_case
 from volition.value.planning import (
     AbstractPlanner as AbstractPlanner,
-    Plan as Plan,
     PolicyIteration as PolicyIteration,
     SoftValueIteration as SoftValueIteration,
     ValueIteration as ValueIteration,
     optimal_value as optimal_value,
     plan as plan,
+)
+from volition.value.precision import (
+    in_double as in_double,
+    in_precision as in_precision,
+    unit_of as unit_of,
 )
 from volition.value.schedule import (
     AbstractSchedule as AbstractSchedule,
@@ -93,3 +99,4 @@ from volition.value.tabular import (
     WatkinsQ as WatkinsQ,
     sweep as sweep,
 )
+from volition.value.task import Plan as Plan

@@ -5,12 +5,15 @@ Everything is for one instance; batch it with `jax.vmap`. A sampled step is writ
 does.
 """
 
+import equinox as eqx
 import jax
 import jax.numpy as jnp
+import numpy as np
+from jax.core import Tracer
 from jaxtyping import Array, ArrayLike, Bool, Float, Int
 
 from volition.env import FiniteMDP
-from volition.reward import AbstractReward, check_features
+from volition.reward import AbstractReward, check_world, not_finite, reading
 
 
 def branch_reward(
@@ -26,9 +29,11 @@ def branch_reward(
         Reward units, `[state, action, branch]`.
 
     Raises:
-        ValueError: where the reward reads features that the world does not have.
+        ValueError: where the reward reads features that the world does not have, or is
+            a table of another size.
     """
-    check_features(reward, mdp.feature_names)
+    check_world(reward, mdp)
+    reward = reading(reward, mdp.feature_names)
     n_states, n_actions, n_branches = mdp.successor.shape
 
     def one(state, action, branch):
@@ -67,8 +72,64 @@ def expected_reward(
         >>> r[88].tolist()  # left of the goal: up, down, left, right
         [-2.0, -1.0, -2.0, 50.0]
     """
-    paid = mdp.probability * branch_reward(mdp, reward)
-    return jnp.sum(paid, axis=-1)
+    # What never happens counts for nothing, also where it would be infinite.
+    each = jnp.where(mdp.probability > 0.0, branch_reward(mdp, reward), 0.0)
+    return jnp.sum(mdp.probability * each.astype(mdp.probability.dtype), axis=-1)
+
+
+_expected = eqx.filter_jit(expected_reward)
+
+
+def checked_reward(
+    mdp: FiniteMDP, reward: AbstractReward, what: str = "the reward"
+) -> Float[Array, "state action"]:
+    """The mean reward of each action, if all of them are finite.
+
+    Args:
+        mdp: the world.
+        reward: what its transitions are worth.
+        what: what to call it in an error.
+
+    Returns:
+        As `expected_reward`; inside of `jit` it is not looked at.
+
+    Raises:
+        TypeError: where the world is not a finite one, or the reward is none.
+        ValueError: where the reward does not fit the world, or is not finite.
+
+    Example:
+        >>> from volition import env, reward
+        >>> world = env.gridworld(["S.G"])
+        >>> pays = reward.Linear(world.feature_names, [-1.0, float("nan"), 0.0])
+        >>> try:
+        ...     checked_reward(world, pays)
+        ... except ValueError as error:
+        ...     print(error)
+        the reward pays nan for action 0 (up) in state 0 ((0, 0)), as its weight of \
+'goal' is nan: make it finite.
+    """
+    if not isinstance(mdp, FiniteMDP):
+        raise TypeError(
+            f"this needs a finite world with a table (FiniteMDP), not "
+            f"{type(mdp).__name__}: elsewhere learn a policy with volition.value.learn "
+            "and play it with volition.evaluation.play."
+        )
+    if not isinstance(reward, AbstractReward):
+        raise TypeError(
+            f"{what} must be a reward of volition.reward, not {type(reward).__name__}."
+        )
+    paid = _expected(mdp, reward)
+    if isinstance(paid, Tracer):
+        return paid
+    wrong = ~np.isfinite(np.asarray(paid))
+    if wrong.any():
+        state, action = (int(place) for place in np.argwhere(wrong)[0])
+        raise ValueError(
+            f"{what} pays {float(paid[state, action])} for action {action} "
+            f"({mdp.action_names[action]}) in state {state} ({mdp.describe(state)})"
+            f"{not_finite(reward)}: make it finite."
+        )
+    return paid
 
 
 def backup(
@@ -85,6 +146,8 @@ def backup(
         Reward units, `[state, action]`; 0 in terminal states.
     """
     ahead = look_up(jnp.where(mdp.terminal, 0.0, value), mdp.successor)
+    # What never happens counts for nothing, also where its value is infinite.
+    ahead = jnp.where(mdp.probability > 0.0, ahead, 0.0)
     q = reward + mdp.discount * jnp.sum(mdp.probability * ahead, axis=-1)
     return jnp.where(mdp.terminal[:, None], 0.0, q)  # nothing is done there
 

@@ -2,12 +2,15 @@
 
 from collections.abc import Callable
 
+import equinox as eqx
 import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Int
 
 from volition.env import FiniteMDP
 from volition.value.bellman import look_up
+from volition.value.endless import never_ending, visited_for_ever
+from volition.value.precision import in_precision, unit_of
 
 # Up to here a dense factorisation (S^3 / 3 multiplications) is quicker than a Krylov
 # method on sparse rows; measured on random MDPs with 10 successors.
@@ -25,8 +28,8 @@ def evaluate_policy(
 ) -> Float[Array, " state"]:
     """The value of each state under a policy: solves `v = r_pi + discount P_pi v`.
 
-    Differentiable in `reward`. With a discount of 1 the policy must end from
-    everywhere, else the equation has no solution.
+    Differentiable in `reward`. With a discount of 1 a state from which the policy may
+    never end has a finite value only where it is paid nothing for ever.
 
     Args:
         mdp: the world.
@@ -34,7 +37,9 @@ def evaluate_policy(
         reward: as `expected_reward` gives it, `[state, action]`.
 
     Returns:
-        Reward units, `[state]`; 0 in terminal states.
+        Reward units, `[state]`; 0 in terminal states. At a discount of 1, minus or plus
+        infinity where the policy may go on for ever and is paid less or more than 0
+        there, and NaN where it is paid both.
 
     Example:
         >>> from volition import env, reward, value
@@ -44,11 +49,37 @@ def evaluate_policy(
         >>> round(float(v @ world.initial), 3)  # uniform random: -71.257
         -71.257
     """
+    mdp = in_precision(mdp, reward.dtype)
     n_states = mdp.n_states
     weights = (policy[:, :, None] * mdp.probability).reshape(n_states, -1)
     successor = mdp.successor.reshape(n_states, -1)
-    paid = jnp.sum(policy * reward, axis=-1)
-    return solve_rows(mdp, successor, weights, paid, jnp.zeros_like(paid))
+    # What is never done counts for nothing, also where it would cost without end.
+    paid = jnp.sum(jnp.where(policy > 0.0, policy * reward, 0.0), axis=-1)
+    idle, costs, gains = never_ending(mdp, successor, weights, paid)
+    ends = mdp.terminal | idle | costs | gains
+    world = eqx.tree_at(lambda one: one.terminal, mdp, ends)
+    unit = jax.lax.stop_gradient(unit_of(paid))
+    value = solve_rows(world, successor, weights, paid / unit, jnp.zeros_like(paid))
+    value = jnp.where(costs, -jnp.inf, value * unit)
+    value = jnp.where(gains, jnp.inf, value)
+    return jnp.where(costs & gains, jnp.nan, value)
+
+
+def from_start(mdp: FiniteMDP, value: Float[Array, " state"]) -> Float[Array, ""]:
+    """The mean value of where episodes begin; other states count for nothing.
+
+    Args:
+        mdp: the world.
+        value: of each state, also infinite ones.
+
+    Example:
+        >>> from volition import env
+        >>> world = env.gridworld(["S.G"])
+        >>> float(from_start(world, jnp.array([2.0, -jnp.inf, 0.0])))
+        2.0
+    """
+    initial = mdp.initial.astype(value.dtype)
+    return jnp.sum(initial * jnp.where(initial > 0.0, value, 0.0))
 
 
 def solve_rows(
@@ -103,6 +134,8 @@ def _krylov(
 ) -> Float[Array, " state"]:
     """Runs of BiCGSTAB, each from the true residual, until that is at rounding.
 
+    All relative to a power of two of the size of `b`, so that no square of it is 0.
+
     Where a run brings little, as the method may break down, more and more plain sweeps
     go before the next one: they converge for every substochastic matrix.
     """
@@ -126,10 +159,12 @@ def _krylov(
         x = _bicgstab(operator, x, left, floor)
         return x, now, floor, count + n_sweeps, more
 
+    unit = unit_of(b)
+    b, guess = b / unit, guess / unit
     # The worst there is: the first run always happens.
     worst = jnp.full((), jnp.inf, b.dtype)
     start = (guess, worst, jnp.zeros_like(worst), jnp.int32(0), jnp.int32(1))
-    return jax.lax.while_loop(unfinished, run, start)[0]
+    return unit * jax.lax.while_loop(unfinished, run, start)[0]
 
 
 def _bicgstab(
@@ -186,7 +221,8 @@ def occupancy(
         policy: probability of each action, `[state, action]`.
 
     Returns:
-        Steps, `[state, action]`; sums to `1 / (1 - discount)` where nothing ends.
+        Steps, `[state, action]`; sums to `1 / (1 - discount)` where nothing ends. At a
+        discount of 1 it is infinite for what is done for ever.
 
     Example:
         >>> from volition import env
@@ -195,11 +231,18 @@ def occupancy(
         True
     """
 
+    mdp = in_precision(mdp, policy.dtype)
+
     # The mean return is linear in the reward, and this is its slope.
     def mean_return(reward):
-        return jnp.sum(mdp.initial * evaluate_policy(mdp, policy, reward))
+        return from_start(mdp, evaluate_policy(mdp, policy, reward))
 
-    return jax.grad(mean_return)(jnp.zeros_like(policy))
+    visits = jax.grad(mean_return)(jnp.zeros_like(policy))
+    n_states = mdp.n_states
+    weights = (policy[:, :, None] * mdp.probability).reshape(n_states, -1)
+    successor = mdp.successor.reshape(n_states, -1)
+    stays = visited_for_ever(mdp, successor, weights)
+    return jnp.where(stays[:, None] & (policy > 0.0), jnp.inf, visits)
 
 
 def state_distribution(

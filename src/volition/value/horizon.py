@@ -6,8 +6,10 @@ import jax.numpy as jnp
 from jaxtyping import Array, ArrayLike, Float
 
 from volition.env import FiniteMDP
+from volition.env.leaf import check_positive
 from volition.reward import AbstractReward
-from volition.value.bellman import backup, expected_reward, soft_maximum
+from volition.value.bellman import backup, checked_reward, soft_maximum
+from volition.value.precision import in_double, in_precision
 
 
 class HorizonPlan(eqx.Module):
@@ -23,7 +25,6 @@ class HorizonPlan(eqx.Module):
     policies: Float[Array, "time state action"]
 
 
-@eqx.filter_jit
 def backward_induction(
     env: FiniteMDP,
     reward: AbstractReward,
@@ -33,12 +34,19 @@ def backward_induction(
 ) -> HorizonPlan:
     """The best policy for a fixed number of steps, from the last step backwards.
 
+    It is computed in 64 bits. Of actions that are equal but for rounding the first is
+    taken, so that the unit of the reward changes no policy.
+
     Args:
         env: the world; its discount applies.
         reward: what its transitions are worth.
         horizon: how many steps are made, at least 1.
-        temperature: reward units per nat for the soft (maximum causal entropy) policy;
-            left out, the policy is greedy.
+        temperature: reward units per nat for the soft (maximum causal entropy) policy,
+            above 0; left out, the policy is greedy.
+
+    Raises:
+        ValueError: where the reward is not finite or does not fit the world, or a
+            number is out of its range.
 
     Example:
         >>> from volition import env, reward
@@ -49,9 +57,23 @@ def backward_induction(
     Source: R. Bellman, "Dynamic Programming", 1957; the soft form is algorithm 9.1 of
     B. D. Ziebart, PhD thesis, 2010.
     """
-    return induction(
-        env, expected_reward(env, reward), horizon, temperature=temperature
-    )
+    if horizon < 1:
+        raise ValueError(f"horizon = {horizon} must be at least 1.")
+    if temperature is not None:
+        check_positive("temperature", jnp.asarray(temperature))
+    paid = checked_reward(env, reward)
+    return _induction(env, paid, horizon, temperature)
+
+
+@in_double
+@eqx.filter_jit
+def _induction(
+    env: FiniteMDP,
+    paid: Float[Array, "state action"],
+    horizon: int,
+    temperature: ArrayLike | None,
+) -> HorizonPlan:
+    return induction(env, paid, horizon, temperature=temperature)
 
 
 def induction(
@@ -69,12 +91,16 @@ def induction(
         horizon: how many steps are made, at least 1.
         temperature: reward units per nat; left out, the policy is greedy.
     """
+    rounding = 64 * float(jnp.finfo(env.probability.dtype).eps)
+    env = in_precision(env, paid.dtype)
 
     def one(value, now):
         q = backup(env, paid if now is None else now, value)
         if temperature is None:
-            policy = jax.nn.one_hot(jnp.argmax(q, -1), env.n_actions, dtype=q.dtype)
             best = jnp.max(q, axis=-1)
+            slack = rounding * jnp.max(jnp.abs(q))
+            first = jnp.argmax(q >= best[:, None] - slack, axis=-1)
+            policy = jax.nn.one_hot(first, env.n_actions, dtype=q.dtype)
         else:
             policy = jax.nn.softmax(q / temperature, axis=-1)
             best = soft_maximum(q, temperature)

@@ -8,6 +8,7 @@ from jaxtyping import Array, ArrayLike, Float, Int
 
 from volition.env import FiniteMDP
 from volition.value.evaluate import state_distribution
+from volition.value.precision import unit_of
 
 CHUNK = 64  # target states looked at together: their values share the successors
 
@@ -40,7 +41,9 @@ def deviation(
     features = env.features.reshape(-1, env.features.shape[-1])
     present = features[jnp.argmax(leads_there.reshape(-1))]
     apart = env.features - present[None, None, None]
-    distance = jnp.sqrt(jnp.sum(apart**2, axis=-1))
+    # Over their size, as the square of a number can be 0, or infinite, which is not.
+    unit = unit_of(apart)
+    distance = unit * jnp.sqrt(jnp.sum((apart / unit) ** 2, axis=-1))
     return jnp.sum(env.probability * distance, axis=-1)
 
 

@@ -4,7 +4,7 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
-import scipy.optimize
+import scipy
 import scipy.sparse as sparse
 from jaxtyping import Array, Float
 
@@ -39,7 +39,8 @@ def worst_case(
     world: a linear programme, solved exactly. The reference makes rewards comparable
     that differ by a constant. With draws of a posterior, what was never seen may be the
     worst there is. The best policy may be a random one: it takes what chance of that
-    the rewards under which it is bad have gain to spare for.
+    the rewards under which it is bad have gain to spare for. The unit of the rewards
+    does not matter, as long as it is the same for all of them.
 
     Args:
         env: the finite world, from its initial distribution, at its discount: below 1
@@ -48,6 +49,8 @@ def worst_case(
         reference: what the reference behaviour returns under each, reward units.
 
     Raises:
+        ValueError: where a reward or the reference is not finite, or there is not one
+            number for each reward.
         RuntimeError: where the programme has no solution: nothing ends, at discount 1.
 
     Example:
@@ -77,6 +80,10 @@ def worst_case(
     paid = np.asarray(each, dtype=np.float64)
     n_rewards, n_states, n_actions = paid.shape
     least = np.asarray(reference, dtype=np.float64)
+    _check(env, paid, least)
+    # The solver's tolerances are of numbers about 1.
+    unit = max(np.max(np.abs(paid)), np.finfo(float).tiny)
+    paid, least = paid / unit, least / unit
 
     # Free numbers: the occupancy of each state and action, and the least gain.
     n_pairs = n_states * n_actions
@@ -86,7 +93,8 @@ def worst_case(
     )
     flow = sparse.hstack([_flow(env), sparse.csr_matrix((n_states, 1))])
     initial = np.where(terminal, 0.0, np.asarray(env.initial, dtype=np.float64))
-    most = np.where(np.repeat(terminal, n_actions), 0.0, np.inf)
+    # Where no episode comes, a loop would count as visits from nowhere.
+    most = np.where(np.repeat(terminal | ~_comes(env), n_actions), 0.0, np.inf)
     bounds = [(0.0, one) for one in most] + [(None, None)]
     found = scipy.optimize.linprog(
         -np.eye(n_pairs + 1)[-1],
@@ -107,12 +115,46 @@ def worst_case(
     chance = np.where(
         total > 0, visits / np.where(total > 0, total, 1.0), 1.0 / n_actions
     )
-    margin = paid.reshape(n_rewards, n_pairs) @ visits.reshape(-1) - least
+    margin = unit * (paid.reshape(n_rewards, n_pairs) @ visits.reshape(-1) - least)
     return WorstCase(
         Tabular(jnp.asarray(chance, dtype=each.dtype)),
         jnp.asarray(visits, dtype=each.dtype),
         jnp.asarray(margin, dtype=each.dtype),
     )
+
+
+def _check(env: FiniteMDP, paid: np.ndarray, least: np.ndarray) -> None:
+    if least.shape != (len(paid),):
+        raise ValueError(
+            f"{len(paid)} rewards need as many numbers of what the reference returns, "
+            f"not an array of shape {least.shape}."
+        )
+    wrong = np.argwhere(~np.isfinite(paid))
+    if len(wrong):
+        number, state, action = (int(place) for place in wrong[0])
+        raise ValueError(
+            f"reward {number} pays {paid[number, state, action]} for action {action} "
+            f"({env.action_names[action]}) in state {state} ({env.describe(state)}): "
+            "make it finite."
+        )
+    if not np.isfinite(least).all():
+        raise ValueError(
+            f"the reference returns {least[~np.isfinite(least)][0]} under reward "
+            f"{int(np.argmin(np.isfinite(least)))}: give finite numbers."
+        )
+
+
+def _comes(env: FiniteMDP) -> np.ndarray:
+    """The states to which some policy comes."""
+    successor, possible = np.asarray(env.successor), np.asarray(env.probability) > 0
+    found, terminal = np.asarray(env.initial) > 0, np.asarray(env.terminal)
+    while True:
+        here = found & ~terminal
+        more = found.copy()
+        more[successor[here][possible[here]]] = True
+        if (more == found).all():
+            return found
+        found = more
 
 
 def _flow(env: FiniteMDP) -> sparse.csr_matrix:
@@ -122,7 +164,8 @@ def _flow(env: FiniteMDP) -> sparse.csr_matrix:
     leave = sparse.csr_matrix(
         (np.ones(pair.size), (pair // n_actions, pair)), shape=(n_states, pair.size)
     )
-    chance = np.asarray(env.probability, dtype=np.float64).reshape(-1)
+    chance = np.asarray(env.probability, dtype=np.float64)
+    chance = (chance / chance.sum(axis=-1, keepdims=True)).reshape(-1)
     arrive = sparse.csr_matrix(
         (chance, (np.asarray(env.successor).reshape(-1), np.repeat(pair, n_branches))),
         shape=(n_states, pair.size),

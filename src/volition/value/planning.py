@@ -5,39 +5,23 @@ import abc
 import equinox as eqx
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, ArrayLike, Bool, Float, Int
+import numpy as np
+from jaxtyping import Array, ArrayLike, Float, Int
 
 from volition.env import FiniteMDP
-from volition.policy import Tabular, greedy
-from volition.reward import AbstractReward
-from volition.value.bellman import backup, expected_reward, soft_maximum
+from volition.env.expected import expect_finite
+from volition.expect import expect
+from volition.reward import AbstractReward, expect_reward
+from volition.value.bellman import (
+    backup,
+    checked_reward,
+    expected_reward,
+    soft_maximum,
+)
+from volition.value.endless import best_actions, never_ending, towards
 from volition.value.evaluate import solve_rows
-
-
-class Plan(eqx.Module):
-    """What planning found.
-
-    Args:
-        value: of each state, reward units, `[state]`.
-        q: of each action, reward units, `[state, action]`.
-        policy: the policy to follow.
-        residual: largest difference between the two sides of the Bellman equation.
-        n_iterations: sweeps or improvements made.
-        converged: whether the residual is within the method's tolerance.
-    """
-
-    value: Float[Array, " state"]
-    q: Float[Array, "state action"]
-    policy: Tabular
-    residual: Float[Array, ""]
-    n_iterations: Int[Array, ""]
-    converged: Bool[Array, ""]
-
-    @property
-    def message(self) -> str:
-        """How it went, in a sentence."""
-        how = f"after {int(self.n_iterations)} iterations, residual {self.residual:.2g}"
-        return f"converged {how}." if self.converged else f"did not converge {how}."
+from volition.value.precision import in_double, traced
+from volition.value.task import Plan, one_hot, task_of, tolerance_at
 
 
 class AbstractPlanner(eqx.Module):
@@ -45,12 +29,22 @@ class AbstractPlanner(eqx.Module):
 
     @abc.abstractmethod
     def solve(self, mdp: FiniteMDP, reward: Float[Array, "state action"]) -> Plan:
-        """Solve for expected rewards `[state, action]`; pure, for use inside `jit`."""
+        """Solve for expected rewards `[state, action]`; pure, for use inside `jit`.
+
+        What is found does not depend on the unit of the reward. The world may be in 32
+        bits and the reward in 64: then it is solved in 64.
+        """
 
 
+_paid = eqx.filter_jit(expected_reward)
+
+
+@in_double
 @eqx.filter_jit
-def _solve(mdp: FiniteMDP, reward: AbstractReward, method: AbstractPlanner) -> Plan:
-    return method.solve(mdp, expected_reward(mdp, reward))
+def _solve(
+    mdp: FiniteMDP, reward: Float[Array, "state action"], method: AbstractPlanner
+) -> Plan:
+    return method.solve(mdp, reward)
 
 
 def plan(
@@ -62,6 +56,13 @@ def plan(
 ) -> Plan:
     """Find the best policy of a finite world for a reward.
 
+    It is computed in 64 bits, also where JAX is set to 32. The unit of the reward
+    changes no policy. Of actions that are equal but for rounding the first is taken.
+
+    With a discount of 1 a state from which nothing ever ends need not have a value.
+    Those are left out and named in the result's `message`, unless an episode can begin
+    there.
+
     Args:
         env: the world.
         reward: what its transitions are worth.
@@ -69,6 +70,8 @@ def plan(
         throw: whether to raise where the method did not converge.
 
     Raises:
+        TypeError: where the world has no table, or an argument is of another kind.
+        ValueError: where the reward is not finite, or does not fit the world.
         RuntimeError: where the method did not converge and `throw` is set.
 
     Example:
@@ -78,13 +81,57 @@ def plan(
         >>> round(float(best.value @ world.initial), 3)  # 41.208 in the study
         41.208
     """
-    found = _solve(env, reward, PolicyIteration() if method is None else method)
-    if throw and not found.converged:
-        raise RuntimeError(
-            f"planning {found.message} Raise its limit or its tolerance, or lower the "
-            "discount; throw=False returns what there is."
-        )
+    expect_finite(env, "plan", "learn a policy there with vl.learn")
+    expect_reward(reward)
+    if method is not None:
+        such = "give one, such as vl.value.PolicyIteration()"
+        expect(method, AbstractPlanner, "the method", such)
+    paid = checked_reward(env, reward)
+    found = _solve(env, paid, PolicyIteration() if method is None else method)
+    if not traced(found) and _overflows(env, found):
+        found = eqx.tree_at(lambda one: one.converged, found, jnp.zeros((), dtype=bool))
+    if throw and not traced(found.converged) and not found.converged:
+        raise RuntimeError(f"planning {found.message} {_remedy(env, paid, found)}")
     return found
+
+
+def _overflows(env: FiniteMDP, found: Plan) -> bool:
+    """Whether values are too large for the precision that JAX is set to."""
+    value = np.asarray(found.value)
+    wrong = value == np.inf
+    # Without a discount, minus infinity is what a state can be worth.
+    return bool((wrong | ((value == -np.inf) & (float(env.discount) < 1.0))).any())
+
+
+def _remedy(env: FiniteMDP, paid: Float[Array, "state action"], found: Plan) -> str:
+    """What to do where planning did not converge."""
+    begins = np.asarray(env.initial) > 0
+    value = np.asarray(found.value)
+    largest = float(jnp.finfo(paid.dtype).max)
+    hopeless = np.flatnonzero(begins & (np.isnan(value) | (value == -np.inf)))
+    if _overflows(env, found):
+        return (
+            f"Its values are above {largest:.2g}, the largest number in the precision "
+            "of the reward: give the reward in another unit."
+        )
+    if float(env.discount) >= 1.0 and len(hopeless):
+        state = int(hopeless[0])
+        return (
+            f"Episodes can begin in state {state} ({env.describe(state)}), from where "
+            "acting may never end, and without a discount it then has no finite value. "
+            "Lower the discount, give the world an end that can be reached, or let "
+            "episodes begin elsewhere; throw=False returns what there is."
+        )
+    if float(env.discount) >= 1.0:
+        return (
+            "Without a discount a loop that pays is worth more than any end. Lower the "
+            "discount, or raise the planner's limit where no loop pays; throw=False "
+            "returns what there is."
+        )
+    return (
+        "Raise its limit or its tolerance, or lower the discount; throw=False returns "
+        "what there is."
+    )
 
 
 def optimal_value(
@@ -119,24 +166,20 @@ def _solved_jvp(primals, tangents, *, planner, mdp):
     weights = (policy[:, :, None] * mdp.probability).reshape(mdp.n_states, -1)
     paid = jnp.sum(policy * change, axis=-1)
     successor = mdp.successor.reshape(mdp.n_states, -1)
-    tangent = solve_rows(mdp, successor, weights, paid, jnp.zeros_like(paid))
+    left = ~jnp.isfinite(found.value) & (mdp.discount >= 1.0)
+    world = eqx.tree_at(lambda one: one.terminal, mdp, mdp.terminal | left)
+    tangent = solve_rows(world, successor, weights, paid, jnp.zeros_like(paid))
     return found.value, tangent
-
-
-def tolerance_at(tolerance: float, value: Float[Array, " state"]) -> Float[Array, ""]:
-    """The residual that counts as none: relative to the values, above rounding."""
-    least = max(tolerance, 64 * float(jnp.finfo(value.dtype).eps))
-    return least * (1.0 + jnp.max(jnp.abs(value)))
 
 
 class ValueIteration(AbstractPlanner):
     """Sweeps of the Bellman optimality operator until they change nothing.
 
-    Slow where the discount is near 1 (the error shrinks by the discount per sweep), but
-    right for a discount of 1 as long as some policy ends, and safe at any size.
+    `v(s) <- max over a of r(s,a) + discount sum P(s'|s,a) v(s')`, all states at once.
+    Sure but slow: it gains a factor of the discount per sweep.
 
     Args:
-        tolerance: relative residual to stop at.
+        tolerance: residual to stop at, relative to the largest reward and value.
         max_sweeps: limit on the sweeps.
 
     Source: R. S. Sutton, A. G. Barto, 2nd ed., section 4.4.
@@ -147,22 +190,34 @@ class ValueIteration(AbstractPlanner):
 
     def solve(self, mdp: FiniteMDP, reward: Float[Array, "state action"]) -> Plan:
         """Sweep from 0."""
+        task = task_of(mdp, reward)
         value, q, residual, count = _sweeps(
-            mdp, reward, lambda q: jnp.max(q, axis=-1), self.tolerance, self.max_sweeps
+            task.mdp,
+            task.reward,
+            lambda q: jnp.max(q, axis=-1),
+            self.tolerance,
+            self.max_sweeps,
         )
+        # The values are off by up to residual / (1 - discount), mostly all alike.
+        size = 1.0 + jnp.max(jnp.abs(value))
+        left = jnp.maximum(1.0 - task.mdp.discount, 1e-4)
+        slack = task.ties(value) + jnp.minimum(2.0 * residual / left, 1e-7 * size)
+        policy = one_hot(best_actions(task.mdp, q, slack), q)
         converged = residual <= tolerance_at(self.tolerance, value)
-        return Plan(value, q, greedy(q), residual, count, converged)
+        return task.plan(value, q, policy, residual, count, converged)
 
 
 class SoftValueIteration(AbstractPlanner):
-    """Value iteration with the soft maximum; its policy is Boltzmann in the values.
+    """Sweeps of the soft Bellman operator: the maximum causal entropy policy.
 
-    `v(s) = temperature log sum_a exp(q(s,a) / temperature)`,
-    `pi(a|s) = exp((q(s,a) - v(s)) / temperature)`.
+    `v(s) <- T log sum over a of exp(q(s,a) / T)`; the policy is `exp((q - v) / T)`. As
+    `T` goes to 0 it becomes value iteration. At a discount of 1 staying is paid by its
+    entropy, so all who cannot end have no value.
 
     Args:
-        temperature: reward units per nat, above 0.
-        tolerance: relative residual to stop at.
+        temperature: T, reward units per nat, above 0.
+        tolerance: residual to stop at, relative to the largest of reward, temperature
+            and value.
         max_sweeps: limit on the sweeps.
 
     Source: B. D. Ziebart, PhD thesis, 2010, section 5.3.
@@ -172,35 +227,54 @@ class SoftValueIteration(AbstractPlanner):
     tolerance: float = 1e-10
     max_sweeps: int = 200_000
 
+    def __check_init__(self):
+        if not traced(self.temperature) and not np.all(
+            (np.asarray(self.temperature) > 0.0)
+            & np.isfinite(np.asarray(self.temperature))
+        ):
+            raise ValueError(
+                f"temperature = {self.temperature} must be above 0 and finite."
+            )
+
     def solve(self, mdp: FiniteMDP, reward: Float[Array, "state action"]) -> Plan:
         """Sweep from 0."""
+        temperature = jnp.asarray(self.temperature).astype(reward.dtype)
+        task = task_of(mdp, reward, temperature=temperature)
+        # Below the smallest number it would be 0, which divides nothing.
+        coldest = 1e8 * float(jnp.finfo(reward.dtype).tiny)
+        warmth = jnp.maximum(temperature / task.unit, coldest)
         value, q, residual, count = _sweeps(
-            mdp,
-            reward,
-            lambda q: soft_maximum(q, self.temperature),
+            task.mdp,
+            task.reward,
+            lambda q: soft_maximum(q, warmth),
             self.tolerance,
             self.max_sweeps,
         )
-        policy = Tabular(jax.nn.softmax(q / self.temperature, axis=-1))
+        policy = jax.nn.softmax(q / warmth, axis=-1)
         converged = residual <= tolerance_at(self.tolerance, value)
-        return Plan(value, q, policy, residual, count, converged)
+        return task.plan(value, q, policy, residual, count, converged)
 
 
 class PolicyIteration(AbstractPlanner):
     """Policy iteration: a few sweeps, then Newton steps on the Bellman equation.
 
     Each improvement evaluates its policy exactly: by dense factorisation in small
-    worlds, by BiCGSTAB on the sparse rows in large ones (inexact policy iteration).
-    Needs a discount below 1, or policies that end.
+    worlds, by BiCGSTAB on the sparse rows in large ones (inexact policy iteration). It
+    stops at the first policy that no other action improves by more than rounding.
 
     Args:
-        tolerance: relative residual to stop at.
+        tolerance: residual that counts as converged, relative to the largest reward
+            and value.
         max_improvements: limit on the improvements.
-        n_sweeps: sweeps of value iteration before the first improvement.
+        n_sweeps: sweeps of value iteration before the first improvement; at a discount
+            of 1 as many as there are states, if it takes them.
 
     Source: R. A. Howard, "Dynamic Programming and Markov Processes", 1960; the Krylov
     inner solver as in M. Gargiani et al., "Inexact policy iteration methods for
     large-scale Markov decision processes", 2024.
+
+    Differs: at a discount of 1 it begins with a policy that ends from everywhere, so
+    that one which never ends is only ever an improvement where going on for ever pays.
     """
 
     tolerance: float = 1e-10
@@ -208,22 +282,32 @@ class PolicyIteration(AbstractPlanner):
     n_sweeps: int = 30
 
     def solve(self, mdp: FiniteMDP, reward: Float[Array, "state action"]) -> Plan:
-        """Sweep from 0, then improve until the residual is within tolerance."""
+        """Sweep from 0, then improve until nothing is gained."""
+        task = task_of(mdp, reward)
+        mdp, reward = task.mdp, task.reward
         rows = jnp.arange(mdp.n_states)
+        most = max(self.n_sweeps, mdp.n_states)
+        n_sweeps = jnp.where(mdp.discount >= 1.0, most, self.n_sweeps)
         value, q, residual, _ = _sweeps(
-            mdp, reward, lambda q: jnp.max(q, axis=-1), self.tolerance, self.n_sweeps
+            mdp, reward, lambda q: jnp.max(q, axis=-1), self.tolerance, n_sweeps
         )
-        actions = jnp.argmax(q, axis=-1).astype(jnp.int32)
+        actions = best_actions(mdp, q, task.ties(value))
+        lost = _lost(mdp, reward, actions)
+        allowed = ~task.endless.blocked
+        actions = towards(mdp, actions, allowed, ~(lost[1] | lost[2]))
 
         def unfinished(carry):
-            value, _, _, residual, changed, count = carry
-            left = ~(residual <= tolerance_at(self.tolerance, value))
-            return left & changed & (count < self.max_improvements)
+            _, _, _, _, changed, bounded, count = carry
+            return changed & bounded & (count < self.max_improvements)
 
         def improve(carry):
-            value, q, actions, _, _, count = carry
+            value, q, actions, _, _, _, count = carry
+            idle, costs, gains = _lost(mdp, reward, actions)
+            world = eqx.tree_at(
+                lambda one: one.terminal, mdp, mdp.terminal | idle | costs | gains
+            )
             value = solve_rows(
-                mdp,
+                world,
                 mdp.successor[rows, actions],
                 mdp.probability[rows, actions],
                 reward[rows, actions],
@@ -238,26 +322,26 @@ class PolicyIteration(AbstractPlanner):
             actions = jnp.where(gain > slack, best, actions)
             changed = jnp.max(gain) > slack
             residual = _residual(mdp, q, value)
-            return value, q, actions, residual, changed, count + 1
+            bounded = ~jnp.any(costs | gains)
+            return value, q, actions, residual, changed, bounded, count + 1
 
-        value, q, _, residual, _, count = jax.lax.while_loop(
+        yes = jnp.ones((), dtype=bool)
+        value, q, actions, residual, _, bounded, count = jax.lax.while_loop(
             unfinished,
             improve,
-            (
-                value,
-                q,
-                actions,
-                residual,
-                jnp.ones((), dtype=bool),
-                jnp.zeros((), dtype=jnp.int32),
-            ),
+            (value, q, actions, residual, yes, yes, jnp.zeros((), dtype=jnp.int32)),
         )
-        converged = residual <= tolerance_at(self.tolerance, value)
-        # Without a discount and without an end the equation has no solution, and what
-        # the factorisation returns is rounding blown up.
-        most = jnp.max(jnp.abs(reward)) / float(jnp.finfo(reward.dtype).eps) ** 0.6
-        converged &= jnp.max(jnp.abs(value)) <= most
-        return Plan(value, q, greedy(q), residual, count, converged)
+        converged = bounded & (residual <= tolerance_at(self.tolerance, value))
+        # Where going on for ever pays, the policy that does is what there is.
+        best = best_actions(mdp, q, task.ties(value))
+        policy = one_hot(jnp.where(bounded, best, actions), q)
+        return task.plan(value, q, policy, residual, count, converged)
+
+
+def _lost(mdp: FiniteMDP, reward: Array, actions: Int[Array, " state"]):
+    rows = jnp.arange(mdp.n_states)
+    successor, chance = mdp.successor[rows, actions], mdp.probability[rows, actions]
+    return never_ending(mdp, successor, chance, reward[rows, actions])
 
 
 def _residual(mdp, q, value):
