@@ -71,6 +71,29 @@ def open_regular(
         yield stream, status.st_size
 
 
+def file_size(path: Path) -> int | None:
+    """The size of a regular file in bytes; None where nothing is there.
+
+    Links are followed. Devices, pipes and sockets are refused before they are opened.
+
+    Raises:
+        InputError: where something else than a regular file is there, a link to
+            nothing, or it cannot be looked at.
+    """
+    try:
+        found = path.stat()
+    except (FileNotFoundError, NotADirectoryError) as error:
+        if path.is_symlink():
+            raise InputError(
+                f"{path} is a link to a file that is not there: put the file back."
+            ) from error
+        return None
+    except (OSError, ValueError) as error:
+        raise InputError(f"{short(path)} cannot be read: {reason(error)}.") from error
+    _check_regular(path, found.st_mode)
+    return found.st_size
+
+
 def named(name: str) -> Path:
     """The path of a file or folder that a user named, whether it is there or not.
 

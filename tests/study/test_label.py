@@ -368,7 +368,7 @@ def test_questions_about_something_else_are_a_sentence(folder, options):
 
 
 BAD_TOML = {
-    "no TOML": ("study = ", "not a study's configuration"),
+    "no TOML": ("study = ", "study.toml is damaged"),
     "another kind": ('study = "highway"', "of another kind, 'highway'"),
     "no kind": ('env = "delivery"', "of another kind, None"),
     "another world": ('study = "label"\nenv = "moon"', "the world is one of"),
@@ -381,9 +381,9 @@ BAD_TOML = {
     "a seed below 0": ('study = "label"\nseed = -1', "seed = -1"),
     "true for a number": ('study = "label"\nseed = true', "seed = True"),
     "a list of worlds": ('study = "label"\nenv = ["x"]', "study.toml"),
-    "deep": ("a = " + "[" * 5000 + "]" * 5000, "not a study's configuration"),
-    "long": ("# " + "a" * 100_000, "at most"),
-    "no text": ('study = "\udcff"', "is not text"),
+    "deep": ("a = " + "[" * 5000 + "]" * 5000, "nested too deep"),
+    "long": ("# " + "a" * 100_000, "more than the 65536"),
+    "no text": ('study = "\udcff"', "study.toml is damaged"),
     "a further field": ('study = "label"\nmood = 1', "mood"),
     "a word for a number": ('study = "label"\nn_questions = "ten"', "study.toml"),
 }

@@ -31,10 +31,6 @@ from volition.store.minari import (
     Seen as Seen,
     read_minari as read_minari,
 )
-from volition.store.plain_file import (
-    file_size as file_size,
-    read_small_text as read_small_text,
-)
 from volition.store.saved import (
     check_finite as check_finite,
     read_saved as read_saved,

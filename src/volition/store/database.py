@@ -10,9 +10,9 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
+from volition.files import file_size
 from volition.store.errors import InputError
 from volition.store.migration import READERS, migrate, read_older
-from volition.store.plain_file import file_size
 from volition.store.schema import COLUMNS, VERSION, make_tables
 from volition.store.seals import Damaged, verify
 

@@ -5,20 +5,19 @@ import os
 import reprlib
 import shutil
 import tempfile
-import tomllib
 from pathlib import Path
 from typing import Any
 
 import tomli_w
 
 from volition import record
-from volition.store import Evidence, InputError, read_small_text
+from volition.files import file_size, read_toml
+from volition.store import Evidence, InputError
 from volition.study.clips import CLIPS
 
 KIND = "label"  # what `study.toml` says
 MOST_QUESTIONS = 10_000  # more than there are pairs of clips; ours
 LARGEST_SEED = 2**31 - 1
-LONGEST_TOML = 2**16  # bytes; ours
 
 
 @dataclasses.dataclass(frozen=True)
@@ -100,19 +99,12 @@ def read_label(folder: Path) -> LabelConfig:
         InputError: where the folder is not one of a study that people answer.
     """
     path = folder / "study.toml"
-    try:
-        fields = tomllib.loads(read_small_text(path, LONGEST_TOML))
-    except FileNotFoundError as error:
+    if file_size(path) is None:
         what = "is an empty folder" if _is_empty(folder) else "is not a study's folder"
         raise InputError(
             f"{folder} {what}: name one that is not there yet, and it is made."
-        ) from error
-    except InputError:
-        raise
-    except (ValueError, RecursionError) as error:
-        raise InputError(
-            f"{path} is not a study's configuration ({error}): name another folder."
-        ) from error
+        )
+    fields = read_toml(path)
     kind = fields.pop("study", None)
     if kind != KIND:
         raise InputError(

@@ -22,10 +22,11 @@ from volition.evaluation import (
 )
 from volition.evaluation.answers import clusters_of
 from volition.feedback import Comparison, Dataset
+from volition.files import file_size
 from volition.inference import Posterior
 from volition.probes import Audit, audit
 from volition.reward import AbstractReward, delivery_true
-from volition.store import InputError, file_size, read_evidence, rows_of, write_evidence
+from volition.store import InputError, read_evidence, rows_of, write_evidence
 from volition.study.config import Config, read_config
 from volition.study.models import N_FOLDS, fit_default, fit_plain
 from volition.study.progress import Progress
