@@ -3,8 +3,8 @@
 from collections.abc import Callable
 
 import numpy as np
+import scipy
 from jaxtyping import Int
-from scipy import stats
 
 from volition.evaluation.estimate import Estimate, is_constant, no_interval
 
@@ -118,7 +118,11 @@ def widened(
         freedom: degrees of freedom of its spread, above 0.
         n: pieces that were drawn together, at least 2.
     """
-    by = np.sqrt(n / (n - 1)) * stats.t.ppf(0.975, freedom) / stats.norm.ppf(0.975)
+    by = (
+        np.sqrt(n / (n - 1))
+        * scipy.stats.t.ppf(0.975, freedom)
+        / scipy.stats.norm.ppf(0.975)
+    )
     # The statistic itself may lie outside what resamples gave.
     return (
         value - float(by) * max(value - low, 0.0),

@@ -6,8 +6,8 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
+import scipy
 from jaxtyping import Array, Bool, Float, PyTree
-from scipy import stats
 
 from volition.env import AbstractEnvironment, Discrete
 from volition.policy import Segment, check_whole
@@ -198,7 +198,8 @@ def _doubt(theirs: np.ndarray, action: np.ndarray) -> str:
     expected = np.clip(theirs, 0.0, None).sum(axis=0)
     seen = np.bincount(action, minlength=len(expected))
     chance = np.minimum(
-        stats.poisson.cdf(seen, expected), stats.poisson.sf(seen - 1, expected)
+        scipy.stats.poisson.cdf(seen, expected),
+        scipy.stats.poisson.sf(seen - 1, expected),
     )
     if not (2.0 * len(seen) * chance < UNLIKELY).any():
         return ""
