@@ -5,8 +5,8 @@ from collections.abc import Sequence
 import jax
 from jaxtyping import PRNGKeyArray
 
-from volition.expect import expect_key
-from volition.feedback import Answers, Dataset
+from volition.expect import expect, expect_key
+from volition.feedback import AbstractAnswer, Answers, Dataset
 from volition.human import AbstractHuman
 from volition.inference.expected import expect_problem
 from volition.inference.map import AbstractMethod, Laplace
@@ -69,6 +69,8 @@ def fit(
     expect_problem(reward, human, method, prior)
     if key is not None:
         expect_key(key)
+    what = "give answers, such as vl.feedback.comparison(pair, 0), or a list of them"
+    expect(answers, (Dataset, AbstractAnswer, list, tuple), "the evidence", what)
     method = Laplace() if method is None else method
     key = jax.random.key(0) if key is None else key
     answers = Dataset.of(answers)

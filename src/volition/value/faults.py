@@ -50,6 +50,7 @@ def finite(tree: PyTree, n_batch: int) -> Bool[Array, "*batch"] | None:
 
 
 def first_fault(
+    acted: Bool[Array, "time env"] | None,
     observed: Bool[Array, "time env"] | None,
     paid: Bool[Array, "time env"],
     step: Int[Array, ""],
@@ -57,16 +58,23 @@ def first_fault(
     """Of a rollout.
 
     Args:
+        acted: whether the actions, which are the learner's, were finite; None if they
+            all are.
         observed: whether all observations of a step were finite; None if they all are.
         paid: whether its reward was.
         step: steps that each instance had made before.
     """
-    good = paid if observed is None else paid & observed
+    everywhere = jnp.ones_like(paid)
+    acted = everywhere if acted is None else acted
+    observed = everywhere if observed is None else observed
+    good = acted & observed & paid
     n_envs = paid.shape[1]
     at = jnp.argmin(good.reshape(-1)).astype(jnp.int32)
     time, instance = at // n_envs, at % n_envs
-    seen = jnp.asarray(True) if observed is None else observed.reshape(-1)[at]
-    kind = jnp.where(seen, REWARD, OBSERVATION)
+    here = lambda each: each.reshape(-1)[at]
+    kind = jnp.where(here(observed), REWARD, OBSERVATION)
+    # What comes of an action that is none is not the environment's.
+    kind = jnp.where(here(acted), kind, LEARNER)
     kind = jnp.where(jnp.all(good), NONE, kind).astype(jnp.int32)
     return Fault(kind, step.astype(jnp.int32) + time + 1, instance)
 

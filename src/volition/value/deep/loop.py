@@ -109,7 +109,8 @@ def _stretch(
         made = carry[-1] // n_envs
         carry, seen = jax.lax.scan(one_step, carry, of_steps)
         observed = finite((seen.observation, seen.next_observation), 2)
-        fault = fault.then(first_fault(observed, jnp.isfinite(seen.reward), made))
+        acted, paid = finite(seen.transition.action, 2), jnp.isfinite(seen.reward)
+        fault = fault.then(first_fault(acted, observed, paid, made))
         memory, *rest, step = carry
         memory = agent.update(keys[-1], memory, seen, step)
         return ((memory, *rest, step), fault), None
