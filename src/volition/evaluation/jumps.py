@@ -8,7 +8,7 @@ from jaxtyping import Array, Bool, Float
 from volition.env import FiniteMDP, Transition
 from volition.evaluation.canonical import FullReward, finite_table, over_transitions
 from volition.evaluation.coverage import Coverage
-from volition.reward import AbstractReward, check_world
+from volition.reward import AbstractReward, check_world, reading
 
 
 class Jumps(eqx.Module):
@@ -111,6 +111,7 @@ def jump_reward(env: FiniteMDP, reward: AbstractReward) -> FullReward:
     Source: the jumps of `sampled_epic`, in a table.
     """
     check_world(reward, env)
+    reward = reading(reward, env.feature_names)
     jumps = jump_features(env)
     asked = _asked(env, reward, jnp.asarray(jumps.arriving), jnp.asarray(jumps.staying))
     values = np.array(asked, dtype=float)

@@ -91,13 +91,13 @@ def chains(
             initial_step_size=0.5,
             max_num_doublings=MAX_DOUBLINGS,
         )
-        adapted, _ = warmup.run(warm_key, begin, n_warmup)  # pyright: ignore[reportCallIssue]
+        adapted, _ = warmup.run(warm_key, begin, n_warmup)
         state, parameters = adapted
         kernel = blackjax.nuts(log_density, **parameters)
 
         def step(state, step_key):
             state, info = kernel.step(step_key, state)
-            where, rate = state.position, info.acceptance_rate  # pyright: ignore[reportAttributeAccessIssue]
+            where, rate = state.position, info.acceptance_rate
             return state, (mode + root @ where, rate)
 
         _, seen = jax.lax.scan(step, state, jax.random.split(walk_key, n_draws))

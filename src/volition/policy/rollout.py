@@ -217,6 +217,7 @@ def rollout(
     n_steps = 4 * length if n_steps is None else n_steps
     if not isinstance(env, tuple | list):
         expect_env(env, "rollout", ON_HOST)
+    if isinstance(env, AbstractEnvironment):
         return _checked_windows(key, env, policy, n_segments, length, n_steps)
     if not 1 <= len(env) <= n_segments:
         raise ValueError(

@@ -63,6 +63,25 @@ class Selected(AbstractReward):
         """Those of the reward inside."""
         return self.reward.feature_names
 
+    def check_size(self, n_states: int, n_actions: int) -> None:
+        """As the reward inside."""
+        self.reward.check_size(n_states, n_actions)
+
+    @property
+    def single_precision(self) -> bool:
+        """As the reward inside."""
+        return self.reward.single_precision
+
+    def prior_scale(self) -> Float[Array, " parameter"] | None:
+        """That of the reward inside."""
+        return self.reward.prior_scale()
+
+    def with_inputs_scaled(self, steps: Transition | None) -> "Selected":
+        """With the inputs of the reward inside scaled."""
+        through = None if steps is None else self._select(steps)
+        inside = self.reward.with_inputs_scaled(through)
+        return eqx.tree_at(lambda one: one.reward, self, inside)
+
     def learned(self) -> PyTree[bool]:
         """What of the reward inside is."""
         return eqx.tree_at(lambda marks: marks.reward, self, self.reward.learned())

@@ -57,6 +57,8 @@ def _pair(
         world = getattr(importlib.import_module("volition.env"), for_world)()
     if reward_fn is None:
         reward_fn = getattr(importlib.import_module("volition.reward"), for_reward)()
+    assert world is not None
+    assert reward_fn is not None
     return world, reward_fn
 
 
