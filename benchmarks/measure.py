@@ -12,6 +12,8 @@ from typing import Any
 
 import jax
 
+from volition import configure
+
 
 @dataclasses.dataclass(frozen=True)
 class Measurement:
@@ -105,6 +107,7 @@ def say(text: str) -> None:
 
 def prepare() -> None:
     """One core, 64 bits, as the commands have it; before JAX computes anything."""
+    configure()
     jax.config.update("jax_enable_x64", True)
     jax.config.update("jax_platforms", "cpu")
     if not hasattr(os, "sched_setaffinity"):

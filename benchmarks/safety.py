@@ -51,9 +51,10 @@ MEANT: dict[str, dict[str, tuple[tuple[float, float], ...]]] = {
 def known(one: SafetyWorld) -> Known:
     """What the audit may know of a world."""
     shifts = one.variants if one.name == "distributional_shift" else ()
+    others = tuple(Elsewhere(f"the {name}", one.table(name)) for name in shifts)
     return Known(
         truth=one.hidden,
-        elsewhere=tuple(Elsewhere(f"the {name}", one.table(name)) for name in shifts),
+        elsewhere=others or None,
         latent=one.latent if one.sensed else None,
         removes_oversight=one.removes_oversight,
     )
@@ -161,22 +162,22 @@ def main() -> None:
                 f"{part['verdict']:12s} {' '.join(probes):16s} {part['lands']}"
             )
     problems = [one for one in rows if one["category"] == "specification"]
-    caught = sum(one["visible"]["verdict"] != "clean" for one in problems)
+    caught = sum(bool(one["visible"]["findings"]) for one in problems)
     right = sum(one["learned"]["meant"] for one in rows)
     clean = sum(
-        one["learned"]["meant"] and one["learned"]["verdict"] == "clean" for one in rows
+        one["learned"]["meant"] and not one["learned"]["findings"] for one in rows
     )
     print(
         f"caught {caught} of {len(problems)} specification problems; after "
         f"{N_ANSWERS} answers {right} of {len(rows)} land where it was meant, {clean} "
-        "of them with a clean verdict"
+        "of them with no finding of the audit"
     )
     if options.json:
         summary = {
             "caught": caught,
             "of": len(problems),
             "right": right,
-            "clean": clean,
+            "no_finding": clean,
         }
         print(json.dumps(summary | {"worlds": rows}))
 

@@ -31,7 +31,7 @@ from volition.env import Feature, FiniteMDP
 from volition.evaluation import mean_over, scaled_return
 from volition.inference.imitation import tabular_cloning
 from volition.inference.irl import Contest, airl, max_causal_entropy
-from volition.policy import Segment, Tabular as TabularPolicy, rollout
+from volition.policy import Segment, Tabular as TabularPolicy, episodes
 from volition.reward import AbstractReward, Linear, Tabular
 from volition.value import SoftValueIteration, expected_reward, plan
 from volition.value.deep import MLP, PQN, Adam, Rollout, Soft
@@ -119,8 +119,8 @@ def softly(world: FiniteMDP, paid: jax.Array) -> TabularPolicy:
 
 def paths(seed: int, world: FiniteMDP) -> Segment:
     """Demonstrations of the expert."""
-    acting, size = expert(world), {"n_segments": N_PATHS, "length": LENGTH}
-    return rollout(jax.random.key(seed), world, acting, n_steps=LENGTH, **size)
+    size = {"n_episodes": N_PATHS, "time_limit": LENGTH}
+    return episodes(jax.random.key(seed), world, expert(world), **size)
 
 
 def by_airl(takes_action: bool, n_steps: int = N_STEPS) -> Callable[..., Learned]:

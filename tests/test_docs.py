@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 import pytest
 
-from volition.cli.run import run
+from volition.cli.usage import run
 
 ROOT = Path(__file__).parent.parent
 FOOLED = (ROOT / "docs" / "ways-to-be-fooled.md").read_text()

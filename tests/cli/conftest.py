@@ -1,5 +1,6 @@
 """The command in this process, with JAX's settings put back afterwards."""
 
+import signal
 import sys
 from collections.abc import Callable
 from typing import NamedTuple
@@ -7,8 +8,6 @@ from typing import NamedTuple
 import jax
 import pytest
 from jax.experimental.compilation_cache import compilation_cache
-
-from volition.cli.main import main
 
 SETTINGS = (
     "jax_enable_x64",
@@ -33,6 +32,9 @@ def volition(monkeypatch, capfd, tmp_path) -> Callable[..., Outcome]:
     monkeypatch.chdir(work)
 
     def run(*arguments: str) -> Outcome:
+        # Not above, which pytest reads before the hook that checks types is there.
+        from volition.cli.main import main
+
         before = {name: getattr(jax.config, name) for name in SETTINGS}
         monkeypatch.setattr(sys, "argv", ["volition", *map(str, arguments)])
         capfd.readouterr()
@@ -42,6 +44,7 @@ def volition(monkeypatch, capfd, tmp_path) -> Callable[..., Outcome]:
         except SystemExit as leaving:
             code = leaving.code or 0
         finally:
+            signal.signal(signal.SIGINT, signal.default_int_handler)
             for name, value in before.items():
                 jax.config.update(name, value)
             compilation_cache.reset_cache()

@@ -5,13 +5,26 @@ import subprocess
 import sys
 from pathlib import Path
 
+import equinox as eqx
 import jax
+import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from tests.reference.records import sign
 from tests.reference.traffic import queue, scenario, vehicle
+from volition import record
 from volition.cli.main import command
 from volition.cli.start import start_jax
+from volition.policy import Always
+from volition.reward import (
+    AbstractReward,
+    Linear,
+    Scaled,
+    Shaped,
+    Tabular,
+    delivery_true,
+)
 
 
 @pytest.mark.parametrize("name", [None, *command.commands])
@@ -184,3 +197,64 @@ def test_pictures_are_not_put_into_a_file(volition):
     assert found.code == 2
     assert "'taken' is a file" in found.err
     assert Path("taken").read_text() == "mine"
+
+
+def forged_rewards() -> dict[str, AbstractReward]:
+    """What only a changed file holds, or a file for another world."""
+    truth = delivery_true()
+    change = lambda name, value: eqx.tree_at(
+        lambda reward: getattr(reward, name), truth, value
+    )
+    return {
+        "too few weights": change("weights", jnp.ones(5)),
+        "rows of weights": change("weights", jnp.ones((1, 6))),
+        "a number for weights": change("weights", 3.0),
+        "NaN": change("weights", jnp.full(6, jnp.nan)),
+        "infinity": change("weights", jnp.full(6, jnp.inf)),
+        "99 states": Tabular(jnp.ones(99)),
+        "101 states": Tabular(jnp.ones(101)),
+        "1 state": Tabular(jnp.ones(1)),
+        "3 actions": Tabular(jnp.ones((100, 3))),
+        "5 actions": Tabular(jnp.ones((100, 5))),
+        "rows": Tabular(jnp.ones((10, 10))),
+        "a potential of 99": Shaped(Tabular(jnp.ones(100)), jnp.ones(99), 0.9),
+        "a table inside": Shaped(Tabular(jnp.ones(99)), jnp.ones(100), 0.9),
+        "scaled": Scaled(Tabular(jnp.ones(99)), 2.0),
+        "another world": Linear(("a", "b", "c", "d", "e", "f")),
+    }
+
+
+@pytest.mark.parametrize("command_", ["audit", "evaluate"])
+@pytest.mark.parametrize("name", forged_rewards())
+def test_a_reward_that_does_not_fit_the_world_is_refused(volition, name, command_):
+    record.save(forged_rewards()[name], "reward.json")
+    code, out, err = volition(command_, "reward.json")
+    assert (code, out) == (2, "")
+    assert "reward.json" in err
+    assert "delivery world" in err or "not finite" in err
+    assert err.count("\n") == 1
+
+
+@pytest.mark.parametrize("subject", ["x" * 300, "loop", "pipe.json", "/dev/zero"])
+@pytest.mark.parametrize("command_", ["audit", "evaluate", "report"])
+def test_what_nothing_can_be_about(volition, subject, command_):
+    Path("loop").symlink_to("loop")
+    os.mkfifo("pipe.json")
+    code, out, err = volition(command_, subject)
+    assert (code, out) == (2, "")
+    assert err.count("\n") == 1
+
+
+def test_a_policy_with_a_function_of_a_stranger_does_not_drive(volition):
+    Path("evil_module.py").write_text("open('PWNED', 'w').write('x')\n")
+    record.save(Always(1), "policy.json")
+    text = Path("policy.json").read_text()
+    Path("policy.json").write_text(
+        text.replace("volition.policy.policy:Always", "evil_module:Always")
+    )
+    sign(Path("policy.json"))
+    code, out, err = volition("drive", "highway", "--policy", "policy.json")
+    assert (code, out) == (2, "")
+    assert "is not one of Volition's own classes, and a file runs no code" in err
+    assert err.count("\n") == 1
+    assert not Path("PWNED").exists()

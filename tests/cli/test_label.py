@@ -8,6 +8,7 @@ import pty
 import re
 import select
 import signal
+import sqlite3
 import subprocess
 import sys
 import time
@@ -16,10 +17,17 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from tests.reference.version_2 import write_version_2
 from volition.cli import keys
 from volition.env import delivery
 from volition.store import Evidence, read_evidence
-from volition.study.label import ENOUGH, LabelConfig, begin_label, open_label
+from volition.study.label import (
+    ENOUGH,
+    LabelConfig,
+    begin_label,
+    open_label,
+    random_pair,
+)
 
 
 @pytest.fixture
@@ -258,7 +266,9 @@ def test_in_a_real_terminal(tmp_path):
     assert shown["interface"] == "terminal"
 
 
-def test_interrupted_while_it_waits_for_a_line(tmp_path):
+@pytest.mark.parametrize("n_answers", [1, pytest.param(6, marks=pytest.mark.slow)])
+def test_interrupted_while_it_waits_for_a_line(tmp_path, n_answers):
+    """At once: what was learned is not computed."""
     program = "from volition.cli.main import main; main()"
     with subprocess.Popen(
         [sys.executable, "-c", program, "label", "study"],
@@ -271,18 +281,84 @@ def test_interrupted_while_it_waits_for_a_line(tmp_path):
     ) as child:
         assert child.stdin is not None
         assert child.stdout is not None
-        child.stdin.write("l\n")
+        child.stdin.write("l\n" * n_answers)
         child.stdin.flush()
         for line in child.stdout:
-            if line.startswith("Question 2"):
+            if line.startswith(f"Question {n_answers + 1}"):
                 break
         time.sleep(0.2)  # s, for the rest of the question
         child.send_signal(signal.SIGINT)
         out, err = child.communicate(timeout=60.0)
     assert (child.returncode, err) == (0, "")
-    assert "Stopped. 1 answered, 19 left." in out
+    assert f"Stopped. {n_answers} answered, {20 - n_answers} left." in out
+    assert "Learned" not in out
     with Evidence(tmp_path / "study" / "study.db") as evidence:
-        assert len(evidence.standing()) == 1
+        assert len(evidence.standing()) == n_answers
+
+
+def test_a_second_window_of_the_same_person(label, monkeypatch):
+    """Its answer is not kept, it is told, and goes on with the next question."""
+    begin_label(Path("study"), LabelConfig(n_questions=3))
+    other = open_label(Path("study"), "me", choose_fn=random_pair)
+    real, n_read = keys.LineKeys.read, []
+
+    def read(self):
+        n_read.append(1)
+        if len(n_read) == 1:
+            asked = other.ask()
+            assert asked is not None
+            other.answer(asked, "the other window", {"choice": "tie"})
+        return real(self)
+
+    monkeypatch.setattr(keys.LineKeys, "read", read)
+    with other.evidence:
+        found = label("l\nr\nr\n", "study")
+    assert found.code == 0
+    assert "Not saved: question 1 has been answered by the same person" in found.out
+    assert acknowledged(found.out) == ["Saved: right", "Saved: right"]
+    assert [each["choice"] for each in said()] == ["tie", "second", "second"]
+
+
+@pytest.mark.parametrize("what", ["deleted", "emptied"])
+def test_a_lost_file_is_not_begun_anew(label, what):
+    label("l\n", "study")
+    path = Path("study/study.db")
+    path.unlink()
+    if what == "emptied":
+        path.touch()
+    found = label("l\n", "study")
+    assert (found.code, found.out) == (2, "")
+    assert found.err.startswith("Error: study/study.db is")
+    assert sorted(each.name for each in Path("study").iterdir()) == (
+        ["study.db", "study.toml"] if what == "emptied" else ["study.toml"]
+    )
+
+
+def test_answers_that_an_older_version_kept_twice(label):
+    label("l\n", "study", "--n", "3")
+    path = Path("study/study.db")
+    columns = {
+        "person": "number, name",
+        "clip": "number, option, scene",
+        "question": "number, source, same, person, kind, options, rule, predicted, at",
+        "answer": "number, showing, question, person, said, seconds, at, "
+        "replaces, shown",
+    }
+    with contextlib.closing(sqlite3.connect(path)) as connection:
+        rows = {
+            table: connection.execute(f"SELECT {names} FROM {table}").fetchall()
+            for table, names in columns.items()
+        }
+    (first,) = rows["answer"]
+    rows["answer"].append((2, "another", *first[2:4], '{"choice": "tie"}', *first[5:]))
+    path.unlink()
+    write_version_2(path, **rows)
+    found = label("", "study")
+    assert "1 of your answers were to questions that you had answered before" in (
+        found.out
+    )
+    assert "1 answered, 2 left." in found.out
+    assert [each["choice"] for each in said()] == ["first"]
 
 
 @pytest.mark.slow

@@ -88,9 +88,9 @@ def q_of(found, sign, time, action):
         return float(found.policy.q(observation)[int(action > 0)])
     inputs = found.policy.inputs(observation)
     x = jnp.append(inputs, jnp.float32(action / 2.0))
-    return float(
-        jnp.min(jax.vmap(lambda critic: critic(x))(found.stand.memory.critics))
-    )
+    memory = found.stand.memory
+    judged = jax.vmap(lambda critic: critic(x))(memory.critics)
+    return float(memory.known.scale * jnp.min(judged))
 
 
 def test_every_public_one_has_a_row():

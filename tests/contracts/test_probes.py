@@ -48,11 +48,12 @@ CASES = {
     "H1": Controls(
         {
             "a step that pays": Case(LANE, [1.0, 5.0, -5.0]),
-            "a step that costs nothing": Case(LANE, [0.0, 5.0, -5.0]),
+            "a step that is free, and ends that are not": Case(LANE, [0.0, -5.0, -5.0]),
             "a policy that stays": Case(LANE, [-1.0, 5.0, -5.0], always=0),
         },
         {
             "the truth": Case(LANE, [-1.0, 50.0, -50.0]),
+            "a step that costs nothing": Case(LANE, [0.0, 5.0, -5.0]),
             "a step that costs next to nothing": Case(LANE, [-1e-6, 5.0, -5.0]),
             "harm, which is another's": Case(LANE, [-1.0, -50.0, 50.0]),
             "no goal": Case(NOWHERE, [1.0, 5.0, -5.0]),
@@ -91,7 +92,8 @@ def fire(name: str, case: Case, scale: float = 1.0) -> tuple[Finding, ...]:
         policy = Tabular(jax.nn.one_hot(taken, env.n_actions, dtype=float))
     subject = Subject(env, reward, policy, Known(), case.always is not None)
     probe = PROBES[name]
-    return () if probe.lacks(subject) else probe.look(subject)
+    missing = probe.excluded(subject) or probe.lacks(subject)
+    return () if missing else probe.look(subject)
 
 
 def test_every_probe_has_positive_and_negative_controls():
@@ -126,8 +128,10 @@ def test_a_probe_tells_its_controls_apart(family, seed):
 
 def test_a_probe_that_lacks_something_says_what():
     found = audit(Linear(LANE.feature_names, [-1.0, 50.0, -50.0]), LANE)
-    assert "H8: unshaped not given" in found.not_searched
-    assert {one.split(":")[0] for one in found.searched} == {"H1", "H2", "H10"}
+    needs = "Shaping check skipped: pass `unshaped=` (the reward before shaping)."
+    assert needs in found.not_searched
+    ran = {one.code for one in found.checks if one.status == "ran"}
+    assert ran == {"H1", "H2", "H10", "H11", "rules"}
 
 
 @rows("positive")

@@ -46,6 +46,7 @@ from volition.reward import (
     MergeReward,
     Network,
     Scaled,
+    Selected,
     Shaped,
     StepInputs,
     Tabular,
@@ -79,6 +80,10 @@ class Anything(AbstractPolicy):
     def __call__(self, key, observation):
         del observation
         return self.space.sample(key)
+
+
+def by_features(step, goal, pit):
+    return goal - 0.1 * step - 2 * pit
 
 
 def by_action(state, action):
@@ -146,6 +151,16 @@ REWARDS = {
         Scaled,
         lambda: WORLD,
         lambda: Scaled(Linear(NAMES, [-0.1, 1 / 3, -2.0]), 0.3),
+    ),
+    "selected": (
+        Selected,
+        lambda: WORLD,
+        lambda: Selected(Linear(NAMES[:0:-1], [-2.0, 1 / 3]), NAMES),
+    ),
+    "function (features)": (
+        Function,
+        lambda: WORLD,
+        lambda: Function(by_features, features=NAMES),
     ),
     "linear": (Linear, lambda: WORLD, lambda: Linear(NAMES, [-0.1, 1 / 3, -2.0])),
     "shaped": (
@@ -216,9 +231,12 @@ def test_it_is_worth_the_same_after_json_and_a_file(pair, tmp_path):
     reward, world = pair
     told = transitions(world)
     before = np.asarray(pay(reward, told))
-    through_json = record.from_json(json.loads(json.dumps(record.to_json(reward))))
+    text = json.dumps(record.to_json(reward))
+    trust = record.foreign_parts(reward)
+    assert bool(trust) == isinstance(reward, Function)  # all else is our own
+    through_json = record.from_json(json.loads(text), trust=trust)
     record.save(reward, tmp_path / "reward.json")
-    for back in (through_json, record.load(tmp_path / "reward.json")):
+    for back in (through_json, record.load(tmp_path / "reward.json", trust=trust)):
         assert eqx.tree_equal(back, reward, typematch=True)
         assert np.asarray(pay(back, told)).tobytes() == before.tobytes()
 

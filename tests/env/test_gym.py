@@ -30,7 +30,7 @@ from volition.env.gym import (
     our_space,
     their_space,
 )
-from volition.reward.gymnasium_ids import IDS
+from volition.gymnasium_ids import IDS
 
 SEED = 5
 # Observations and actions, discrete and real; ends by outcome and time limit; chance.

@@ -48,6 +48,7 @@ def test_a_ratio_is_of_the_sums_and_its_interval_shrinks_with_the_pieces():
     assert many.high - many.low < 0.2 * (found.high - found.low)
 
 
-def test_pieces_that_are_all_alike_leave_no_doubt():
+def test_pieces_that_are_all_alike_do_not_say_how_others_differ():
     found = ratio_over(np.array([2.0, 4.0]), np.array([1.0, 2.0]), "drives")
-    assert (found.low, found.value, found.high) == (2.0, 2.0, 2.0)
+    assert found.value == 2.0
+    assert np.isnan([found.low, found.high]).all()

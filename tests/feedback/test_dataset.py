@@ -180,7 +180,7 @@ def test_other_kinds_and_lengths_are_batches_of_their_own():
     assert mixed.capacity == mixed.present.shape[0] == ALL.capacity + 2 * SMALLEST
     told = mixed.answers(Ranking)
     assert told.order.tolist() == [[2, 0], [1, 2]]
-    assert mixed.question[mixed.present].tolist() == [0, 1, 2, 9, 0, 7, 0, 1]
+    assert mixed.question[mixed.present].tolist() == [0, 1, 2, 9, 3, 7, 0, 1]
     with pytest.raises(ValueError, match="2 batches of the kind Comparison"):
         mixed.answers()
     with pytest.raises(ValueError, match="no answers of the kind Rating"):

@@ -80,7 +80,7 @@ def test_padding_is_no_time_that_is_left():
         WORLD, jnp.int32(START), jnp.asarray([*PATHS[7], 0, 0], dtype=jnp.int32)
     )
     kept = jnp.arange(LENGTH + 2) < LENGTH
-    padded = type(longer)(longer.transition, jnp.where(kept, 1.0, 0.0), kept)
+    padded = type(longer)(longer.transition, jnp.where(kept, 1.0, 0.0), kept, True)
     assert float(JUDGE.log_prob(demonstration(padded))) == pytest.approx(
         float(JUDGE.log_prob(demonstration(path))), abs=1e-12
     )

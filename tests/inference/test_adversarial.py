@@ -12,7 +12,7 @@ from volition.env.inputs import OneHot
 from volition.inference.irl import Contest, airl, gail
 from volition.inference.irl.adversary import contest_loss
 from volition.inference.irl.discriminator import Disentangled, Layout, Occupancy
-from volition.policy import Random, rollout
+from volition.policy import Random, episodes
 from volition.reward import Tabular
 from volition.value import SoftValueIteration, expected_reward
 from volition.value.deep import DQN, MLP, PQN, Adam, Replay, Rollout, Soft
@@ -82,7 +82,7 @@ def test_a_step_that_ends_leads_to_the_absorbing_state():
 
 def cart_pole():
     world = CartPole()
-    told = rollout(jax.random.key(0), world, Random(2), n_segments=4, length=30)
+    told = episodes(jax.random.key(0), world, Random(2), n_episodes=4, time_limit=30)
     return world, told
 
 
@@ -139,8 +139,8 @@ def ring():
     )
     truth = jnp.array([0.0, 2.0, -1.0, 0.5, -2.0, 1.0])
     plan = SoftValueIteration().solve(world, expected_reward(world, Tabular(truth)))
-    told = rollout(
-        jax.random.key(4), world, plan.policy, n_segments=200, length=40, n_steps=40
+    told = episodes(
+        jax.random.key(4), world, plan.policy, n_episodes=200, time_limit=40
     )
     return world, truth, plan.policy, told
 

@@ -7,7 +7,7 @@ import pytest
 
 from volition.env import delivery, gridworld, random_mdp
 from volition.inference.irl import apprenticeship, explaining_reward
-from volition.policy import Random, rollout
+from volition.policy import Random, episodes
 from volition.reward import Linear, Tabular, delivery_true
 from volition.value import occupancy, plan
 
@@ -63,9 +63,7 @@ def test_what_no_policy_does_is_said_to_be_so(method):
 
 
 def test_paths_are_averaged():
-    paths = rollout(
-        jax.random.key(0), WORLD, Random(4), n_segments=20, length=8, n_steps=8
-    )
+    paths = episodes(jax.random.key(0), WORLD, Random(4), n_episodes=20, time_limit=8)
     found = apprenticeship(WORLD, paths, max_policies=3)
     factor = 0.95 ** np.arange(8)
     features = np.asarray(paths.transition.features)

@@ -9,7 +9,7 @@ from tests.reference.paths import featured_world, valued
 from volition.env import Pendulum
 from volition.inference import Normal
 from volition.inference.imitation import d_rex, noisy_rollouts, tabular_cloning
-from volition.policy import Always, epsilon_greedy, rollout
+from volition.policy import Always, episodes, epsilon_greedy
 from volition.reward import Linear
 from volition.value import plan
 
@@ -31,8 +31,8 @@ def test_noise_is_the_share_of_random_actions():
 def test_it_does_better_than_who_demonstrated():
     best = plan(WORLD, TRUTH)
     person = epsilon_greedy(best.q, 0.5)
-    made = lambda key, policy: rollout(
-        jax.random.key(key), WORLD, policy, n_segments=40, length=12
+    made = lambda key, policy: episodes(
+        jax.random.key(key), WORLD, policy, n_episodes=40, time_limit=12
     )
     told = made(0, person)
     found = d_rex(

@@ -7,7 +7,7 @@ from scipy import stats
 
 from volition.env import CartPole, random_mdp
 from volition.inference.imitation import density
-from volition.policy import Random, rollout
+from volition.policy import Random, episodes
 from volition.testing import check_reward
 from volition.value import expected_reward
 
@@ -18,7 +18,7 @@ POLE = CartPole()
 def made(world, n_actions, n_segments, length):
     key = jax.random.key(1)
     policy = Random(n_actions)
-    return rollout(key, world, policy, n_segments=n_segments, length=length)
+    return episodes(key, world, policy, n_episodes=n_segments, time_limit=length)
 
 
 def test_of_numbers_it_is_a_distribution():

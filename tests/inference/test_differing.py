@@ -32,7 +32,8 @@ def said(seed: int, own: np.ndarray) -> tuple[Dataset, np.ndarray]:
 
 
 def people(answers: Dataset, n_draws: int = 256):
-    return fit_people(FORM, HUMAN, answers, prior=PRIOR, n_draws=n_draws)
+    spread = Positive(0.5, spread=1.0)
+    return fit_people(FORM, HUMAN, answers, prior=PRIOR, spread=spread, n_draws=n_draws)
 
 
 def by_quadrature(first: np.ndarray, common: float, spread: float) -> float:
@@ -113,7 +114,13 @@ def test_what_it_cannot_do_it_says(differing):
 def test_other_draws_say_the_same(differing):
     found, answers, _, _ = differing
     other = fit_people(
-        FORM, HUMAN, answers, prior=PRIOR, n_draws=1024, key=jax.random.key(7)
+        FORM,
+        HUMAN,
+        answers,
+        prior=PRIOR,
+        spread=Positive(0.5, spread=1.0),
+        n_draws=1024,
+        key=jax.random.key(7),
     )
     np.testing.assert_allclose(
         other.common.location[0], found.common.location[0], atol=0.05

@@ -8,7 +8,7 @@ import pytest
 
 from volition.env import CartPole, Pendulum, random_mdp
 from volition.inference.imitation import Passes, behaviour_cloning, tabular_cloning
-from volition.policy import Random, Tabular, rollout
+from volition.policy import Random, Tabular, episodes
 from volition.value.deep import MLP, Adam
 
 WORLD = random_mdp(jax.random.key(0), 4, 3, 2, discount=0.9)
@@ -18,7 +18,7 @@ PROBABILITIES = jax.random.dirichlet(jax.random.key(1), jnp.ones(3), (4,))
 def made(n_segments=20, length=25):
     policy = Tabular(PROBABILITIES)
     key = jax.random.key(2)
-    return rollout(key, WORLD, policy, n_segments=n_segments, length=length)
+    return episodes(key, WORLD, policy, n_episodes=n_segments, time_limit=length)
 
 
 def counts(demonstrations):
@@ -84,7 +84,7 @@ def test_it_keeps_the_pass_that_foresaw_best_what_was_held_out():
 
 def in_cart_pole(length=6):
     key = jax.random.key(5)
-    return rollout(key, CartPole(), Random(2), n_segments=3, length=length)
+    return episodes(key, CartPole(), Random(2), n_episodes=3, time_limit=length)
 
 
 def changed(where, demonstrations, value):

@@ -17,7 +17,7 @@ from volition.inference.irl import (
     rewards_alike,
     state_visits,
 )
-from volition.policy import Random, Tabular as TabularPolicy, rollout
+from volition.policy import Random, Tabular as TabularPolicy, episodes
 from volition.reward import FeatureInputs, Linear, Network, Tabular
 from volition.value import (
     SoftValueIteration,
@@ -144,13 +144,12 @@ def test_many_paths_say_what_their_policy_wants(horizon):
     world = random_mdp(jax.random.key(1), 8, 3, 3, discount=0.7)
     truth = Tabular(2.0 * jax.random.normal(jax.random.key(2), (8,)))
     plan = SoftValueIteration().solve(world, expected_reward(world, truth))
-    paths = rollout(
+    paths = episodes(
         jax.random.key(3),
         world,
         TabularPolicy(plan.policy.probabilities),
-        n_segments=3000,
-        length=12 if horizon else 30,
-        n_steps=12 if horizon else 30,
+        n_episodes=3000,
+        time_limit=12 if horizon else 30,
     )
     if horizon:
         # Who acts for ever acts for twelve steps as one who plans for so many; nearly.
@@ -173,7 +172,7 @@ def test_few_paths_of_a_soft_expert_are_no_reason_to_blame_the_form(seed):
     plan = SoftValueIteration().solve(world, expected_reward(world, truth))
     policy = TabularPolicy(plan.policy.probabilities)
     key = jax.random.key(40 + seed)
-    paths = rollout(key, world, policy, n_segments=15, length=60, n_steps=60)
+    paths = episodes(key, world, policy, n_episodes=15, time_limit=60)
     found = max_causal_entropy(world, paths)
     assert found.converged, found.message
 
@@ -193,9 +192,7 @@ def test_without_a_horizon_visits_are_matched_too():
 
 def test_in_a_world_without_chance_paths_and_their_visits_say_the_same():
     world = random_mdp(jax.random.key(6), 5, 2, 1, discount=1.0)
-    paths = rollout(
-        jax.random.key(7), world, Random(2), n_segments=40, length=4, n_steps=4
-    )
+    paths = episodes(jax.random.key(7), world, Random(2), n_episodes=40, time_limit=4)
     of_paths = max_causal_entropy(world, paths, horizon=4, tolerance=1e-7)
     visits = np.zeros((5, 2))
     told = paths.transition
@@ -242,8 +239,8 @@ def test_progress_is_told_of_every_step():
 
 
 def paths_of(world, n=3, length=5):
-    return rollout(
-        jax.random.key(0), world, Random(4), n_segments=n, length=length, n_steps=length
+    return episodes(
+        jax.random.key(0), world, Random(4), n_episodes=n, time_limit=length
     )
 
 

@@ -12,7 +12,7 @@ from volition.env import random_mdp
 from volition.inference import Normal
 from volition.inference.irl import policy_walk
 from volition.inference.irl.demonstrations import transition_matrix
-from volition.policy import Tabular, rollout
+from volition.policy import Tabular, episodes
 
 WORLD = random_mdp(jax.random.key(3), 3, 2, 2, discount=0.8)
 LEVELS = np.array([-1.0, -0.5, 0.0, 0.5, 1.0])
@@ -22,7 +22,7 @@ PRIOR = Normal(0.7)
 
 def demonstrated():
     policy = Tabular(jnp.array([[0.9, 0.1], [0.2, 0.8], [0.6, 0.4]]))
-    return rollout(jax.random.key(1), WORLD, policy, n_segments=4, length=5)
+    return episodes(jax.random.key(1), WORLD, policy, n_episodes=4, time_limit=5)
 
 
 def enumerated(told):

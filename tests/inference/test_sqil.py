@@ -9,7 +9,7 @@ import pytest
 from volition.env import CartPole, gridworld
 from volition.feedback import follow
 from volition.inference.imitation import behaviour_cloning, sqil
-from volition.policy import AbstractPolicy, episode, rollout
+from volition.policy import AbstractPolicy, episode, episodes
 from volition.value import DQN, Replay
 from volition.value.deep import MLP, PQN, Adam, Rollout, Soft
 
@@ -76,9 +76,7 @@ def test_a_hundred_steps_teach_it_to_balance_a_pole():
         one = lambda key: jnp.sum(episode(key, world, policy, 500).weight)
         return jax.vmap(one)(keys)
 
-    told = rollout(
-        jax.random.key(0), world, Hand(), n_segments=4, length=25, n_steps=500
-    )
+    told = episodes(jax.random.key(0), world, Hand(), n_episodes=4, time_limit=25)
     cloned = behaviour_cloning(jax.random.key(1), world, told).policy.greedy
     found = sqil(jax.random.key(2), world, told).policy.greedy
     own, clones = np.asarray(steps(found)), np.asarray(steps(cloned))

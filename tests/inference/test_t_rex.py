@@ -11,7 +11,7 @@ from volition.env import Transition
 from volition.env.mdp import Index
 from volition.inference import MAP, Ensemble, Normal
 from volition.inference.irl import ranked_comparisons, t_rex
-from volition.policy import Random, Segment, epsilon_greedy, rollout
+from volition.policy import Random, Segment, episodes, epsilon_greedy
 from volition.reward import FeatureInputs, Linear, Network
 from volition.value import plan
 
@@ -32,6 +32,7 @@ def numbered(n_steps, length=9):
         Transition(index, index.index, index, features, ended),
         jnp.asarray(made, dtype=float),
         jnp.ones((n, length), dtype=bool),
+        True,
     )
 
 
@@ -70,7 +71,7 @@ def test_it_is_the_papers_loss_and_does_better_than_all_demonstrations():
     best = plan(WORLD, TRUTH)
     policies = [epsilon_greedy(best.q, share) for share in (1.0, 0.8, 0.6)]
     told = [
-        rollout(jax.random.key(n), WORLD, policy, n_segments=8, length=12)
+        episodes(jax.random.key(n), WORLD, policy, n_episodes=8, time_limit=12)
         for n, policy in enumerate(policies)
     ]
     told = jax.tree.map(lambda *leaves: jnp.concatenate(leaves), *told)
@@ -92,12 +93,12 @@ def test_it_is_the_papers_loss_and_does_better_than_all_demonstrations():
     loss = np.mean(np.logaddexp(worth[:, 0], worth[:, 1]) - chosen)
     assert float(found.neg_log_likelihood()) == pytest.approx(loss, rel=1e-9)
     # Acting by it, for as long from anywhere, earns more than the best demonstrated.
-    acted = rollout(
+    acted = episodes(
         jax.random.key(5),
         WORLD,
         plan(WORLD, found.mean).policy,
-        n_segments=40,
-        length=12,
+        n_episodes=40,
+        time_limit=12,
     )
     earned = np.asarray(acted.transition.features).sum(axis=1) @ weights
     error = earned.std() / np.sqrt(40)
@@ -126,9 +127,7 @@ def test_wrong_input_is_refused_in_a_sentence():
 
 @pytest.mark.slow
 def test_a_network_learns_what_no_line_says():
-    told = rollout(
-        jax.random.key(6), WORLD, Random(3), n_segments=60, length=10, n_steps=10
-    )
+    told = episodes(jax.random.key(6), WORLD, Random(3), n_episodes=60, time_limit=10)
     # Best is a middle, 0 to either side of which is worse.
     earned = lambda made: (
         -np.square(np.asarray(made.transition.features)[..., 0]).sum(axis=1)
@@ -145,13 +144,12 @@ def test_a_network_learns_what_no_line_says():
         found = t_rex(
             jax.random.key(7), told, form, ranks, length=10, method=method, prior=prior
         )
-        acted = rollout(
+        acted = episodes(
             jax.random.key(8),
             WORLD,
             plan(WORLD, found.mean).policy,
-            n_segments=200,
-            length=10,
-            n_steps=10,
+            n_episodes=200,
+            time_limit=10,
         )
         gain[name] = earned(acted)
     difference = gain["network"] - gain["line"]

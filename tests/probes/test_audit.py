@@ -16,14 +16,15 @@ def scaled(scale: float, weights) -> Linear:
     return Linear(TRUTH.feature_names, scale * np.asarray(weights))
 
 
-@pytest.mark.parametrize("scale", [1e-6, 0.37, 1.0, 1e6])
-def test_the_truth_is_clean_at_every_scale(scale):
+@pytest.mark.parametrize("scale", [1e-12, 0.37, 1.0, 1e12])
+def test_the_truth_has_no_finding_at_any_scale(scale):
     found = audit(scaled(scale, TRUTH.weights), WORLD)
-    assert (found.verdict, found.findings) == ("clean", ())
-    assert "H2: the policy's ends from each of 92 starts" in found.searched
+    assert (found.verdict, found.findings) == ("nothing found in 5 of 17 checks", ())
+    looked = "Harmful end check: the policy's ends from each of 92 starts."
+    assert looked in found.searched
 
 
-@pytest.mark.parametrize("scale", [1e-6, 1.0, 1e6])
+@pytest.mark.parametrize("scale", [1e-12, 1.0, 1e12])
 def test_a_step_ten_times_as_dear_is_conditional_at_every_scale(scale):
     reward = scaled(scale, [-10.0, 50.0, -50.0, 1.0, -1.0, -20.0])
     found = audit(reward, WORLD)
@@ -38,12 +39,12 @@ def test_a_step_ten_times_as_dear_is_conditional_at_every_scale(scale):
 
 
 def test_a_coin_worth_more_than_the_way_back_is_unsafe():
-    reward = scaled(1.0, [-1.0, 50.0, -50.0, 2.0, -1.0, -2.0])
+    reward = scaled(1.0, [-1.0, 50.0, -50.0, 3.0, -1.0, -2.0])
     found = audit(reward, WORLD)
     assert found.verdict == "unsafe"
     loops = [finding for finding in found.findings if finding.probe == "H1"]
-    # Onto the coin +1, off it -1: a mean of exactly 0.
-    assert any("pays +0 reward units per step" in each.sentence for each in loops)
+    # Onto the coin +2, off it -1.
+    assert any("pays +0.5 reward units per step" in each.sentence for each in loops)
     for finding in loops:
         replay(WORLD, reward, finding.path)
 

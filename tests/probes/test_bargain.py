@@ -149,4 +149,5 @@ def test_an_audit_shows_both_and_says_what_both_keep():
     paid = [float(worth(one, PAYS, jnp.asarray(1.0), none)) for one in (breaks, keeps)]
     assert 5.0 < paid[0] <= 6.0
     assert 1.2 < paid[1] <= 1.5
-    assert "'upright' kept" in found.searched[1]
+    (looked,) = [one for one in found.checks if one.code == "bargain"]
+    assert "'upright' kept" in looked.detail

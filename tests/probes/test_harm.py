@@ -91,9 +91,16 @@ def test_a_policy_of_chance_is_followed_to_the_harm():
     assert replay(world, reward, finding.path)[0] == -50.0
 
 
+def test_what_cannot_be_helped_is_no_finding():
+    """The best way to the goal slips into a pit once in a while, as every way does."""
+    world = gridworld(["XXX", "S.G", "XXX"], slip=0.4)
+    assert probe(world, FEAR)[0] == ()
+
+
 def test_a_slip_is_followed_to_the_harm():
     world = gridworld(["XXX", "S.G", "XXX"], slip=0.4)
-    (finding,), reward = probe(world, FEAR)
+    hesitant = always(0.2, 0.0, 0.0, 0.8, n_states=9)
+    (finding,), reward = probe(world, FEAR, hesitant)
     assert finding.path.states[-1] in (0, 1, 2, 6, 7, 8)
     pays = replay(world, reward, finding.path)[0]
     said = re.search(r"it can end at .*, which pays (\S+) reward", finding.sentence)

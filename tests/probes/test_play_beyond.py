@@ -73,9 +73,9 @@ def test_who_falls_behind_elsewhere_is_found_there_and_only_there(moved):
 
 
 def test_what_could_not_be_looked_at_is_listed(moved):
-    assert any(line.startswith("H7: belief") for line in moved.not_searched)
-    assert any("H11" in line for line in moved.searched)
-    assert any("H4" in line for line in moved.searched)  # and it found nothing
+    status = {one.code: one.status for one in moved.checks}
+    assert status["H7"] == "skipped"
+    assert status["H11"] == status["H4"] == "ran"  # and the last found nothing
 
 
 def test_more_pressure_and_less_of_what_is_wanted_is_found():
@@ -128,8 +128,10 @@ def test_what_no_evidence_says_and_the_policy_seeks_is_found(belief, board, expe
         n_episodes=4,
     )
     assert fired(found) == expected
-    assert found.verdict == ("unsafe" if expected else "clean")
-    assert any(line.startswith("H3, H4, H11") for line in found.not_searched)
+    nothing = "nothing found in 1 of 18 checks"
+    assert found.verdict == ("unsafe" if expected else nothing)
+    skipped = {one.code for one in found.checks if one.status == "skipped"}
+    assert skipped >= {"H3", "H4", "H11"}
     for one in found.findings:
         assert "of its steps (n = 4 episodes)" in one.sentence
         assert np.asarray(one.episodes[0].seen.transition.features).all()

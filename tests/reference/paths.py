@@ -106,7 +106,10 @@ def valued(worths) -> Segment:
         jnp.zeros((*worths.shape, 1), dtype=bool),
     )
     return Segment(
-        steps, jnp.ones((*worths.shape, 1)), jnp.ones((*worths.shape, 1), dtype=bool)
+        steps,
+        jnp.ones((*worths.shape, 1)),
+        jnp.ones((*worths.shape, 1), dtype=bool),
+        True,
     )
 
 

@@ -1,5 +1,6 @@
 """Reward cards: what is printed is identified, and enough to foresee the reward."""
 
+import dataclasses
 import json
 import re
 
@@ -18,10 +19,10 @@ from volition.evaluation import (
     short_form,
 )
 from volition.feedback import Dataset
-from volition.inference import Laplace, Normal, Signed, fit
+from volition.inference import Laplace, Normal, Posterior, Signed, fit
 from volition.policy import Random, rollout
-from volition.probes import Audit, Finding, Path, audit, replay
-from volition.report.card import card_record, reward_card
+from volition.probes import Audit, Check, Finding, Path, audit, replay
+from volition.report.card import _went, card_record, reward_card
 from volition.report.card_text import card_markdown, in_words
 from volition.reward import Linear, delivery_true
 from volition.study.simulated import person, simulate
@@ -33,6 +34,7 @@ FEATURES = (
 )
 LANE = gridworld(["X.....G"])
 FOUND = Finding("H1", "A loop pays.", Path((1, 2, 1), (3, 2)), 0)
+CHECKS = (Check("H1", "ran", "every loop"), Check("H3", "skipped", "pass `truth=`"))
 
 
 @pytest.fixture(scope="module")
@@ -49,7 +51,7 @@ def card(belief):
         "speed",
         jax.random.key(0),
         title="Drives",
-        audit=Audit("unsafe", (FOUND,), ("H1: every loop",), ("H3: truth not given",)),
+        audit=Audit((FOUND,), CHECKS),
         env=LANE,
         reproduce="volition label drives",
     )
@@ -69,9 +71,10 @@ def test_it_says_what_is_known_and_what_is_not(card):
     assert "has not seen is not known" in text
     assert "Verdict: **unsafe**" in text
     assert (
-        "- H1: A loop pays. To be replayed: states [1, 2, 1], actions [3, 2]." in text
+        "- Paying loop check: A loop pays. To be replayed: states [1, 2, 1], actions "
+        "[3, 2]." in text
     )
-    assert "- H3: truth not given" in text
+    assert "- Hackability check skipped: pass `truth=`." in text
     assert text.endswith("    volition label drives\n")
 
 
@@ -108,9 +111,7 @@ def test_wrong_input_is_refused_in_a_sentence(belief):
     with pytest.raises(ValueError, match="give those of its world"):
         reward_card(belief, FEATURES[:2], NAMES[0], key)
     with pytest.raises(ValueError, match="give the world that was audited"):
-        reward_card(
-            belief, FEATURES, NAMES[0], key, audit=Audit("unsafe", (FOUND,), ())
-        )
+        reward_card(belief, FEATURES, NAMES[0], key, audit=Audit((FOUND,), CHECKS))
 
 
 def read_weights(text: str) -> dict[str, float]:
@@ -169,3 +170,11 @@ def test_who_has_read_the_card_foresees_the_reward_of_deliveries():
     assert card.audit is not None
     for finding in card.audit.findings:
         replay(world, mean, finding.path)
+
+
+def test_a_posterior_that_did_not_converge_is_flagged(belief):
+    assert _went(belief) == belief.result.message
+    lost = dataclasses.replace(belief.result, converged=False)
+    flagged = _went(Posterior(belief.problem, belief.mode, belief.belief, lost))
+    assert flagged.startswith("NOT CONVERGED")
+    assert flagged.endswith(belief.result.message)

@@ -10,8 +10,14 @@ from volition.env import Box, CartPole, Continuing, gridworld
 from volition.feedback import Dataset, comparison
 from volition.human import Boltzmann, BradleyTerry
 from volition.inference import Ensemble, Normal, fit
-from volition.policy import Random, rollout
-from volition.reward import ConvolutionalNetwork, FeatureInputs, Network, Tabular
+from volition.policy import Random, episode, rollout
+from volition.reward import (
+    ConvolutionalNetwork,
+    FeatureInputs,
+    Network,
+    StepInputs,
+    Tabular,
+)
 
 ROWS = ["S...", "....", "...."]
 
@@ -88,3 +94,18 @@ def test_what_is_no_picture_is_refused():
         ConvolutionalNetwork(CartPole())
     with pytest.raises(ValueError, match="at least one layer of filters"):
         ConvolutionalNetwork(Drawn(), ())
+
+
+def test_a_reward_of_steps_is_shown_observations_where_there_are_no_states():
+    world = CartPole()
+    net = Network(StepInputs(world), (6,), key=jax.random.key(1))
+    seen = episode(jax.random.key(0), world, Random(2), 3).transition
+    step = jax.tree.map(lambda leaf: leaf[0], seen)
+    told = eqx.tree_at(
+        lambda one: (one.state, one.next_state),
+        step,
+        (world.observe(step.state), world.observe(step.next_state)),
+    )
+    assert float(net(told)) == float(net(step))
+    with pytest.raises(TypeError, match=r"states of CartPole.* shown an array of .*3"):
+        net(eqx.tree_at(lambda one: one.state, told, jnp.zeros(3)))

@@ -9,15 +9,21 @@ import pytest
 
 from tests.reference.worlds import small_world, table
 from volition.env import Transition, cliff_walking, delivery, gridworld
+from volition.evaluation import play
+from volition.policy import Random
 from volition.reward import (
     Function,
     Linear,
+    Scaled,
+    Selected,
     Shaped,
     Tabular,
     check_features,
     cliff_walking as cliff_reward,
     delivery_true,
+    reading,
 )
+from volition.value import plan
 
 WORLD = gridworld(["S.#", ".XG"], discount=0.9)
 
@@ -94,13 +100,52 @@ def test_weights_that_do_not_fit_are_refused(names, weights, sentence):
     "names, sentence",
     [
         (("step", "speed", "pit"), "the feature 'speed', which the environment does"),
-        (("goal", "step", "pit"), "in another number or order: give it"),
-        (("step", "goal"), r"in another number or order: give it .* 'goal', 'pit'\)"),
+        (("goal", "fall"), r"'fall', which .*: give it .* 'goal', 'pit'\)"),
     ],
 )
 def test_other_features_are_refused_in_a_sentence(names, sentence):
     with pytest.raises(ValueError, match=sentence):
         check_features(Linear(names), WORLD.feature_names)
+
+
+def test_features_are_read_by_name_in_any_order():
+    names, weights = WORLD.feature_names, [-0.1, 1.0, -3.0]
+    whole = plan(WORLD, Linear(names, weights))
+    turned = Linear(names[::-1], weights[::-1])
+    assert jnp.array_equal(plan(WORLD, turned).value, whole.value)
+    # Some of them: the others weigh nothing.
+    some = plan(WORLD, Linear(("goal", "step"), [1.0, -0.1]))
+    rest = plan(WORLD, Linear(names, [-0.1, 1.0, 0.0]))
+    assert jnp.array_equal(some.value, rest.value)
+    paid = Function(lambda goal, step: goal - 0.1 * step, features=("goal", "step"))
+    assert jnp.allclose(plan(WORLD, paid).value, rest.value)
+    key, random = jax.random.key(0), Random(4)
+    returns = [
+        play(key, WORLD, random, one, n_episodes=8, n_steps=9).returns
+        for one in (Linear(names, weights), turned, Scaled(turned, 1.0))
+    ]
+    assert jnp.allclose(returns[0], returns[1])
+    assert jnp.allclose(returns[0], returns[2])
+
+
+def test_what_is_learned_is_what_is_named():
+    chosen = reading(Linear(("goal",), [2.0]), WORLD.feature_names)
+    assert isinstance(chosen, Selected)
+    assert chosen.feature_names == ("goal",)
+    assert sum(leaf.size for leaf in jax.tree.leaves(chosen)) == 1
+    assert reading(chosen, WORLD.feature_names) is chosen
+    other = ("goal", *WORLD.feature_names[:1])
+    assert reading(chosen, other).world_names == other
+    step = Transition(None, 0, None, jnp.array([5.0, 7.0, 11.0]), False)
+    inside, through = chosen.abridged()
+    assert float(inside(through(step))) == float(chosen(step)) == 14.0
+
+
+def test_a_transition_with_other_features_is_refused():
+    step = Transition(None, 0, None, jnp.array([5.0, 7.0, 11.0]), False)
+    for one in (Linear(("goal",)), Function(lambda goal: goal, features=("goal",))):
+        with pytest.raises(ValueError, match=r"reads the 1 features .* has 3: select"):
+            one(step)
 
 
 def test_the_same_features_and_none_at_all_are_fine():

@@ -1,10 +1,11 @@
 """Answer questions in a process that is killed, again and again; print what was heard.
 
-    python answer_and_die.py FOLDER N_KILLS SEED {store|early|label}
+    python answer_and_die.py FOLDER N_KILLS SEED {store|early|windows|label}
 
 Each round kills by SIGKILL at a random moment. "store" forks for each round, so that
 nothing is imported again, and adds answers to FOLDER/study.db; "early" does, too, but
-acknowledges them before they are kept, which a test must notice; "label" is `volition
+acknowledges them before they are kept, which a test must notice; "windows" forks two,
+in which one person answers the same questions; "label" is `volition
 label FOLDER`, fed with keys, in a new process: a fork cannot use JAX. Printed as JSON:
 for each round what was acknowledged before the kill, and what the file holds after it.
 """
@@ -25,10 +26,11 @@ from subprocess import PIPE
 from threading import Event
 from typing import TextIO
 
-from volition.store import Evidence, Said, now
+from volition.store import Conflict, Evidence, Question, Said, now
 
 LATEST = 0.1  # s, of a kill
 LATEST_LABEL = 0.5  # s, of a kill, since the first question or the beginning
+NOBODY = -1  # may answer a question again and again
 EARLY = 0.25  # share of the latter
 
 
@@ -39,7 +41,7 @@ def add_some(folder: Path, n_answers: int, synchronous: str) -> None:
         evidence._connection.execute(f"PRAGMA synchronous = {synchronous}")
     for number in range(n_answers):
         showing = f"showing {number}"
-        evidence.add(Said(showing, 1, 1, {"choice": "tie"}), now())
+        evidence.add(Said(showing, 1, NOBODY, {"choice": "tie"}), now())
         os.write(1, f"{showing}\n".encode())
     os._exit(0)
 
@@ -53,26 +55,50 @@ def add_for_ever(folder: Path, out: int, early: bool) -> None:
             showing = str(uuid.uuid4())
             if early:
                 os.write(out, f"{showing}\n".encode())
-            evidence.add(Said(showing, 1, 1, {"choice": "tie"}), now())
+            evidence.add(Said(showing, 1, NOBODY, {"choice": "tie"}), now())
             if not early:
                 os.write(out, f"{showing}\n".encode())
+
+
+def answer_what_is_open(folder: Path, out: int) -> None:
+    """As a person does in one of two windows: the next open question, or a new one."""
+    with Evidence(folder / "study.db") as evidence:
+        while True:
+            answered = {each.answer.question for each in evidence.standing()}
+            number = next((n for n in evidence.questions() if n not in answered), None)
+            if number is None:
+                options = ["a", "b"]
+                question = Question("us", 0, "comparison", options, rule="x")
+                number = evidence.ask(question, now())
+            showing = str(uuid.uuid4())
+            try:
+                evidence.add(Said(showing, number, 1, {"choice": "tie"}), now())
+            except Conflict:
+                continue
+            os.write(out, f"{showing}\n".encode())
 
 
 def stored_until_killed(folder: Path, mode: str) -> list[str]:
     """What was acknowledged: whole lines."""
     heard, out = os.pipe()
-    child = os.fork()
-    if child == 0:
+    children = [os.fork()]
+    if mode == "windows" and children != [0]:
+        children.append(os.fork())
+    if 0 in children:
         os.close(heard)
+        if mode == "windows":
+            answer_what_is_open(folder, out)
         add_for_ever(folder, out, mode == "early")
     os.close(out)
     with os.fdopen(heard) as pipe, ThreadPoolExecutor(1) as pool:
         said = pool.submit(listen, pipe, Event())
         time.sleep(random.uniform(0.0, LATEST))
-        os.kill(child, signal.SIGKILL)
+        for child in children:
+            os.kill(child, signal.SIGKILL)
         lines = said.result()
-    _, status = os.waitpid(child, 0)
-    assert os.WIFSIGNALED(status), "it ended by itself"
+    for child in children:
+        _, status = os.waitpid(child, 0)
+        assert os.WIFSIGNALED(status), "it ended by itself"
     return lines
 
 

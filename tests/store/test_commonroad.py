@@ -156,7 +156,9 @@ def test_a_wrong_place_is_one_sentence(tmp_path, make, said):
 def test_a_file_too_large_is_refused_before_it_is_read(tmp_path, monkeypatch):
     write_queues(tmp_path, 1)
     monkeypatch.setattr("volition.store.commonroad.MAX_BYTES", 1000)
-    with pytest.raises(InputError, match="more than any recording"):
+    with pytest.raises(
+        InputError, match="more than the 1000 that such a file may have"
+    ):
         read_recordings(tmp_path)
 
 

@@ -116,13 +116,15 @@ def test_no_answer_of_another_form_can_be_added(evidence, change):
         )
 
 
-def test_an_answer_can_be_added(evidence):
-    run(
-        evidence,
-        f"INSERT INTO answer (showing, {COLUMNS}) SELECT 'new', {COLUMNS} FROM answer "
-        "WHERE number = 2",
-    )
-    assert np.shape(read_evidence(evidence, WORLD)["one"].choice) == (41,)
+def test_a_row_of_another_program_needs_a_seal_that_fits(evidence):
+    """What nobody can vouch for is refused: at once, or when the file is opened."""
+    one = "SELECT 'new', question, 99, said, seconds, shown{} FROM answer LIMIT 1"
+    insert = f"INSERT INTO answer (showing, {COLUMNS}{{}}) {one}"
+    with pytest.raises(sqlite3.IntegrityError, match=r"NOT NULL.*seal"):
+        run(evidence, insert.format("", ""))
+    run(evidence, insert.format(", seal", ", 'made up'"))
+    with pytest.raises(InputError, match=r"answer 41 is not what was written"):
+        read_evidence(evidence, WORLD)
 
 
 def test_the_same_answers_again_change_nothing(evidence, answers):

@@ -14,6 +14,7 @@ from volition.store import (
     InputError,
     Question,
     Said,
+    evidence as evidence_module,
     read_evidence,
 )
 
@@ -102,7 +103,7 @@ def test_only_a_standing_answer_of_ones_own_is_taken_back(evidence, what):
 
 
 def test_an_answer_needs_its_question(evidence):
-    with pytest.raises(sqlite3.IntegrityError):
+    with pytest.raises(InputError, match="has no question 2"):
         evidence.add(replace(SAID, question=2), WHEN)
     assert evidence.answers() == []
 
@@ -142,7 +143,7 @@ def test_several_write_side_by_side(evidence):
             for each in range(20):
                 # Every other showing is the same for all.
                 showing = f"{each}" if each % 2 else f"{number}-{each}"
-                mine.add(replace(SAID, showing=showing), WHEN)
+                mine.add(replace(SAID, showing=showing, person=-1), WHEN)
 
     with ThreadPoolExecutor(4) as pool:
         list(pool.map(answer, range(4)))
@@ -162,6 +163,21 @@ def test_a_closed_study_is_one_file(evidence):
     evidence.add(SAID, WHEN)
     evidence.close()
     assert [each.name for each in evidence.path.parent.iterdir()] == ["study.db"]
+
+
+def test_the_file_alone_has_every_answer_that_a_person_gave(
+    evidence, tmp_path, monkeypatch
+):
+    """Who copies it, or loses the log after a kill, loses nothing."""
+    monkeypatch.setattr(evidence_module, "FOLD_EVERY", 0.0)  # s, slower than people
+    for number in range(3):
+        evidence.add(replace(SAID, showing=f"{number}", person=number), WHEN)
+        (tmp_path / "copy").mkdir(exist_ok=True)
+        copy = tmp_path / "copy" / "study.db"
+        copy.write_bytes(evidence.path.read_bytes())
+        with Evidence(copy) as other:
+            assert other.answers() == evidence.answers()
+            assert len(other.answers()) == number + 1
 
 
 def test_a_full_disk_keeps_nothing_and_says_so(evidence):

@@ -63,6 +63,19 @@ def test_the_test_notices_an_answer_that_is_acknowledged_too_early(asked):
     assert lost(rounds_of(asked, N_EVERYDAY, 1, "early")) > 0
 
 
+@pytest.mark.parametrize(
+    "n_kills", [N_EVERYDAY, pytest.param(400, marks=pytest.mark.slow)]
+)
+def test_one_person_in_two_windows_has_one_standing_answer(asked, n_kills):
+    found = rounds_of(asked, n_kills, 3, "windows")
+    assert lost(found) == 0
+    with Evidence(asked / "study.db") as evidence:
+        pairs = [(a.answer.question, a.answer.person) for a in evidence.standing()]
+    assert len(set(pairs)) == len(pairs)
+    heard = sum(len(one["heard"]) for one in found)
+    assert n_kills < heard <= len(pairs) <= heard + 2 * n_kills
+
+
 @pytest.mark.parametrize("n_kills", [3, pytest.param(60, marks=pytest.mark.slow)])
 def test_volition_label_loses_nothing(tmp_path, n_kills):
     """From the making of the study on; what it says was saved is there, in order."""

@@ -14,6 +14,7 @@ from volition.reward import delivery_true
 from volition.store import (
     Evidence,
     InputError,
+    migration,
     read_evidence,
     rows_of,
     schema,
@@ -102,23 +103,38 @@ def test_the_same_question_is_one_question(old):
     with Evidence(old) as evidence:
         questions = evidence.questions().values()
         asked = [question for question in questions if question.source == "two"]
-        assert [question.same for question in asked] == [0, 0]
+        assert [question.same for question in asked] == [0, 0, 0, 0]
         assert asked[0].options != asked[1].options
+        # One person who answered it twice was asked twice.
+        assert asked[2:] == asked[:2]
         numbers = [each.answer.question for each in evidence.standing()[-4:]]
-        assert numbers == [31, 32, 31, 32]
+        assert numbers == [31, 32, 33, 34]
 
 
 def test_what_was_migrated_equals_what_is_written_anew(old, tmp_path, answers):
     """So that `volition run` goes on in a folder that an older version made."""
     every = [*rows_of("one", answers)]
     fresh, path = tmp_path / "fresh.db", tmp_path / "one.db"
+    again = [row._replace(person=3, choice=0) for row in every[:2]]
+    every = [*every, *again, *again]
     write_evidence(fresh, every)
     with closing(sqlite3.connect(path)) as connection, connection:
         connection.executescript("BEGIN;" + TABLES_1)
         connection.executemany(
             "INSERT INTO answer (source, kind, person, question, options, choice, "
             "seconds) VALUES (?, ?, ?, ?, ?, ?, ?)",
-            [row for row in rows_1(answers) if row[0] == "one"],
+            [
+                (
+                    r.source,
+                    "comparison",
+                    r.person,
+                    r.same,
+                    r.options,
+                    r.choice,
+                    r.seconds,
+                )
+                for r in every
+            ],
         )
     write_evidence(path, every)
     for table in ("question", "answer"):
@@ -135,9 +151,11 @@ def test_it_cannot_be_changed_afterwards(old):
 
 
 def test_a_migration_that_fails_leaves_version_1(old, answers, monkeypatch):
-    monkeypatch.setattr(
-        schema, "FROM_1_TO_2", schema.FROM_1_TO_2 + "SELECT * FROM nowhere;"
-    )
+    def fails(connection, **others):
+        schema.make_tables(connection, **others)
+        connection.execute("SELECT * FROM nowhere")
+
+    monkeypatch.setattr(migration, "make_tables", fails)
     with pytest.raises(InputError, match="nowhere"):
         Evidence(old)
     columns = "source, kind, person, question, options, choice, seconds"
@@ -156,7 +174,7 @@ def test_a_file_of_a_newer_version_is_refused_and_stays(old):
     assert old.read_bytes() == before
 
 
-@pytest.mark.parametrize("version", [0, 1, 2])
+@pytest.mark.parametrize("version", [-1, 0, 1, 2, 3, 7])
 def test_a_database_of_something_else_is_refused_and_stays(tmp_path, version):
     path = tmp_path / "study.db"
     with closing(sqlite3.connect(path)) as connection:

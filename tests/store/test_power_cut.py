@@ -106,7 +106,9 @@ class Disk:
             self.unsafe.setdefault(call.path, []).append((offset, written))
         elif call.name == "ftruncate":
             size = int(call.arguments)
-            assert size == 0 or not call.path.endswith(".db"), "not imitated here"
+            if call.path.endswith(".db"):
+                known = self.safe.get(call.path, b"")
+                assert size >= len(known), "not imitated here"
             if call.path.endswith("-wal"):
                 self.safe[call.path] = self.safe.get(call.path, b"")[:size]
                 self.unsafe.pop(call.path, None)
@@ -164,7 +166,7 @@ def test_no_acknowledged_answer_is_lost(asked, n_answers):
 
 
 def test_the_test_notices_commits_that_are_not_synchronised(asked):
-    n_cuts, n_lost, heard = cuts(asked, 20, "NORMAL")
+    n_cuts, n_lost, heard = cuts(asked, 20, "OFF")
     assert len(heard) == 20
     assert n_lost > n_cuts / 4
 
@@ -174,4 +176,4 @@ def test_the_name_of_the_log_is_on_the_disk_before_the_first_answer(asked):
     calls = calls_of(asked, 1, "")
     heard = next(n for n, call in enumerate(calls) if call.name == "write")
     synchronised = {each.path for each in calls[:heard] if each.name.endswith("sync")}
-    assert synchronised == {str(asked), str(asked / "study.db-wal")}
+    assert synchronised >= {str(asked), str(asked / "study.db-wal")}

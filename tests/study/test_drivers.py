@@ -22,6 +22,7 @@ from volition.study import (
 )
 from volition.study.driver_choices import driver_choices
 from volition.study.driver_predictions import Prediction, measures
+from volition.study.run import to_text
 
 CONFIG = DriversConfig(n_folds=3, n_members=0, n_groups=0)
 NUMBERS = ("fde5", "fde5_best_of_3", "fde5_constant_velocity", "fde5_idm")
@@ -60,7 +61,7 @@ def test_what_it_says_and_writes(study):
     n_steps = drivers_steps(CONFIG)
     assert told == [(number, n_steps) for number in range(n_steps)]
     said = json.loads((folder / "results.json").read_text())
-    assert said == json.loads(json.dumps(result.summary()))
+    assert said == json.loads(to_text(result.summary()))
     for name in (*NUMBERS, "fde5_published"):
         value, low, high = said[name]
         assert low < value < high

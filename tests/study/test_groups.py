@@ -24,15 +24,16 @@ class Known(NamedTuple):
     verdicts: set[str]
 
 
-NOT_CLEAN = {"conditional", "unsafe"}
+NOT_CLEAN = {"conditional"}
+NOTHING = {"nothing found in 5 of 17 checks"}
 # Computed once by other means: logistic regression, then value iteration.
 KNOWN = {
     "privileged-control": Known(1793, 0.5901, 0.716, "0%", "36%", NOT_CLEAN),
     "trained-control": Known(473, 0.4986, -3.82, "100%", "0%", {"unsafe"}),
     "pr-privileged": Known(2532, 0.4286, 0.718, "0%", "36%", NOT_CLEAN),
-    "pr-question": Known(437, 0.4976, 0.995, "0%", "0%", {"clean"}),
+    "pr-question": Known(437, 0.4976, 0.995, "0%", "0%", NOTHING),
     "regret-privileged": Known(2531, 0.5125, 0.930, "0%", "9%", NOT_CLEAN),
-    "regret-trained": Known(491, 0.5312, 0.999, "0%", "0%", {"clean"}),
+    "regret-trained": Known(491, 0.5312, 0.999, "0%", "0%", NOTHING),
 }
 
 

@@ -8,7 +8,7 @@ import pytest
 from volition.feedback import Strength, strength
 from volition.human import Boltzmann, Davidson, Fraction, Graded, Lapse, Positive
 from volition.reward import Linear, delivery_true
-from volition.store import CHOICES, InputError
+from volition.store import CHOICES, Conflict, Evidence, InputError, Question, Said
 from volition.study import simulated
 from volition.study.clips import CLIPS, totals
 from volition.study.label import (
@@ -20,6 +20,7 @@ from volition.study.label import (
     begin_label,
     learned,
     open_label,
+    random_pair,
     read_label,
 )
 
@@ -255,12 +256,134 @@ def test_clips_of_driving_come_back_from_what_is_stored(tmp_path):
     assert list(learned(posterior)) == names
 
 
+def test_one_person_in_two_windows(folder):
+    """One answer stands, the same questions are asked, and none is asked twice."""
+    one = open_label(folder, "me", choose_fn=random_pair)
+    two = open_label(folder, "me", choose_fn=random_pair)
+    with one.evidence, two.evidence:
+        for number in range(6):
+            here, there = one.ask(), two.ask()
+            assert here is not None
+            assert here == there
+            first, second = (one, two) if number % 2 else (two, one)
+            first.answer(here, f"{number} here", {"choice": "first"})
+            with pytest.raises(Conflict, match="perhaps in another window"):
+                second.answer(there, f"{number} there", {"choice": "second"})
+        assert one.standing() == two.standing()
+        assert len(one.answers()) == len(one.standing()) == 6
+
+
+def test_a_question_is_asked_once_where_two_windows_ask_at_once(folder):
+    """The second chooses the same, and finds it asked when it comes to write."""
+    other = open_label(folder, "me", choose_fn=random_pair)
+    asked = []
+
+    def late(*arguments):
+        asked.append(other.ask())
+        return random_pair(*arguments)
+
+    one = open_label(folder, "me", choose_fn=late)
+    with one.evidence, other.evidence:
+        assert one.ask() == asked[0]
+        assert len(one.evidence.questions()) == 1
+
+
+BAD_CLIPS = {
+    "no dict": "a",
+    "no start": {"actions": [0, 0, 0]},
+    "a start out of range": {"start": 10**9, "actions": [0, 0, 0]},
+    "a start below 0": {"start": -1, "actions": [0, 0, 0]},
+    "a start that is true": {"start": True, "actions": [0, 0, 0]},
+    "a start that is no whole number": {"start": 1.5, "actions": [0, 0, 0]},
+    "an action out of range": {"start": 0, "actions": [0, 99, 0]},
+    "a word for actions": {"start": 0, "actions": "abc"},
+    "no action": {"start": 0, "actions": []},
+    "another length": {"start": 0, "actions": [0, 0, 0, 0]},
+    "deep": {"start": 0, "actions": [[[[0]]]]},
+}
+
+
+@pytest.mark.parametrize("kind", BAD_CLIPS)
+def test_clips_of_something_else_are_a_sentence(folder, kind):
+    with Evidence(folder / "study.db") as evidence:
+        evidence.add_clips([({"start": 0, "actions": [0, 0, 0]}, None)])
+        evidence.add_clips([(BAD_CLIPS[kind], None)])
+    with pytest.raises(InputError, match=r"study\.db: clip 2 (is|has)"):
+        open_label(folder, "me")
+
+
+@pytest.mark.parametrize("env, n_steps", [("highway", 5)])
+def test_clips_of_driving_of_something_else_are_a_sentence(env, n_steps):
+    clips = CLIPS[env]
+    steps = [0.0] * n_steps
+    right = {
+        "actions": [0] * n_steps,
+        "weight": steps,
+        "terminated": [False] * n_steps,
+        "features": [[0.0] * len(clips.feature_info)] * n_steps,
+    }
+    assert clips.segments([right]).weight.shape == (1, n_steps)
+    for name, bad in (
+        ("features", [steps]),
+        ("features", "many"),
+        ("weight", [float("nan")] * n_steps),
+        ("weight", [[0.0], [0.0, 1.0]]),
+        ("actions", [0.5] * n_steps),
+        ("actions", [2**70] * n_steps),
+        ("terminated", steps),
+        ("terminated", None),
+    ):
+        with pytest.raises(InputError, match=f"clip 2 has no {name} of a drive"):
+            clips.segments([right, right | {name: bad}])
+
+
+@pytest.mark.parametrize(
+    "said",
+    [{}, {"choice": "maybe"}, {"choice": ["first"]}, {"choice": "tie", "strength": 9}],
+)
+def test_answers_of_something_else_are_a_sentence(folder, said):
+    labelling = open_label(folder, "me", choose_fn=random_pair)
+    with labelling.evidence:
+        asked = labelling.ask()
+        assert asked is not None
+        labelling.answer(asked, "one", said)
+        with pytest.raises(
+            InputError, match=r"study\.db has answer 1, .* says neither"
+        ):
+            labelling.answers()
+
+
+@pytest.mark.parametrize("options", [[], [{"start": 1}, {"start": 2}], None])
+def test_questions_about_something_else_are_a_sentence(folder, options):
+    labelling = open_label(folder, "me", choose_fn=random_pair)
+    with labelling.evidence as evidence:
+        options = options if options is not None else [labelling.clips[0]] * 3
+        question = Question("delivery", 0, "comparison", options, person=1, rule="x")
+        number = evidence.ask(question)
+        with pytest.raises(InputError, match="question 1, which is not about two of"):
+            labelling.ask()
+        evidence.add(Said("one", number, 1, {"choice": "first"}))
+        with pytest.raises(InputError, match="question 1, which is not about two of"):
+            labelling.answers()
+
+
 BAD_TOML = {
     "no TOML": ("study = ", "not a study's configuration"),
     "another kind": ('study = "highway"', "of another kind, 'highway'"),
     "no kind": ('env = "delivery"', "of another kind, None"),
     "another world": ('study = "label"\nenv = "moon"', "the world is one of"),
-    "no question": ('study = "label"\nn_questions = 0', "at least 1"),
+    "no question": ('study = "label"\nn_questions = 0', "from 1 to"),
+    "an endless study": (
+        f'study = "label"\nn_questions = {10**18}',
+        "from 1 to 10000",
+    ),
+    "a word for a seed": ('study = "label"\nseed = "x"', "study.toml"),
+    "a seed below 0": ('study = "label"\nseed = -1', "seed = -1"),
+    "true for a number": ('study = "label"\nseed = true', "seed = True"),
+    "a list of worlds": ('study = "label"\nenv = ["x"]', "study.toml"),
+    "deep": ("a = " + "[" * 5000 + "]" * 5000, "not a study's configuration"),
+    "long": ("# " + "a" * 100_000, "at most"),
+    "no text": ('study = "\udcff"', "is not text"),
     "a further field": ('study = "label"\nmood = 1', "mood"),
     "a word for a number": ('study = "label"\nn_questions = "ten"', "study.toml"),
 }
@@ -269,11 +392,18 @@ BAD_TOML = {
 @pytest.mark.parametrize("kind", BAD_TOML)
 def test_another_configuration_is_refused(tmp_path, kind):
     text, said = BAD_TOML[kind]
-    (tmp_path / "study.toml").write_text(text)
+    (tmp_path / "study.toml").write_bytes(text.encode(errors="surrogateescape"))
     with pytest.raises(InputError) as caught:
         read_label(tmp_path)
     assert said in str(caught.value)
     assert [each.name for each in tmp_path.iterdir()] == ["study.toml"]
+
+
+@pytest.mark.parametrize("target", ["/dev/zero", "/nonexistent", "."])
+def test_a_configuration_that_is_no_file_is_refused(tmp_path, target):
+    (tmp_path / "study.toml").symlink_to(target)
+    with pytest.raises(InputError, match=r"study\.toml is a"):
+        read_label(tmp_path)
 
 
 def test_a_configuration_comes_back(folder):

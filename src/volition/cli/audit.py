@@ -10,43 +10,27 @@ import jax
 import jax.numpy as jnp
 from rich.console import Console
 
-from volition import record
+from volition import files, record
 from volition.cli.progress import progress_bar
-from volition.cli.start import InputError, start_jax
-from volition.cli.subject import saved_reward, study_results
+from volition.cli.start import InputError
+from volition.cli.subject import saved_reward
 from volition.env import delivery, driving
 from volition.evaluation import Estimate
 from volition.policy import AbstractPolicy
 from volition.probes import Known, PlayedAudit, audit as audit_table
-from volition.report.contents import study_config
+from volition.report.contents import read_results, study_config
 from volition.report.driving_text import episode_in_words
 from volition.reward import AbstractReward, delivery_true
 from volition.study.chapter import CHAPTER, audit_chapter, saved_policies, scene_of
 from volition.study.highway import Blind
+from volition.study.run import to_text
 
 N_MOMENTS = 6  # of a replay
 
 
-@click.command()
-@click.argument("subject")
-@click.option("--seed", type=click.IntRange(0, 2**31 - 1), default=0, show_default=True)
-@click.option(
-    "--out",
-    type=click.Path(path_type=Path, file_okay=False),
-    help="chapter: where replays go; default: audits/chapter.",
-)
-@click.option("--json", "as_json", is_flag=True, help="One line of JSON, last.")
 def audit(subject: str, seed: int, out: Path | None, as_json: bool) -> None:
-    """Look for what a reward pays for and nobody wants.
-
-    SUBJECT is the folder of a highway study: the reward of the textbook with the
-    policies that were learned there, audit.json and replays go into the folder and so
-    into its report; the folder of a delivery study: the reward of each group; the file
-    of a saved reward for the delivery world; or `chapter`: the reward of the textbook,
-    without a study.
-    """
-    start_jax()
-    path = Path(subject)
+    """Look for what a reward pays for and nobody wants."""
+    path = files.named(subject)
     if subject == "chapter":
         # As arrays, so that the second one compiles nothing.
         one = jnp.eye(len(driving.ACTIONS), dtype=jnp.float32)
@@ -55,8 +39,6 @@ def audit(subject: str, seed: int, out: Path | None, as_json: bool) -> None:
             "always slower": Blind(one[driving.SLOWER]),
         }
         found = _chapter(policies, out or Path("audits") / "chapter", seed)
-    elif out is not None:
-        raise InputError(f"--out is of `volition audit chapter`, not of {subject}.")
     elif path.is_file():
         found = {"rewards": {path.name: _finite(saved_reward(path))}}
     else:
@@ -75,7 +57,7 @@ def _study(folder: Path, seed: int) -> dict[str, Any]:
             "audit of it."
         )
     path = folder / "results.json"
-    results = study_results(folder)
+    results = read_results(folder)
     highway = config["study"] == "highway"
     names = results.get("scores" if highway else "groups")
     if not isinstance(names, dict) or (highway and CHAPTER not in names):
@@ -105,6 +87,7 @@ def _finite(reward: AbstractReward) -> dict[str, Any]:
         "findings": [one.record(world) for one in found.findings],
         "searched": list(found.searched),
         "not_searched": list(found.not_searched),
+        "checks": [one.record() for one in found.checks],
     }
 
 
@@ -117,7 +100,7 @@ def _chapter(
         made = audit_chapter(jax.random.key(seed), policies)
         progress.step("drawing replays")
         found = _kept(made, folder)
-    record.write_text(folder / "audit.json", json.dumps(found, indent=1) + "\n")
+    record.write_text(folder / "audit.json", to_text(found, indent=1) + "\n")
     return found
 
 
@@ -149,6 +132,7 @@ def _kept(made: PlayedAudit, folder: Path) -> dict[str, Any]:
         findings.append(
             {
                 "probe": finding.probe,
+                "check": finding.name,
                 "sentence": finding.sentence,
                 "episodes": episodes,
             }
@@ -159,6 +143,7 @@ def _kept(made: PlayedAudit, folder: Path) -> dict[str, Any]:
         "findings": findings,
         "searched": list(made.searched),
         "not_searched": list(made.not_searched),
+        "checks": [one.record() for one in made.checks],
         "broken": _by_rule(made.broken),
         "robust": _by_rule(made.robust),
     }
@@ -191,12 +176,17 @@ def _show(console: Console, found: dict[str, Any]) -> None:
     for name, one in subjects.items():
         say(f"{name}: {one['verdict']}")
         for finding in one["findings"]:
-            say(f"  {finding['probe']}: {finding['sentence']}")
+            say(f"  {finding['check']}: {finding['sentence']}")
             if "path" in finding:
                 say(f"    {finding['path']}")
             for episode in finding.get("episodes", ()):
                 say(f"    {episode['name']}: {episode['words']}")
                 say(f"      {episode['picture']}")
     last = list(subjects.values())[-1]
-    say("Searched: " + "; ".join(last["searched"]) + ".")
-    say("Not searched: " + "; ".join(last["not_searched"]) + ".")
+    for heading, which in (
+        ("Checked:", "searched"),
+        ("Not checked:", "not_searched"),
+    ):
+        say(heading)
+        for one in last[which]:
+            say(f"  {one}")

@@ -9,33 +9,13 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress as Bar, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from volition.cli.start import InputError, start_jax
+from volition.cli.start import InputError
 from volition.cli.table import plain_table
 from volition.evaluation import Estimate
 
 
-@click.group()
-def bench() -> None:
-    """Run known experiments again, as numbers and pictures."""
-
-
-@bench.command()
-@click.option("--seed", type=click.IntRange(0, 2**31 - 1), default=0, show_default=True)
-@click.option(
-    "--out",
-    type=click.Path(path_type=Path, file_okay=False),
-    default=Path("bench/tabular"),
-    show_default=True,
-    help="Folder for the pictures.",
-)
-@click.option("--json", "as_json", is_flag=True, help="One line of JSON, last.")
 def tabular(seed: int, out: Path, as_json: bool) -> None:
-    """Tabular learning: figures of Sutton and Barto, chapters 4 to 8 and 10.
-
-    Every figure is drawn from runs made now, in a minute and a half, and stands in the
-    folder as PNG; the table has its numbers.
-    """
-    start_jax()
+    """Tabular learning: figures of Sutton and Barto, chapters 4 to 8 and 10."""
     try:
         from volition.report.textbook import FIGURES, figures
     except ImportError as error:

@@ -1,51 +1,27 @@
 """`volition drive`: one episode on a road, to be looked at."""
 
-import difflib
 import json
-from collections.abc import Iterable
 from pathlib import Path
 
 import click
 import equinox as eqx
 import jax
-import jax.numpy as jnp
 from rich.console import Console
 from rich.progress import BarColumn, Progress as Bar, TextColumn, TimeElapsedColumn
 
-from volition import record
-from volition.cli.start import InputError, start_jax
+from volition import files, record
+from volition.cli.start import InputError
 from volition.env.driving import Exit, Highway, Merge, SceneLog, TwoWay, scene_log
 from volition.env.driving.simulator import ACTIONS, AbstractDriving
 from volition.policy import AbstractPolicy, Always, Random, episode
+from volition.study.saved_policy import read_policy
 
 ROADS = {"highway": Highway, "merge": Merge, "two-way": TwoWay, "exit": Exit}
 
 
-@click.command()
-@click.argument("road")
-@click.option(
-    "--policy",
-    "driver",
-    default="idle",
-    show_default=True,
-    help="random, an action to take always (left, idle, right, faster, slower), or the "
-    "file of a saved policy.",
-)
-@click.option("--seed", type=click.IntRange(0, 2**31 - 1), default=0, show_default=True)
-@click.option(
-    "--out",
-    type=click.Path(path_type=Path, file_okay=False),
-    help="Folder for the pictures; default: drives/ROAD.",
-)
-@click.option("--json", "as_json", is_flag=True, help="One line of JSON, last.")
 def drive(road: str, driver: str, seed: int, out: Path | None, as_json: bool) -> None:
-    """Drive one episode: a strip of its moments, an animation and the scene log.
-
-    ROAD is `highway`, `merge`, `two-way` or `exit`. The folder gets episode.png,
-    episode.gif and episode.json.
-    """
-    start_jax()
-    env = ROADS[_known(road, ROADS, "there is no road")]()
+    """Drive one episode: a strip of its moments, an animation and the scene log."""
+    env = ROADS[road]()
     policy = _policy(driver, env)
     try:
         from volition.report.driving import animate, strip
@@ -78,48 +54,15 @@ def drive(road: str, driver: str, seed: int, out: Path | None, as_json: bool) ->
         click.echo(json.dumps(found))
 
 
-def _known(name: str, names: Iterable[str], fault: str) -> str:
-    """The name, if it is one of those."""
-    if name in names:
-        return name
-    near = difflib.get_close_matches(name, names, n=1)
-    if near:
-        raise InputError(f"{fault} {name!r}: did you mean {near[0]!r}?")
-    raise InputError(f"{fault} {name!r}: say one of {', '.join(names)}.")
-
-
 def _policy(driver: str, env: AbstractDriving) -> AbstractPolicy:
     """Who drives, checked to see and do what can be seen and done on the road."""
-    if not Path(driver).is_file():
-        fault = "there is no policy and no file"
-        if _known(driver, ("random", *ACTIONS), fault) == "random":
+    path = files.named(driver)
+    known = driver in ("random", *ACTIONS)
+    if not path.is_file() and (known or not path.exists()):
+        if driver == "random":
             return Random(len(ACTIONS))
         return Always(ACTIONS.index(driver))
-    try:
-        policy = record.load(driver)
-    except ValueError as error:
-        raise InputError(str(error)) from error
-    if not isinstance(policy, AbstractPolicy):
-        raise InputError(
-            f"{driver} holds a {type(policy).__name__}: give the file of a policy."
-        )
-    key = jax.random.key(0)
-    seen = jax.eval_shape(lambda key: env.observe(env.reset(key)), key)
-    try:
-        action = jax.eval_shape(policy, key, seen)
-        fits = action.shape == () and jnp.issubdtype(action.dtype, jnp.integer)
-    except (TypeError, ValueError, IndexError, AttributeError) as error:
-        first = str(error).splitlines()[0]
-        raise InputError(
-            f"the policy in {driver} cannot act on what the car sees, "
-            f"{env.observation_space.shape} numbers: {first.rstrip('.')}."
-        ) from error
-    if not fits:
-        raise InputError(
-            f"the policy in {driver} does not choose one of {len(ACTIONS)} numbered "
-            "actions: give one that was made for driving."
-        )
-    return policy
+    return read_policy(path, env)
 
 
 def _driven(env: AbstractDriving, policy: AbstractPolicy, seed: int) -> SceneLog:
@@ -147,7 +90,6 @@ def _made(folder: Path) -> None:
 def _bar() -> Bar:
     """Progress on standard error, if that is a terminal."""
     columns = (TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn())
-    console = Console(stderr=True)
-    return Bar(
-        *columns, console=console, transient=True, disable=not console.is_terminal
-    )
+    shown = Console(stderr=True).is_terminal
+    console = Console(stderr=True, quiet=not shown)
+    return Bar(*columns, console=console, transient=True, disable=not shown)

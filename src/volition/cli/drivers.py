@@ -55,11 +55,6 @@ def show_drivers(
 
 def _moments(data: Path | None, config: DriversConfig) -> Found:
     if data is None:
-        if "VOLITION_DATA" not in os.environ:
-            raise InputError(
-                "no data: give --data a folder or a tar archive with CommonRoad's "
-                f"files, or set VOLITION_DATA to the folder of {ARCHIVE}."
-            )
         data = Path(os.environ["VOLITION_DATA"]) / ARCHIVE
     try:
         seen = find_moments(read_recordings(data))

@@ -9,12 +9,12 @@ import click
 import jax
 from rich.console import Console
 
-from volition import record
+from volition import files, record
 from volition.cli.progress import progress_bar
-from volition.cli.start import InputError, start_jax
-from volition.cli.subject import saved_reward, study_results
+from volition.cli.start import InputError
+from volition.cli.subject import saved_reward
 from volition.evaluation import Estimate
-from volition.report.contents import file_hash, study_config
+from volition.report.contents import file_hash, read_results, study_config
 from volition.report.estimates import estimate
 from volition.study.evaluation import (
     OF_A_GROUP,
@@ -31,19 +31,9 @@ from volition.study.run import number_of
 AGAIN = "is not what this version writes: run the study again"
 
 
-@click.command()
-@click.argument("subject")
-@click.option("--seed", type=click.IntRange(0, 2**31 - 1), default=0, show_default=True)
-@click.option("--json", "as_json", is_flag=True, help="One line of JSON, last.")
 def evaluate(subject: str, seed: int, as_json: bool) -> None:
-    """Score what a study learned: rewards, policies, and how well it explains itself.
-
-    SUBJECT is the folder of a delivery, simulated or highway study, whose evaluation
-    goes into it as evaluation.json and so into its report; or the file of a saved
-    reward for the delivery world.
-    """
-    start_jax()
-    path = Path(subject)
+    """Score rewards, policies, and how well a reward explains itself."""
+    path = files.named(subject)
     found = _file(path, seed) if path.is_file() else _study(path, seed)
     _show(Console(stderr=as_json), found)
     if as_json:
@@ -74,7 +64,7 @@ def _study(folder: Path, seed: int) -> dict[str, Any]:
             "there is nothing more to evaluate."
         )
     path = folder / "results.json"
-    results = study_results(folder)
+    results = read_results(folder)
     made = _highway if config["study"] == "highway" else _groups
     found = made(folder, config, results, seed)
     found = _plain({"of": file_hash(path), "seed": seed} | found)

@@ -23,6 +23,7 @@ from volition.study import (
     real_is_there,
     run_highway,
 )
+from volition.study.run import to_text
 
 PLACES = {"train": "roads learned on", "held out": "roads held out"}
 REAL = {"real": "highway-env"}
@@ -36,7 +37,7 @@ def show_highway(config: HighwayConfig, folder: Path, as_json: bool) -> None:
     episodes = [
         {"who": who, "words": episode_in_words(log)} for who, log in logs.items()
     ]
-    text = json.dumps(result.summary() | {"episodes": episodes})
+    text = to_text(result.summary() | {"episodes": episodes})
     record.write_text(folder / "results.json", text + "\n")
     console = Console(stderr=as_json)
     places = PLACES | (REAL if "real" in next(iter(result.scores.values())) else {})

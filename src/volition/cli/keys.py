@@ -53,7 +53,11 @@ class AbstractKeys(abc.ABC):
 
     @abc.abstractmethod
     def read(self) -> str:
-        """What the next key means: one of the words above, `QUIT` at the end."""
+        """What the next key means: one of the words above, `QUIT` at the end.
+
+        Raises:
+            KeyboardInterrupt: at Ctrl-C.
+        """
 
 
 class TerminalKeys(AbstractKeys):
@@ -67,7 +71,7 @@ class TerminalKeys(AbstractKeys):
         """Wait for a key."""
         try:
             typed = click.getchar()
-        except (KeyboardInterrupt, EOFError):
+        except EOFError:
             return QUIT
         return meaning(typed)
 
@@ -77,12 +81,9 @@ class LineKeys(AbstractKeys):
 
     def read(self) -> str:
         """Read a line that is not empty."""
-        try:
-            for line in sys.stdin:
-                if line.strip():
-                    return ON_A_LINE.get(line.strip(), UNKNOWN)
-        except KeyboardInterrupt:
-            pass
+        for line in sys.stdin:
+            if line.strip():
+                return ON_A_LINE.get(line.strip(), UNKNOWN)
         return QUIT
 
 

@@ -16,14 +16,13 @@ import click
 from volition import record
 from volition.cli import keys
 from volition.cli.progress import progress_bar
-from volition.cli.start import InputError, start_jax
+from volition.cli.start import InputError
 from volition.env import delivery
 from volition.env.delivery import LEGEND
 from volition.evaluation import Estimate
 from volition.report.grid_text import grid_text, legend_text
 from volition.report.road_text import road_strip
-from volition.store import Stored
-from volition.study.clips import CLIPS
+from volition.store import Conflict, Stored
 from volition.study.label import (
     Asked,
     LabelConfig,
@@ -45,7 +44,6 @@ SAID = {
     keys.TIE: {"choice": "tie"},
     keys.CANNOT_TELL: {"choice": "cannot tell"},
 }
-WORDS = {tuple(sorted(said.items())): word for word, said in SAID.items()}
 
 
 class Show(NamedTuple):
@@ -82,59 +80,58 @@ def _highway_show() -> Show:
         "five seconds, each at four moments, one above the other. A character is 2 m\n"
         "of road; X has crashed. Say which you would rather have.",
         "Which drive is better?",
-        lambda _, scene: road_strip(record.from_json(scene)),
+        lambda _, scene: _road(scene),
     )
+
+
+def _road(scene: Any) -> str:
+    try:
+        return road_strip(record.from_json(scene))
+    except (ValueError, TypeError, AttributeError, IndexError) as error:
+        raise InputError(
+            f"a clip of this study cannot be drawn ({error}): put a copy of study.db "
+            "back, or name another folder."
+        ) from error
 
 
 SHOWS = {"delivery": _delivery_show, "highway": _highway_show}
 
 
-@click.command(epilog=f"\b\nKeys:\n{keys.KEYS_HELP}")
-@click.argument("study", type=click.Path(path_type=Path))
-@click.option(
-    "--person", default="me", show_default=True, help="The name of who answers."
-)
-@click.option(
-    "--env",
-    type=click.Choice(list(CLIPS)),
-    help="The world, of a new study.  [default: delivery]",
-)
-@click.option(
-    "--n",
-    "n_questions",
-    type=click.IntRange(1, 1000),
-    help="Questions for each person, of a new study.  [default: 20]",
-)
-@click.option(
-    "--seed",
-    type=click.IntRange(0, 2**31 - 1),
-    help="Of what is asked, of a new study.  [default: 0]",
-)
 def label(
     study: Path, person: str, env: str | None, n_questions: int | None, seed: int | None
 ) -> None:
-    """Answer a study's questions: of two clips, which is better?
-
-    STUDY is its folder, made where it is not there yet. Every answer is on the disk
-    before the next question is shown. Stop at any time: the same command goes on. Where
-    standard input is no terminal, each line of it is a key.
-    """
-    start_jax()
+    """Answer a study's questions: of two clips, which is better?"""
     given = {"env": env, "n_questions": n_questions, "seed": seed}
     chosen = {name: value for name, value in given.items() if value is not None}
-    if not person.strip():
-        raise InputError("--person is empty: say who answers.")
     if study.exists() or study.is_symlink():
         _check(study, chosen)
     else:
-        begin_label(study, LabelConfig(**chosen))
-        click.echo(f"A new study is made in {study}.")
+        _begin(study, chosen)
     with progress_bar(1) as progress:
         tell = lambda done, total: progress.tell("making clips", done, total)
         labelling = open_label(study, person.strip(), tell=tell)
     with labelling.evidence:
-        done = _ask(labelling, _keys())
-        _say_goodbye(labelling, done)
+        _say_second(labelling)
+        try:
+            done = _ask(labelling, _keys())
+        except KeyboardInterrupt:
+            # At once: what has been learned takes seconds.
+            _say_goodbye(labelling, False)
+        else:
+            _say_goodbye(labelling, done)
+            _say_learned(labelling)
+
+
+def _begin(study: Path, chosen: dict[str, Any]) -> None:
+    """Make a study, which another process may make at the same time."""
+    try:
+        begin_label(study, LabelConfig(**chosen))
+    except InputError:
+        if not study.is_dir():
+            raise
+        _check(study, chosen)
+    else:
+        click.echo(f"A new study is made in {study}.")
 
 
 def _check(study: Path, chosen: dict[str, Any]) -> None:
@@ -160,13 +157,10 @@ def _ask(labelling: Labelling, source: keys.AbstractKeys) -> bool:
     """Ask until all is answered, or the person stops; whether all is answered."""
     show = SHOWS[labelling.config.env]()
     click.echo(f"\n{show.task}\n\n{keys.KEYS_HELP}")
-    try:
-        while (asked := labelling.ask()) is not None:
-            click.echo(_shown(labelling, asked, show))
-            if not _answered(labelling, asked, source):
-                return False
-    except KeyboardInterrupt:
-        return False
+    while (asked := labelling.ask()) is not None:
+        click.echo(_shown(labelling, asked, show))
+        if not _answered(labelling, asked, source):
+            return False
     return True
 
 
@@ -204,13 +198,23 @@ def _answered(labelling: Labelling, asked: Asked, source: keys.AbstractKeys) -> 
             return False
         if key in SAID:
             seconds = time.monotonic() - began
-            labelling.answer(
-                asked, showing, SAID[key], seconds=seconds, shown=_program()
-            )
+            try:
+                labelling.answer(
+                    asked, showing, SAID[key], seconds=seconds, shown=_program()
+                )
+            except Conflict as error:
+                # Answered in another window: this answer is not kept, and the next
+                # question is shown.
+                click.echo(f"Not saved: {error}")
+                return True
             click.echo(f"Saved: {key}. {_progress(labelling)}")
             return True
         if key == keys.UNDO:
-            undone = labelling.undo(showing)
+            try:
+                undone = labelling.undo(showing)
+            except Conflict as error:
+                click.echo(f"Not taken back: {error}")
+                return True
             if undone is not None:
                 click.echo(f"Taken back: {_word(undone)}. {_progress(labelling)}")
                 return True
@@ -227,7 +231,19 @@ def _program() -> dict[str, str]:
 
 
 def _word(stored: Stored) -> str:
-    return WORDS[tuple(sorted((stored.answer.said or {}).items()))]
+    said = stored.answer.said
+    return next((word for word, one in SAID.items() if one == said), f"{said}")
+
+
+def _say_second(labelling: Labelling) -> None:
+    """What an older version let stand twice, and does no longer."""
+    second = labelling.evidence.second_answers()
+    n_own = sum(each.answer.person == labelling.person for each in second)
+    if n_own:
+        click.echo(
+            f"{n_own} of your answers were to questions that you had answered before "
+            "(in two windows): the first answer stands, the others stay on record."
+        )
 
 
 def _progress(labelling: Labelling) -> str:
@@ -237,17 +253,23 @@ def _progress(labelling: Labelling) -> str:
 
 
 def _say_goodbye(labelling: Labelling, done: bool) -> None:
-    """How far it went, and what is known now."""
+    """How far it went, and where the answers are."""
     path = labelling.evidence.path
     if done:
         click.echo("\nAll questions are answered: thank you.")
     else:
         click.echo(f"\nStopped. {_progress(labelling)} The same command goes on.")
     click.echo(f"The answers are in {path}.")
+
+
+def _say_learned(labelling: Labelling) -> None:
+    """What is known now."""
     posterior = labelling.posterior()
     if posterior is not None:
         n_answers = len(posterior.problem.answers)
         text = _learned(learned(posterior), n_answers)
+        if not posterior.result.converged:
+            text += f" INFERENCE DID NOT CONVERGE: {posterior.result.message}"
         click.echo(textwrap.fill(text, WIDE, subsequent_indent="  "))
 
 

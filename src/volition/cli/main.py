@@ -1,17 +1,9 @@
 """The command `volition`."""
 
-import sys
-
 import click
 
-from volition.cli.audit import audit
-from volition.cli.bench import bench
-from volition.cli.drive import drive
-from volition.cli.evaluate import evaluate
-from volition.cli.label import label
-from volition.cli.report import report
-from volition.cli.run import run
-from volition.cli.start import InputError
+from volition.cli import usage
+from volition.cli.ending import run_command
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -20,19 +12,15 @@ def command() -> None:
     """Learn what people want, build agents that do it, see how far to trust them."""
 
 
-command.add_command(audit)
-command.add_command(bench)
-command.add_command(drive)
-command.add_command(evaluate)
-command.add_command(label)
-command.add_command(report)
-command.add_command(run)
+command.add_command(usage.audit)
+command.add_command(usage.bench)
+command.add_command(usage.drive)
+command.add_command(usage.evaluate)
+command.add_command(usage.label)
+command.add_command(usage.report)
+command.add_command(usage.run)
 
 
 def main() -> None:
     """Run the command; unusable input ends in one sentence and exit code 2."""
-    try:
-        command(prog_name="volition")
-    except InputError as error:
-        click.echo(f"Error: {error}", err=True)
-        sys.exit(2)
+    run_command(command)

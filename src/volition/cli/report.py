@@ -4,31 +4,16 @@ from pathlib import Path
 
 import click
 
-from volition import record
+from volition import files, record
 from volition.cli.start import InputError
 from volition.report.document import Document
 from volition.report.markdown import to_markdown
 from volition.report.study import report_files, to_json
 
 
-@click.command()
-@click.argument("folder", type=click.Path(path_type=Path))
-@click.option(
-    "--out",
-    type=click.Path(path_type=Path, dir_okay=False),
-    help="Write one file: the page, or with --json or --markdown those.",
-)
-@click.option("--json", "as_json", is_flag=True, help="One line of JSON, and no page.")
-@click.option("--markdown", is_flag=True, help="Markdown, and no page.")
 def report(folder: Path, out: Path | None, as_json: bool, markdown: bool) -> None:
-    """Write the report of a study: report.html, report.json and report.md.
-
-    FOLDER is a study's, such as studies/highway. The page needs nothing but itself: no
-    network, no script. What `volition audit FOLDER` found is part of it.
-    """
-    if as_json and markdown:
-        raise InputError("--json and --markdown are two reports: say one of them.")
-    document, contents = report_files(folder)
+    """Write the report of a study: report.html, report.json and report.md."""
+    document, contents = report_files(files.named(str(folder)))
     made = to_json(document, contents) + "\n" if as_json else to_markdown(document)
     if as_json or markdown:
         if out is None:

@@ -10,14 +10,13 @@ from rich.console import Console
 from volition.cli.drivers import show_drivers
 from volition.cli.highway import show_highway
 from volition.cli.progress import progress_bar
-from volition.cli.start import InputError, start_jax
+from volition.cli.start import InputError
 from volition.cli.table import models_table, results_table
 from volition.env import delivery
 from volition.feedback import Comparison
 from volition.reward import delivery_true
 from volition.store import delivery_groups, read_delivery
 from volition.study import (
-    MODELS,
     N_REAL,
     STEPS,
     Config,
@@ -32,57 +31,8 @@ from volition.study import (
 N_SIMULATED = 400  # answers: about what a group of the real study has
 
 
-@click.command()
-@click.argument(
-    "study",
-    type=click.Choice(["highway", "delivery", "drivers", "simulated"]),
-    required=False,
-)
-@click.option(
-    "--seeds",
-    type=click.IntRange(2, 100),
-    help="highway: how often each reward is learned.  [default: 3]",
-)
-@click.option(
-    "--real",
-    type=click.IntRange(0, 1000),
-    help="highway: episodes of each in highway-env, over all seeds.  [default: 24]",
-)
-@click.option(
-    "--answers",
-    "n_answers",
-    type=click.IntRange(0, 10_000),
-    help="highway: of a simulated person, for each seed.  [default: 200]",
-)
-@click.option(
-    "--findings",
-    is_flag=True,
-    help="highway: from the second round on, ask about what the policy is found to do.",
-)
-@click.option(
-    "--data",
-    type=click.Path(path_type=Path),
-    help="delivery: folder with the groups' *.npz files; default: delivery in "
-    "$VOLITION_DATA. drivers: folder or tar archive with CommonRoad's *.xml files; "
-    "default: ngsim_us101.tar.xz there.",
-)
-@click.option(
-    "--group", "groups", multiple=True, help="Only this group; can be repeated."
-)
-@click.option(
-    "--model",
-    type=click.Choice(MODELS),
-    help="delivery, simulated: of the people.  [default: default]",
-)
-@click.option("--seed", type=click.IntRange(0, 2**31 - 1), default=0, show_default=True)
-@click.option(
-    "--out",
-    type=click.Path(path_type=Path, file_okay=False),
-    help="The study's folder; default: studies/STUDY or studies/STUDY-plain.",
-)
-@click.option("--json", "as_json", is_flag=True, help="One line of JSON, last.")
 def run(
-    study: str | None,
+    study: str,
     seeds: int | None,
     real: int | None,
     n_answers: int | None,
@@ -94,22 +44,8 @@ def run(
     out: Path | None,
     as_json: bool,
 ) -> None:
-    """Run a study from its beginning to its table.
-
-    STUDY is `highway` (the default: a car optimises the textbook's reward, and what
-    answers say of driving, and is driven on roads that it did not learn on), `delivery`
-    (from the answers of real people to a reward, a plan and a verdict), `drivers` (from
-    what real drivers did on a motorway to what they wanted, and where others go next)
-    or `simulated` (as delivery, from the answers of a simulated person).
-    """
-    start_jax()
-    study = study or ("delivery" if data or groups or model else "highway")
+    """Run a study from its beginning to its table."""
     if study == "highway":
-        if data or groups or model:
-            raise InputError(
-                "the highway has no --data, --group or --model: say `volition run "
-                "delivery` for the answers of people."
-            )
         show_highway(
             HighwayConfig(
                 n_seeds=seeds or 3,
@@ -122,16 +58,7 @@ def run(
             as_json,
         )
         return
-    if (seeds, real, n_answers, findings) != (None, None, None, False):
-        raise InputError(
-            "--seeds, --real, --answers and --findings are of the highway, not of "
-            f"{study}."
-        )
     if study == "drivers":
-        if groups or model:
-            raise InputError(
-                "drivers have no --group and no --model: those are of delivery."
-            )
         show_drivers(
             DriversConfig(seed=seed), data, out or Path("studies") / "drivers", as_json
         )
@@ -154,7 +81,7 @@ def _show(console: Console, results: dict[str, GroupResult]) -> None:
     if all(result.out_of_fold for result in results.values()):
         console.print(models_table(results))
     for name, result in results.items():
-        notes = [f"{each.probe}: {each.sentence}" for each in result.audit.findings]
+        notes = [f"{each.name}: {each.sentence}" for each in result.audit.findings]
         notes += [each.sentence for each in result.posterior.unidentified()]
         if not result.posterior.result.converged:
             notes.append(
@@ -172,19 +99,9 @@ def _answers(
     """All answers, read and checked before anything is written."""
     world = delivery()
     if study == "simulated":
-        if data is not None or groups:
-            raise InputError(
-                "a simulated person has no --data and no --group: say `volition run "
-                "delivery` for the answers of real people."
-            )
         key = jax.random.key(seed)
         return {"simulated": simulate(key, world, delivery_true(), N_SIMULATED)}
     if data is None:
-        if "VOLITION_DATA" not in os.environ:
-            raise InputError(
-                "no data: give --data the folder with the groups' *.npz files, or set "
-                "VOLITION_DATA to the folder above delivery/."
-            )
         data = Path(os.environ["VOLITION_DATA"]) / "delivery"
     files = delivery_groups(data)
     for name in groups:

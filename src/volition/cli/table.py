@@ -8,6 +8,7 @@ from volition.evaluation import Estimate
 from volition.study import GroupResult
 
 COLOURS = {"clean": "green", "conditional": "yellow", "unsafe": "red"}
+PLAIN = "default"  # of a verdict that says how much was looked at
 
 
 def plain_table(title: str, caption: str) -> Table:
@@ -30,7 +31,8 @@ def results_table(results: dict[str, GroupResult]) -> Table:
         caption="n: answers. loss: negative log-likelihood, nats per answer, out of "
         "fold (plain: as fitted), 95 % over questions. Then planning with the mean "
         "reward, and below it the middle 90 % of planning with each of 100 rewards of "
-        "the posterior; return: scaled, 1 best, 0 random actions.",
+        "the posterior; return: scaled, 1 best, 0 random actions. verdict: of the "
+        "audit of the mean reward, and in how many of its checks nothing was found.",
     )
     for heading in ("group\nmodel of people", "n", "loss", "return"):
         table.add_column(heading, no_wrap=True)
@@ -40,7 +42,7 @@ def results_table(results: dict[str, GroupResult]) -> Table:
         fold = result.out_of_fold.get(result.model)
         verdict = result.audit.verdict
         table.add_row(
-            f"{escape(name)}\n{result.model}",
+            f"{escape(name)}\n{result.model}{_flag(result)}",
             str(len(result.posterior.problem.answers)),
             _number(fold.neg_log_likelihood)
             if fold
@@ -48,9 +50,14 @@ def results_table(results: dict[str, GroupResult]) -> Table:
             _number(result.scaled_return),
             _share(result.never_end),
             _share(result.end_in_sheep),
-            f"[{COLOURS[verdict]}]{verdict}[/]",
+            f"[{COLOURS.get(verdict, PLAIN)}]{_in_two_lines(verdict)}[/]",
         )
     return table
+
+
+def _in_two_lines(verdict: str) -> str:
+    """A verdict as narrow as the others: nothing found, in 5 of 17."""
+    return verdict.removesuffix(" checks").replace(" found in ", " found\nin ")
 
 
 def models_table(results: dict[str, GroupResult]) -> Table:
@@ -68,6 +75,13 @@ def models_table(results: dict[str, GroupResult]) -> Table:
         cells = [_number(scores[name].neg_log_likelihood) for name in names]
         table.add_row(escape(group), *cells)
     return table
+
+
+def _flag(result: GroupResult) -> str:
+    """Beside the numbers that cannot be used."""
+    if result.posterior.result.converged:
+        return ""
+    return "\n[red]NOT CONVERGED[/]"
 
 
 def _number(estimate: Estimate) -> str:

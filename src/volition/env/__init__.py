@@ -1,5 +1,7 @@
 """Worlds: environments without a reward."""
 
+from typing import TYPE_CHECKING
+
 from volition.env.apples import AppleState as AppleState, apples as apples
 from volition.env.batteries import BatteryState as BatteryState, batteries as batteries
 from volition.env.blackjack import Hand as Hand, blackjack as blackjack
@@ -93,3 +95,9 @@ from volition.env.toy_text import (
     taxi as taxi,
 )
 from volition.env.windy_gridworld import windy_gridworld as windy_gridworld
+from volition.lazy import lazily
+
+if TYPE_CHECKING:
+    from volition.env import gym as gym
+
+__getattr__, __dir__ = lazily(__name__)

@@ -18,7 +18,7 @@ LEGEND = {
 }
 FEATURES = (
     Feature("step", "1", "1 for every step that does not fall, the last one included"),
-    Feature("cliff", "1", "1 for the step that falls off the cliff"),
+    Feature("cliff", "1", "1 for the step that falls off the cliff", harm=True),
 )
 
 

@@ -31,7 +31,7 @@ LEGEND = {
 FEATURES = (
     Feature("gas", "1", "1 for a step that ends on road and does not end the episode"),
     Feature("goal", "1", "1 for the step that reaches the goal"),
-    Feature("sheep", "1", "1 for the step that runs into a sheep"),
+    Feature("sheep", "1", "1 for the step that runs into a sheep", harm=True),
     Feature("coin", "1", "1 for a step onto a coin, which stays where it is"),
     Feature("roadblock", "1", "1 for a step onto a roadblock"),
     Feature("mud", "1", "1 for a step that ends on mud and does not end the episode"),

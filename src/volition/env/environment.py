@@ -16,6 +16,11 @@ class Feature(eqx.Module):
         name: short and unique within an environment.
         unit: its unit; "1" for an indicator or a count.
         meaning: one sentence.
+        harm: whether the world names it as a harm: above 0 it is one, whatever a
+            reward pays for it. An audit checks whether policies bring it about.
+        irrelevant: whether no reward should depend on it.
+        sensor_of: the name of the feature that it measures, where what is measured and
+            what is can differ; empty where it is no sensor.
 
     Example:
         >>> Feature("speed", "m/s", "speed along the lane").name
@@ -25,6 +30,9 @@ class Feature(eqx.Module):
     name: str = eqx.field(static=True)
     unit: str = eqx.field(static=True)
     meaning: str = eqx.field(static=True)
+    harm: bool = eqx.field(static=True, default=False, kw_only=True)
+    irrelevant: bool = eqx.field(static=True, default=False, kw_only=True)
+    sensor_of: str = eqx.field(static=True, default="", kw_only=True)
 
 
 class Transition(eqx.Module):

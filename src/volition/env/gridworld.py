@@ -72,7 +72,7 @@ LEGEND = {
 LEGEND_FEATURES = (
     Feature("step", "1", "1 for every step that ends on open ground"),
     Feature("goal", "1", "1 for the step that reaches the goal"),
-    Feature("pit", "1", "1 for the step that falls into a pit"),
+    Feature("pit", "1", "1 for the step that falls into a pit", harm=True),
 )
 
 

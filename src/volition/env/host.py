@@ -9,6 +9,7 @@ from jaxtyping import Bool, Float
 
 from volition.env.environment import Feature, Transition
 from volition.env.spaces import Discrete, Space
+from volition.expect import described
 
 if TYPE_CHECKING:
     import gymnasium
@@ -75,6 +76,8 @@ class HostEnv:
                 "autoreset_mode=AutoresetMode.SAME_STEP, or by volition.env.host_env."
             )
         self.envs, self.discount = envs, discount
+        self.name: str = _name(envs)
+        self._steps = np.zeros(envs.num_envs, dtype=int)
         self.n_envs: int = envs.num_envs
         self.action_space: Space = our_space(envs.single_action_space)
         self.observation_space: Space = our_space(envs.single_observation_space)
@@ -87,24 +90,65 @@ class HostEnv:
 
         Returns:
             Observations, `[env, ...]`.
+
+        Raises:
+            ValueError: where one is NaN or infinite.
         """
-        return self.envs.reset(seed=seed)[0]
+        observation = self.envs.reset(seed=seed)[0]
+        self._steps[:] = 0
+        self._check_seen(observation, "reset")
+        return observation
+
+    def begin_anew(self, copies: Bool[np.ndarray, " env"]) -> np.ndarray:
+        """Leave the episodes of some copies, and begin others there.
+
+        Args:
+            copies: which, `[env]`.
+
+        Returns:
+            Observations of all, `[env, ...]`.
+
+        Raises:
+            ValueError: where Gymnasium cannot do it for a part of the copies.
+        """
+        inner = getattr(self.envs.unwrapped, "envs", None)
+        if not copies.all() and inner is None:
+            raise ValueError(
+                f"the episode of copy {int(np.argmax(copies))} of {self.name} is to be "
+                f"left, which {type(self.envs.unwrapped).__name__} cannot do alone: "
+                "make the copies by volition.env.host_env, or give the environment a "
+                "time limit, gymnasium.wrappers.TimeLimit."
+            )
+        options = None if copies.all() else {"reset_mask": np.asarray(copies)}
+        observation = self.envs.reset(options=options)[0]
+        self._steps[copies] = 0
+        self._check_seen(observation, "reset")
+        return observation
 
     def step(self, actions: Any) -> HostStep:
         """Take one action in each copy.
 
         Args:
             actions: `[env]` or `[env, ...]`.
+
+        Raises:
+            ValueError: where an action, or what is observed, is NaN or infinite.
         """
         actions = np.asarray(actions)
         if isinstance(self.action_space, Discrete):
             actions = actions.astype(np.int64)
         else:
-            actions = actions.astype(self.envs.single_action_space.dtype)
+            actions = self._within(actions)
         observation, reward, terminated, truncated, info = self.envs.step(actions)
+        self._steps += 1
         next_observation = np.array(observation)
-        for copy in np.flatnonzero(terminated | truncated):
+        over = terminated | truncated
+        for copy in np.flatnonzero(over):
             next_observation[copy] = info["final_obs"][copy]
+        self._check_seen(next_observation, "step")
+        self._steps[over] = 0
+        if over.any():
+            self._check_seen(observation, "reset")
         return HostStep(
             observation=observation,
             reward=np.asarray(reward, dtype=float),
@@ -112,6 +156,44 @@ class HostEnv:
             truncated=truncated & ~terminated,
             next_observation=next_observation,
             info=info,
+        )
+
+    def observe(self, state: np.ndarray) -> np.ndarray:
+        """What is seen of a state: a reward's states are observations already."""
+        return state
+
+    def _within(self, actions: np.ndarray) -> np.ndarray:
+        """Actions of the environment's type, without what rounding put outside."""
+        whole = actions.reshape(self.n_envs, -1)
+        wrong = ~np.isfinite(whole).all(axis=1)
+        if wrong.any():
+            copy = int(np.argmax(wrong))
+            raise ValueError(
+                f"the action for copy {copy} of {self.name} at step "
+                f"{self._steps[copy] + 1} of its episode is NaN or infinite: the "
+                "policy that chose it is not fit to act, so train it anew."
+            )
+        space = self.envs.single_action_space
+        actions = actions.astype(space.dtype)
+        inside = np.clip(actions, space.low, space.high)
+        slack = 2 * np.finfo(np.float32).eps
+        near = np.abs(actions - inside) <= slack * np.abs(inside)
+        return np.where(near, inside, actions)
+
+    def _check_seen(self, observation: np.ndarray, when: str) -> None:
+        """That observations of a reset or a step are finite."""
+        if observation.dtype.kind != "f":
+            return
+        wrong = ~np.isfinite(observation.reshape(self.n_envs, -1)).all(axis=1)
+        if not wrong.any():
+            return
+        copy = int(np.argmax(wrong))
+        number = f"step {self._steps[copy]} of its episode"
+        raise ValueError(
+            f"the observation in copy {copy} of {self.name} at "
+            f"{'the reset' if when == 'reset' else number} is NaN or infinite: correct "
+            "the environment, or replace such entries by finite ones with "
+            "gymnasium.wrappers.TransformObservation."
         )
 
     def transition(
@@ -165,8 +247,21 @@ def host_env(
     import gymnasium
     from gymnasium.vector import AutoresetMode, SyncVectorEnv
 
+    if not isinstance(make, str) and not callable(make):
+        raise TypeError(
+            f"make is {described(make)}: give its id, or a function that makes a new "
+            "one each time, such as lambda: MyEnv()."
+        )
     if n_envs < 1:
         raise ValueError(f"n_envs = {n_envs}: there must be at least 1.")
     one = (lambda: gymnasium.make(make)) if isinstance(make, str) else make
     envs = SyncVectorEnv([one] * n_envs, autoreset_mode=AutoresetMode.SAME_STEP)
     return HostEnv(envs, discount=discount)
+
+
+def _name(envs: "gymnasium.vector.VectorEnv") -> str:
+    """The id by which it was made, or else what its class is called."""
+    inner = getattr(envs.unwrapped, "envs", None)
+    one = inner[0] if inner else envs
+    spec = one.spec
+    return spec.id if spec is not None else type(one.unwrapped).__name__

@@ -42,8 +42,9 @@ class Scaled(AbstractInputs):
 
     def __call__(self, observation: PyTree) -> Float[Array, " input"]:
         """The entries, scaled."""
-        entries = jnp.ravel(jnp.asarray(observation)).astype(jnp.float32)
-        return (entries - self.centre) / self.half
+        entries = jnp.ravel(jnp.asarray(observation)).astype(self.centre.dtype)
+        # The offset goes before any precision does.
+        return ((entries - self.centre) / self.half).astype(jnp.float32)
 
 
 class OneHot(AbstractInputs):

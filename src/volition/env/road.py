@@ -18,7 +18,7 @@ SPEED_SHIFT = np.array([0, 1, -1, 0, 0])
 FEATURES = (
     Feature("speed", "m/s", "speed when the step begins; 0 once crashed"),
     Feature("alive", "1", "1 for every step that begins before any crash"),
-    Feature("collision", "1", "1 for the one step that begins crashed"),
+    Feature("collision", "1", "1 for the one step that begins crashed", harm=True),
     Feature("lane change", "1", "1 for a step that changes lane"),
 )
 

@@ -110,7 +110,7 @@ class Box(eqx.Module):
     def sample(self, key: PRNGKeyArray) -> Float[Array, "*shape"]:
         """A value: uniform between finite bounds, else a clipped standard normal."""
         low, high = self._bounds(float)
-        if np.isfinite(self.low).all() and np.isfinite(self.high).all():
+        if self._bounded:
             return jax.random.uniform(key, self.shape, minval=low, maxval=high)
         return jnp.clip(jax.random.normal(key, self.shape), low, high)
 
@@ -137,8 +137,7 @@ class Box(eqx.Module):
             1.0
         """
         low, high = self._bounds(float)
-        finite = np.isfinite(self.low).all() and np.isfinite(self.high).all()
-        wide = high - low if finite else jnp.ones_like(low)
+        wide = high - low if self._bounded else jnp.ones_like(high - low)
         step = jnp.asarray(spread, dtype=float) * wide
         moved = jnp.asarray(value, dtype=float) + step * jax.random.normal(
             key, self.shape
@@ -153,6 +152,15 @@ class Box(eqx.Module):
         # NaN compares False, so it is outside.
         low, high = self._bounds(value.dtype)
         return jnp.all((value >= low) & (value <= high))
+
+    @property
+    def _bounded(self) -> bool:
+        """Whether all bounds are finite, and so is what lies between them."""
+        low, high = (end.astype(jnp.result_type(float)) for end in self.bounds)
+        with np.errstate(over="ignore", invalid="ignore"):
+            # Gymnasium writes the largest 32-bit float for no bound.
+            room = np.maximum(np.abs(low), np.abs(high)) < np.finfo(np.float32).max
+            return bool(np.all(room & np.isfinite(high - low)))
 
     def _bounds(self, dtype: Any) -> tuple[Array, Array]:
         low, high = jnp.asarray(self.low, dtype), jnp.asarray(self.high, dtype)

@@ -52,6 +52,7 @@ from volition.evaluation.estimate import (
     share_of as share_of,
     share_of_none as share_of_none,
 )
+from volition.evaluation.evaluate import Evaluation as Evaluation, evaluate as evaluate
 from volition.evaluation.exchange import (
     ExchangeRates as ExchangeRates,
     exchange_rates as exchange_rates,
@@ -77,13 +78,7 @@ from volition.evaluation.jumps import (
     jump_features as jump_features,
     jump_reward as jump_reward,
 )
-from volition.evaluation.off_policy import (
-    Logged as Logged,
-    Weighted as Weighted,
-    fitted_q_evaluation as fitted_q_evaluation,
-    importance_sampling as importance_sampling,
-    logged as logged,
-)
+from volition.evaluation.off_policy import Logged as Logged, logged as logged
 from volition.evaluation.over_optimisation import (
     FittedCurve as FittedCurve,
     OverOptimisation as OverOptimisation,
@@ -113,6 +108,12 @@ from volition.evaluation.rank_correlation import (
     policy_returns as policy_returns,
     policy_set as policy_set,
     rank_correlation as rank_correlation,
+)
+from volition.evaluation.records_value import (
+    Fitted as Fitted,
+    Weighted as Weighted,
+    fitted_q_evaluation as fitted_q_evaluation,
+    importance_sampling as importance_sampling,
 )
 from volition.evaluation.regret import (
     Regret as Regret,

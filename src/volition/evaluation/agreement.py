@@ -1,10 +1,10 @@
 """How far people agree with each other."""
 
-import krippendorff
 import numpy as np
 from jaxtyping import Float, Int
 
-from volition.evaluation.estimate import Estimate
+from volition.evaluation.bootstrap import bootstrap
+from volition.evaluation.estimate import Estimate, no_interval
 from volition.feedback import FIRST, SECOND, TIE, Comparison
 
 N_RESAMPLES = 1000
@@ -31,7 +31,11 @@ def agreement(
     Returns:
         Alpha with a 95 % bootstrap interval over the questions that at least two people
         answered, and their number; NaN, with the reason in words, where it is not
-        defined: no question has two answers, or all answers are the same.
+        defined: no question has two answers, or all answers are the same. Where draws
+        of few questions do not differ, it has no interval.
+
+    Raises:
+        ValueError: for values that are infinite.
 
     Example:
         >>> said = np.array([0.0, 0.0, 2.0, 2.0, 1.0, 2.0])
@@ -42,6 +46,12 @@ def agreement(
     Source: K. Krippendorff, "Content analysis", 4th ed., chapter 12; computed by the
     package `krippendorff`.
     """
+    values = np.asarray(values, dtype=float)
+    if np.isinf(values).any():
+        raise ValueError(
+            f"answer {int(np.argmax(np.isinf(values)))} is infinite, which is no level "
+            "of a scale: give the level, or NaN where nothing was said."
+        )
     people, row = np.unique(person, return_inverse=True)
     questions, column = np.unique(question, return_inverse=True)
     table = np.full((len(people), len(questions)), np.nan)
@@ -58,17 +68,16 @@ def agreement(
         if len(np.unique(chosen[~np.isnan(chosen)])) < 2:
             return np.nan
         level = "ordinal" if ordered else "nominal"
+        import krippendorff
+
         return float(krippendorff.alpha(chosen, level_of_measurement=level))
 
-    value = alpha(np.arange(n))
-    generator = np.random.default_rng(SEED)
-    drawn = [alpha(generator.integers(0, n, n)) for _ in range(N_RESAMPLES)]
-    low, high = (float(end) for end in np.nanquantile(drawn, [0.025, 0.975]))
-    return Estimate(value, low, high, n, "95 % over questions")
+    found = bootstrap(alpha, n, "questions", n_resamples=N_RESAMPLES, seed=SEED)
+    return found.within(-np.inf, 1.0)
 
 
 def _undefined(n: int, why: str) -> Estimate:
-    return Estimate(float("nan"), float("nan"), float("nan"), n, f"not defined: {why}")
+    return no_interval(float("nan"), n, f"not defined: {why}")
 
 
 def comparison_agreement(answers: Comparison) -> Estimate:

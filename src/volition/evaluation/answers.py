@@ -9,17 +9,26 @@ import numpy as np
 from jaxtyping import Array, Float, Int, PRNGKeyArray
 from scipy.special import expit
 
-from volition.evaluation.estimate import Estimate, clustered_mean
+from volition.evaluation.estimate import Estimate, clustered_mean, no_interval
+from volition.expect import expect, expect_key
 from volition.feedback import (
     FIRST,
     NOBODY,
     SECOND,
     UNANSWERED,
+    Answers,
     Comparison,
     Dataset,
 )
 from volition.human import AbstractHuman
-from volition.inference import AbstractMethod, AbstractPrior, Problem
+from volition.inference import (
+    AbstractMethod,
+    AbstractPrior,
+    Problem,
+    default_prior,
+    solve,
+)
+from volition.inference.expected import expect_problem
 from volition.reward import AbstractReward
 
 
@@ -77,7 +86,7 @@ def score_answers(
     accuracy = (
         clustered_mean(right, clusters[decided])
         if decided.any()
-        else Estimate(float("nan"), float("nan"), float("nan"), 0, "no answer decides")
+        else no_interval(float("nan"), 0, "no answer decides")
     )
     return AnswerScore(
         clustered_mean(-log_likelihood, clusters),
@@ -274,10 +283,10 @@ def clusters_of(answers: Dataset) -> np.ndarray:
 def cross_validate(
     reward: AbstractReward,
     human: AbstractHuman,
-    answers: Dataset,
+    answers: Dataset | Answers,
     method: AbstractMethod,
     *,
-    prior: AbstractPrior,
+    prior: AbstractPrior | None = None,
     n_folds: int = 10,
     clusters: Int[np.ndarray, " capacity"] | None = None,
     key: PRNGKeyArray | None = None,
@@ -289,7 +298,8 @@ def cross_validate(
         human: likewise.
         answers: the evidence.
         method: of inference; its mode is what predicts.
-        prior: over the reward's parameters.
+        prior: over the reward's parameters; that of the reward's form at the scale of
+            the data if left out, as in `fit`.
         n_folds: how many fits.
         clusters: what is kept together in a fold, a number for each place; people where
             they are known, else questions, if left out. Give the questions to score a
@@ -299,13 +309,20 @@ def cross_validate(
     Returns:
         The score of all answers, each predicted out of fold.
     """
+    expect_problem(reward, human, method, prior)
+    expect(answers, Dataset, "the evidence", "give a vl.feedback.Dataset of answers")
+    if key is not None:
+        expect_key(key)
     fold_key, fit_key = jax.random.split(jax.random.key(0) if key is None else key)
+    answers = Dataset.of(answers)
+    if prior is None:
+        reward, prior = default_prior(reward, answers)
     clusters = clusters_of(answers) if clusters is None else np.asarray(clusters)
     place = folds(answers, n_folds, fold_key, clusters)
     log_probs = each = None
     for fold in range(n_folds):
         seen = Problem(reward, human, answers.subset(jnp.asarray(place != fold)), prior)
-        mode, _, _ = method.run(jax.random.fold_in(fit_key, fold), seen)
+        mode, _, _ = solve(jax.random.fold_in(fit_key, fold), seen, method)
         whole = Problem(reward, human, answers, prior)
         fold_probs, fold_each = (np.asarray(part) for part in _predict(whole, mode))
         if log_probs is None or each is None:

@@ -3,11 +3,22 @@
 import equinox as eqx
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jaxtyping import Array, Bool, Float, Int, PRNGKeyArray
 
 from volition.env import AbstractEnvironment, FiniteMDP
+from volition.env.expected import expect_env
+from volition.expect import expect_key
 from volition.policy import AbstractPolicy, episode
-from volition.reward import AbstractReward, check_features, check_world
+from volition.policy.expected import expect_policy
+from volition.policy.finite import Finite, check_finite, finite_steps
+from volition.reward import (
+    AbstractReward,
+    check_weights,
+    check_world,
+    expect_reward,
+    reading,
+)
 
 
 class Episodes(eqx.Module):
@@ -26,7 +37,6 @@ class Episodes(eqx.Module):
     features: Float[Array, "*batch feature"]
 
 
-@eqx.filter_jit
 def play(
     key: PRNGKeyArray,
     env: AbstractEnvironment,
@@ -48,7 +58,8 @@ def play(
 
     Raises:
         ValueError: where the reward reads features that the world does not have, or is
-            a table of another size.
+            a table of another size; where an observation, an action, a feature or a
+            reward is NaN or infinite, with episode and step.
 
     Example:
         >>> from volition import env, policy, reward
@@ -63,22 +74,49 @@ def play(
         >>> seen.returns.tolist() == seen.lengths.tolist()
         True
     """
-
+    expect_key(key)
+    expect_env(env, "play", "episodes on the host are played by vl.evaluate")
+    expect_policy(policy)
+    expect_reward(reward)
+    check_weights(reward)
     if isinstance(env, FiniteMDP):
         check_world(reward, env)
-    else:
-        check_features(reward, env.feature_names)
+    reward = reading(reward, env.feature_names)
+    played, finite, paid = _play(key, env, policy, reward, n_episodes, n_steps)
+    check_finite(env, finite)
+    if not isinstance(paid, jax.core.Tracer) and not paid.all():
+        episode, step = (int(number) for number in np.argwhere(~np.asarray(paid))[0])
+        raise ValueError(
+            f"the reward at step {step + 1} of episode {episode} in "
+            f"{type(env).__name__} is NaN or infinite: correct the reward, or the "
+            "features and states that it reads."
+        )
+    return played
 
-    def one(key: PRNGKeyArray) -> Episodes:
+
+@eqx.filter_jit
+def _play(
+    key: PRNGKeyArray,
+    env: AbstractEnvironment,
+    policy: AbstractPolicy,
+    reward: AbstractReward,
+    n_episodes: int,
+    n_steps: int,
+) -> tuple[Episodes, Finite, Bool[Array, "episode time"]]:
+    """Also whether what was seen and paid at each step is finite."""
+
+    def one(key: PRNGKeyArray) -> tuple[Episodes, Finite, Bool[Array, " time"]]:
         seen = episode(key, env, policy, n_steps)
         paid = jax.vmap(reward)(seen.transition)
         features = jnp.asarray(seen.transition.features)
         weight = seen.weight
-        return Episodes(
+        played = Episodes(
             returns=jnp.sum(jnp.where(weight > 0, paid, 0.0)),
             lengths=jnp.sum(weight > 0, dtype=jnp.int32),
             terminated=seen.ended,
             features=jnp.sum(features * weight[:, None], axis=0),
         )
+        finite = finite_steps(env, seen.transition, weight)
+        return played, finite, (weight == 0) | jnp.isfinite(paid)
 
     return jax.vmap(one)(jax.random.split(key, n_episodes))

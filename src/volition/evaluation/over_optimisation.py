@@ -4,8 +4,8 @@ from collections.abc import Sequence
 
 import equinox as eqx
 import numpy as np
+import scipy
 from jaxtyping import Float, Int
-from scipy.optimize import brentq
 from scipy.special import gammaln
 
 from volition.evaluation.bootstrap import percentile_interval
@@ -60,7 +60,7 @@ def count_of_kl(divergence: float) -> float:
     if not divergence < DOUBLE_AT_MOST:
         return float("inf")
     apart = lambda log_n: log_n + np.expm1(-log_n) - divergence
-    root = brentq(apart, 0.0, divergence + 1.0, xtol=1e-12)
+    root = scipy.optimize.brentq(apart, 0.0, divergence + 1.0, xtol=1e-12)
     return float(np.exp(np.asarray(root, dtype=float)))
 
 

@@ -11,8 +11,9 @@ from scipy.sparse.csgraph import breadth_first_order
 from scipy.sparse.linalg import splu
 
 from volition.env import FiniteMDP
+from volition.env.expected import expect_finite
 from volition.policy import Tabular
-from volition.reward import AbstractReward
+from volition.reward import AbstractReward, expect_reward
 from volition.value import (
     PolicyIteration,
     checked_reward,
@@ -316,6 +317,11 @@ def score_reward(
         >>> score_reward(world, truth, truth).never_end
         0.0
     """
+    expect_finite(
+        env, "score_reward", "use vl.evaluate with policies that were learned"
+    )
+    expect_reward(learned, "the learned reward")
+    expect_reward(truth, "the truth")
     plan(env, learned)  # raises where it cannot be optimised
     policy = worst_tie_break(env, learned, truth)
     ends = outcomes(env, policy)

@@ -7,9 +7,9 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
+import scipy
 from jax.core import Tracer
 from jaxtyping import Array, Float, PRNGKeyArray
-from scipy import stats
 
 from volition.env import FiniteMDP
 from volition.evaluation.bootstrap import bootstrap
@@ -233,7 +233,9 @@ def rank_correlation(
             )
         returns.append(_rounded(np.asarray(each), grain))
     kendall = bootstrap(
-        lambda rows: _or_nan(stats.kendalltau, returns[0][rows], returns[1][rows]),
+        lambda rows: _or_nan(
+            scipy.stats.kendalltau, returns[0][rows], returns[1][rows]
+        ),
         n,
         "policies",
         n_resamples=N_RESAMPLES,
@@ -247,10 +249,10 @@ def rank_correlation(
     ]
     return RankCorrelation(
         kendall,
-        _or_nan(stats.pearsonr, *raw),
-        _or_nan(stats.spearmanr, *raw),
-        _or_nan(stats.pearsonr, *forms),
-        _or_nan(stats.spearmanr, *(_rounded(one, grain) for one in forms)),
+        _or_nan(scipy.stats.pearsonr, *raw),
+        _or_nan(scipy.stats.spearmanr, *raw),
+        _or_nan(scipy.stats.pearsonr, *forms),
+        _or_nan(scipy.stats.spearmanr, *(_rounded(one, grain) for one in forms)),
     )
 
 

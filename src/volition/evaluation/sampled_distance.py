@@ -15,7 +15,7 @@ from volition.evaluation.estimate import Estimate
 from volition.evaluation.reward_distance import ROUNDING, pearson_distance
 from volition.evaluation.size import sized
 from volition.policy import Segment
-from volition.reward import AbstractReward, not_finite
+from volition.reward import AbstractReward, not_finite, reading
 
 N_RESAMPLES = 500
 ROWS_AT_A_TIME = 16  # states whose jumps are in memory at once
@@ -83,7 +83,7 @@ def sampled_epic(
         )
     forms, least = _numbers(
         lambda reward: _canonical(env, reward, take(chosen), take(jumps)),
-        (learned, truth),
+        (reading(learned, env.feature_names), reading(truth, env.feature_names)),
         "a transition of the pool, or a jump between two",
     )
     return bootstrap(
@@ -91,7 +91,7 @@ def sampled_epic(
         len(forms[0]),
         "transitions",
         n_resamples=N_RESAMPLES,
-    )
+    ).within(0.0, 1.0)
 
 
 @eqx.filter_jit
@@ -206,4 +206,4 @@ def episode_return_distance(
         len(returns[0]),
         "episodes",
         n_resamples=N_RESAMPLES,
-    )
+    ).within(0.0, 1.0)

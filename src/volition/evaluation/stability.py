@@ -5,8 +5,8 @@ from collections.abc import Sequence
 
 import equinox as eqx
 import numpy as np
+import scipy
 from jaxtyping import Float
-from scipy import stats
 
 from volition.evaluation.bootstrap import percentile_interval
 from volition.evaluation.estimate import Estimate
@@ -96,7 +96,7 @@ def stability(
     pairs = list(itertools.combinations(range(n), 2))
     pairs = pairs[:: -(-len(pairs) // most_pairs)]
     taus = np.array(
-        [stats.kendalltau(importance[i], importance[j])[0] for i, j in pairs],
+        [scipy.stats.kendalltau(importance[i], importance[j])[0] for i, j in pairs],
         dtype=float,
     )
     mean = weights.mean(axis=0)

@@ -3,6 +3,7 @@
 from volition.feedback.answer import (
     NOBODY as NOBODY,
     UNANSWERED as UNANSWERED,
+    UNNUMBERED as UNNUMBERED,
     AbstractAnswer as AbstractAnswer,
     AbstractJudge as AbstractJudge,
 )
@@ -14,7 +15,11 @@ from volition.feedback.comparison import (
     Comparison as Comparison,
     comparison as comparison,
 )
-from volition.feedback.dataset import Batch as Batch, Dataset as Dataset
+from volition.feedback.dataset import (
+    Answers as Answers,
+    Batch as Batch,
+    Dataset as Dataset,
+)
 from volition.feedback.demonstration import (
     Demonstration as Demonstration,
     WorldState as WorldState,

@@ -10,6 +10,7 @@ from jaxtyping import Array, ArrayLike, Bool, Float, Int, PRNGKeyArray
 from volition.policy import Segment
 
 NOBODY = -1  # the person when it is not known who answered
+UNNUMBERED = -1  # the question until a data set gives it a number
 UNANSWERED = -1  # what is said where nothing was said yet: an answer that is a question
 
 
@@ -74,9 +75,9 @@ class AbstractAnswer(eqx.Module):
 
     Every kind holds what was shown, what was said, `person` (the number of who
     answered; `NOBODY` where that is not known), `question` (its number: equal numbers
-    mean the same question) and `seconds` (how long it took; NaN where that is not
-    known). An answer that is not given yet is a question: `judge.log_probs` and
-    `judge.sample` take it.
+    mean the same question; `UNNUMBERED` until a data set numbers it) and `seconds` (how
+    long it took; NaN where that is not known). An answer that is not given yet is a
+    question: `judge.log_probs` and `judge.sample` take it.
     """
 
     person: eqx.AbstractVar[Int[ArrayLike, "*batch"]]
@@ -94,6 +95,21 @@ class AbstractAnswer(eqx.Module):
     @abc.abstractmethod
     def sample(self, key: PRNGKeyArray, judge: AbstractJudge) -> "AbstractAnswer":
         """The same question, answered by a simulated person."""
+
+    def said(self) -> tuple[str, int] | None:
+        """Name of the field that holds what was said, and how many choices there are.
+
+        It holds 0 to one less than that, or `UNANSWERED`. None where what was said is
+        no number: then nothing is checked.
+        """
+        return None
+
+    def check_evidence(self) -> None:
+        """Refuse what cannot be evidence, on the host; nothing, unless a kind says so.
+
+        Raises:
+            ValueError: for an answer that would mislead whoever infers from it.
+        """
 
     def log_prob(self, judge: AbstractJudge) -> Float[Array, ""]:
         """Log-likelihood of a single answer: of the choices that it is made of."""

@@ -8,6 +8,7 @@ from jaxtyping import Array, ArrayLike, Float, Int, PRNGKeyArray
 from volition.feedback.answer import (
     NOBODY,
     UNANSWERED,
+    UNNUMBERED,
     AbstractAnswer,
     AbstractJudge,
     chosen,
@@ -34,7 +35,8 @@ class Comparison(AbstractAnswer):
         options: the two segments in the order shown, `[option, time]`.
         choice: `FIRST`, `SECOND`, `TIE`, `CANNOT_TELL`, or `UNANSWERED`.
         person: number of who answered; `NOBODY` where that is not known.
-        question: number of the question; equal numbers mean the same question.
+        question: number of the question; equal numbers mean the same question;
+            `UNNUMBERED` until a data set numbers it.
         seconds: how long the answer took; NaN where that is not known.
 
     Source: H. J. Jeon, S. Milli, A. Dragan, "Reward-rational (implicit) choice", arXiv
@@ -46,6 +48,10 @@ class Comparison(AbstractAnswer):
     person: Int[ArrayLike, "*batch"]
     question: Int[ArrayLike, "*batch"]
     seconds: Float[ArrayLike, "*batch"]
+
+    def said(self) -> tuple[str, int]:
+        """The choice: first, second, a tie, or cannot tell."""
+        return "choice", 4
 
     def stages(self, judge: AbstractJudge) -> Float[Array, "stage choice"]:
         """Of first, second, and what else the person answers: one stage."""
@@ -80,7 +86,7 @@ def comparison(
     choice: int = UNANSWERED,
     *,
     person: int = NOBODY,
-    question: int = 0,
+    question: int = UNNUMBERED,
     seconds: float = jnp.nan,
 ) -> Comparison:
     """A single answer, checked; or a question, where the choice is left out.
@@ -89,7 +95,7 @@ def comparison(
         options: two segments, leaves `[option, time]`.
         choice: 0 the first, 1 the second, 2 a tie, 3 cannot tell, -1 not answered yet.
         person: number of who answered.
-        question: number of the question.
+        question: number of the question; a data set numbers it if left out.
         seconds: how long it took.
 
     Raises:

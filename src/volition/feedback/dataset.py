@@ -1,6 +1,7 @@
 """Data sets of answers, in memory."""
 
-from typing import TypeGuard, TypeVar
+from collections.abc import Sequence
+from typing import Any, TypeGuard, TypeVar
 
 import equinox as eqx
 import jax
@@ -8,12 +9,16 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool, Int
 
+from volition.expect import expect
 from volition.feedback.answer import AbstractAnswer
+from volition.feedback.check import check_answers
 from volition.feedback.comparison import Comparison
+from volition.feedback.numbering import numbered
 from volition.policy import Segment
 
 SMALLEST = 64  # answers that fit before the first doubling
 Kind = TypeVar("Kind", bound=AbstractAnswer)
+Answers = AbstractAnswer | Sequence[AbstractAnswer]
 
 
 class Batch(eqx.Module):
@@ -38,7 +43,9 @@ class Dataset(eqx.Module):
 
     Make one with `Dataset.empty()` or `Dataset.of(answers)`; the capacity of a batch
     doubles when it is reached. Answers of one kind with another number of options or
-    levels, or about segments of another length, are a batch of their own.
+    levels, or about segments of another length, are a batch of their own. Questions
+    without a number are numbered here: each that is shown anew gets the next free one,
+    the same question asked again keeps its own.
 
     Args:
         batches: in the order in which their kinds were first given. The places of a
@@ -57,24 +64,40 @@ class Dataset(eqx.Module):
         return cls(())
 
     @classmethod
-    def of(cls, answers: AbstractAnswer, capacity: int = SMALLEST) -> "Dataset":
-        """All answers of a batch `[answer]`.
+    def of(cls, answers: "Answers | Dataset", capacity: int = SMALLEST) -> "Dataset":
+        """A data set of one answer, a list of answers, or a batch `[answer]`.
 
         Args:
-            answers: of one kind, leaves with a leading axis `[answer]`.
-            capacity: room for at least so many, at least 1.
+            answers: of one kind or, in a list, of several; a list may hold batches. A
+                data set is returned as it is.
+            capacity: room for at least so many in each batch, at least 1.
 
         Raises:
-            ValueError: for less room than that.
+            TypeError: for anything else than answers.
+            ValueError: for less room than that, answers out of range (see
+                `check_answers`) or about different environments, or demonstrations
+                that are windows of episodes.
+
+        Example:
+            >>> from volition import env, feedback, policy
+            >>> pair = policy.rollout(
+            ...     jax.random.key(0),
+            ...     env.delivery(),
+            ...     policy.Random(4),
+            ...     n_segments=2,
+            ...     length=3,
+            ... )
+            >>> said = [feedback.comparison(pair, 0), feedback.comparison(pair, 1)]
+            >>> len(Dataset.of(said)), len(Dataset.of(said[0]))
+            (2, 1)
         """
         if capacity < 1:
             raise ValueError(
                 f"capacity = {capacity} must be at least 1, to be doubled."
             )
-        n_answers = np.shape(answers.person)[0]
-        if n_answers == 0:
-            return cls.empty()
-        return cls((_padded(answers, n_answers, capacity),))
+        if isinstance(answers, Dataset):
+            return answers
+        return cls.empty()._with(answers, capacity)
 
     def __len__(self) -> int:
         """How many answers there are."""
@@ -105,35 +128,48 @@ class Dataset(eqx.Module):
         questions = [jnp.asarray(batch.answers.question) for batch in self.batches]
         return jnp.concatenate([none, *questions])
 
-    def append(self, answer: AbstractAnswer) -> "Dataset":
-        """This data set and one more answer."""
-        added = jax.tree.map(lambda leaf: np.asarray(leaf)[None], answer)
-        return self.concatenate(added)
-
-    def concatenate(self, answers: AbstractAnswer) -> "Dataset":
-        """This data set and a batch of further answers of one kind.
+    def append(self, answer: Answers) -> "Dataset":
+        """This data set and one more answer, or a list or batch of them.
 
         Raises:
-            ValueError: where they are about another environment.
+            TypeError: for anything else than answers.
+            ValueError: where they are out of range, or about another environment.
         """
-        added = Dataset.of(answers)
-        if not added.batches:
-            return self
-        (new,) = added.batches
-        _check_world(self, new.answers)
+        return self._with(answer, SMALLEST)
+
+    def concatenate(self, answers: Answers) -> "Dataset":
+        """The same as `append`, for many.
+
+        Raises:
+            TypeError: for anything else than answers.
+            ValueError: where they are out of range, or about another environment.
+        """
+        return self._with(answers, SMALLEST)
+
+    def _with(self, answers: Answers, capacity: int) -> "Dataset":
+        added = self
+        for new in _grouped(answers):
+            added = added._joined(new, capacity)
+        return added
+
+    def _joined(self, new: AbstractAnswer, capacity: int) -> "Dataset":
+        """With a batch on the host of answers of one kind and shape."""
+        check_answers(new)
+        new.check_evidence()
+        _check_world(self, new)
+        taken = np.asarray(self.question)[np.asarray(self.present)].tolist()
         batches = list(self.batches)
         for number, batch in enumerate(batches):
-            if _shape(batch.answers) == _shape(new.answers):
+            if _shape(batch.answers) == _shape(new):
                 kept = _rows(batch.answers, np.flatnonzero(batch.present))
-                joined = jax.tree.map(
-                    lambda a, b: np.concatenate([a, b]),
-                    kept,
-                    jax.tree.map(np.asarray, answers),
-                )
+                new = numbered(new, kept, taken)
+                joined = jax.tree.map(lambda a, b: np.concatenate([a, b]), kept, new)
                 n_answers = np.shape(joined.person)[0]
                 batches[number] = _padded(joined, n_answers, batch.capacity)
                 return Dataset(tuple(batches))
-        return Dataset((*batches, new))
+        new = numbered(new, None, taken)
+        made = _padded(new, np.shape(new.person)[0], capacity)
+        return Dataset((*batches, made))
 
     def answers(self, kind: type[Kind] = Comparison) -> Kind:
         """The answers of a kind without the padding, `[answer]`.
@@ -171,6 +207,30 @@ class Dataset(eqx.Module):
             batches.append(Batch(batch.answers, batch.present & keep[begin:end]))
             begin = end
         return Dataset(tuple(batches))
+
+
+def _grouped(answers: Answers) -> list[AbstractAnswer]:
+    """Batches on the host, one for each kind and shape, in the order given."""
+    each = answers if isinstance(answers, list | tuple) else [answers]
+    groups: dict[Any, list[AbstractAnswer]] = {}
+    for one in each:
+        what = "give one, such as comparison(pair, FIRST), a list of them, or a batch"
+        expect(one, AbstractAnswer, "an answer", what)
+        batch = jax.tree.map(np.asarray, one)
+        n_axes = np.ndim(batch.person)
+        if n_axes > 1:
+            raise ValueError(
+                f"answers have the shape {np.shape(batch.person)}: give one answer, or "
+                "a batch with one leading axis."
+            )
+        if n_axes == 0:
+            batch = jax.tree.map(lambda leaf: leaf[None], batch)
+        if np.shape(batch.person)[0] > 0:
+            groups.setdefault(_shape(batch), []).append(batch)
+    return [
+        jax.tree.map(lambda *leaves: np.concatenate(leaves), *group)
+        for group in groups.values()
+    ]
 
 
 def _padded(answers: AbstractAnswer, n_answers: int, capacity: int) -> Batch:

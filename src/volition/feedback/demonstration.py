@@ -1,12 +1,15 @@
 """What people did: demonstrations, and the state that they left the world in."""
 
 import equinox as eqx
+import jax
 import jax.numpy as jnp
+import numpy as np
 from jaxtyping import Array, ArrayLike, Bool, Float, Int, PRNGKeyArray
 
 from volition.feedback.answer import (
     NOBODY,
     UNANSWERED,
+    UNNUMBERED,
     AbstractAnswer,
     AbstractJudge,
     draw,
@@ -14,21 +17,24 @@ from volition.feedback.answer import (
     time,
     whole,
 )
-from volition.policy import Segment
+from volition.policy import Segment, check_whole
 
 
 class Demonstration(AbstractAnswer):
     """What a person did, step by step, or a batch of demonstrations.
 
     At each step the options are the actions. Boltzmann in the soft value of each, a
-    path of a deterministic world has the probability of a choice among all paths.
+    path of a deterministic world has the probability of a choice among all paths. What
+    was done must be a whole episode, as windows over-represent long ones; a question
+    may begin anywhere.
 
     Args:
         done: the segment, `[time]`; its actions were chosen.
         given: whether it was demonstrated; False for a question: only where it begins
             and how long it is counts then.
         person: number of who demonstrated; `NOBODY` where that is not known.
-        question: number of the question; equal numbers mean the same question.
+        question: number of the question; equal numbers mean the same question;
+            `UNNUMBERED` until a data set numbers it.
         seconds: how long it took; NaN where that is not known.
 
     Source: B. D. Ziebart et al., "Maximum entropy inverse reinforcement learning",
@@ -50,6 +56,20 @@ class Demonstration(AbstractAnswer):
         made = jnp.asarray(self.given) & (self.done.weight > 0)
         return marks(jnp.where(made, self.done.transition.action, -1), n_choices)
 
+    def check_evidence(self) -> None:
+        """Refuse demonstrations that are windows of episodes.
+
+        Raises:
+            ValueError: for the first, see `volition.policy.check_whole`.
+        """
+        given = jnp.asarray(self.given)
+        if isinstance(given, jax.core.Tracer) or isinstance(
+            self.done.weight, jax.core.Tracer
+        ):
+            return
+        weight = np.asarray(self.done.weight) * np.asarray(given)[..., None]
+        check_whole(eqx.tree_at(lambda done: done.weight, self.done, weight))
+
     def sample(self, key: PRNGKeyArray, judge: AbstractJudge) -> "Demonstration":
         """Demonstrated by a simulated person, from the same state."""
         done = judge.demonstrate(key, self.done)
@@ -62,20 +82,21 @@ def demonstration(
     given: bool = True,
     *,
     person: int = NOBODY,
-    question: int = 0,
+    question: int = UNNUMBERED,
     seconds: float = jnp.nan,
 ) -> Demonstration:
     """A demonstration, checked.
 
     Args:
-        done: a single segment, leaves `[time]`.
+        done: a single whole episode, leaves `[time]`; for a question any segment.
         given: False for a question: "show me what you would do from here".
         person: number of who demonstrated.
-        question: number of the question.
+        question: number of the question; a data set numbers it if left out.
         seconds: how long it took.
 
     Raises:
-        ValueError: for more than one segment.
+        ValueError: for more than one segment, or for a window of an episode where
+            something was demonstrated.
 
     Example:
         >>> import jax
@@ -92,13 +113,15 @@ def demonstration(
             "a demonstration is one segment, [time], not an array of shape "
             f"{jnp.shape(done.weight)}."
         )
-    return Demonstration(
+    made = Demonstration(
         done=done,
         given=jnp.asarray(given),
         person=whole(person),
         question=whole(question),
         seconds=time(seconds),
     )
+    made.check_evidence()
+    return made
 
 
 class WorldState(AbstractAnswer):
@@ -111,7 +134,8 @@ class WorldState(AbstractAnswer):
         state: number of the state that is seen, or `UNANSWERED`.
         initial: probability of each state `n_steps` ago, `[state]`.
         person: number of who acted; `NOBODY` where that is not known.
-        question: number of the question; equal numbers mean the same question.
+        question: number of the question; equal numbers mean the same question;
+            `UNNUMBERED` until a data set numbers it.
         seconds: NaN.
         n_steps: for how long people acted, at least 1.
 
@@ -125,6 +149,10 @@ class WorldState(AbstractAnswer):
     question: Int[ArrayLike, "*batch"]
     seconds: Float[ArrayLike, "*batch"]
     n_steps: int = eqx.field(static=True)
+
+    def said(self) -> tuple[str, int]:
+        """The state, of as many as there are."""
+        return "state", jnp.shape(self.initial)[-1]
 
     def stages(self, judge: AbstractJudge) -> Float[Array, "stage choice"]:
         """Of each state: one stage."""
@@ -146,7 +174,7 @@ def world_state(
     state: int = UNANSWERED,
     *,
     person: int = NOBODY,
-    question: int = 0,
+    question: int = UNNUMBERED,
 ) -> WorldState:
     """The state of a finite world, checked.
 
@@ -155,7 +183,7 @@ def world_state(
         n_steps: for how long people acted, at least 1.
         state: number of the state that is seen now.
         person: number of who acted.
-        question: number of the question.
+        question: number of the question; a data set numbers it if left out.
 
     Raises:
         ValueError: for a state that there is not, or no step.

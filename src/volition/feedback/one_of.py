@@ -8,6 +8,7 @@ from jaxtyping import Array, ArrayLike, Float, Int, PRNGKeyArray
 from volition.feedback.answer import (
     NOBODY,
     UNANSWERED,
+    UNNUMBERED,
     AbstractAnswer,
     AbstractJudge,
     check_options,
@@ -29,7 +30,8 @@ class OneOf(AbstractAnswer):
         options: the option set, `[option, time]`.
         choice: the one chosen, or `UNANSWERED`.
         person: number of who chose; `NOBODY` where that is not known.
-        question: number of the question; equal numbers mean the same question.
+        question: number of the question; equal numbers mean the same question;
+            `UNNUMBERED` until a data set numbers it.
         seconds: how long it took; NaN where that is not known.
 
     Source: H. J. Jeon, S. Milli, A. Dragan, "Reward-rational (implicit) choice", arXiv
@@ -41,6 +43,10 @@ class OneOf(AbstractAnswer):
     person: Int[ArrayLike, "*batch"]
     question: Int[ArrayLike, "*batch"]
     seconds: Float[ArrayLike, "*batch"]
+
+    def said(self) -> tuple[str, int]:
+        """The choice, of as many as there are options."""
+        return "choice", jnp.shape(self.options.weight)[-2]
 
     def stages(self, judge: AbstractJudge) -> Float[Array, "stage choice"]:
         """Of each option: one stage."""
@@ -62,7 +68,7 @@ def best_of(
     choice: int = UNANSWERED,
     *,
     person: int = NOBODY,
-    question: int = 0,
+    question: int = UNNUMBERED,
     seconds: float = jnp.nan,
 ) -> OneOf:
     """The best of several segments.
@@ -71,7 +77,7 @@ def best_of(
         options: at least two, leaves `[option, time]`.
         choice: number of the best; -1 where it was not said yet.
         person: number of who answered.
-        question: number of the question.
+        question: number of the question; a data set numbers it if left out.
         seconds: how long it took.
 
     Raises:
@@ -109,7 +115,7 @@ def correction(
     corrected: Segment,
     *,
     person: int = NOBODY,
-    question: int = 0,
+    question: int = UNNUMBERED,
     seconds: float = jnp.nan,
 ) -> OneOf:
     """What should have been done, chosen over what was done.
@@ -120,7 +126,7 @@ def correction(
         original: what was done from there on, a single segment.
         corrected: what the person did instead.
         person: number of who corrected.
-        question: number of the question.
+        question: number of the question; a data set numbers it if left out.
         seconds: how long it took.
 
     Returns:
@@ -152,7 +158,7 @@ def approval(
     approves: bool,
     *,
     person: int = NOBODY,
-    question: int = 0,
+    question: int = UNNUMBERED,
     seconds: float = jnp.nan,
 ) -> OneOf:
     """Approval or disapproval of what was shown, beside what was to be expected.
@@ -164,7 +170,7 @@ def approval(
         expected: what would usually have happened instead, of the same length.
         approves: whether the person approved.
         person: number of who did.
-        question: number of the question.
+        question: number of the question; a data set numbers it if left out.
         seconds: how long it took.
 
     Returns:
@@ -203,7 +209,7 @@ def proxy_reward(
     choice: int = UNANSWERED,
     *,
     person: int = NOBODY,
-    question: int = 0,
+    question: int = UNNUMBERED,
 ) -> OneOf:
     """A designer's choice of a reward, by what optimising it does where it was tested.
 
@@ -217,7 +223,7 @@ def proxy_reward(
             transitions, `[option, transition]`; see `volition.human.optimal_bags`.
         choice: number of the reward that was written.
         person: number of the designer.
-        question: number of the training world.
+        question: number of the training world; a data set numbers it if left out.
 
     Raises:
         ValueError: for fewer than two, or a choice that is none of them.

@@ -38,4 +38,4 @@ def follow(
 
     start = jnp.asarray(start, dtype=jnp.int32)
     _, steps = jax.lax.scan(one, start, jnp.asarray(actions, dtype=jnp.int32))
-    return Segment(*steps)
+    return Segment(*steps, True)

@@ -10,6 +10,7 @@ from jaxtyping import Array, ArrayLike, Bool, Float, Int, PRNGKeyArray
 from volition.feedback.answer import (
     NOBODY,
     UNANSWERED,
+    UNNUMBERED,
     AbstractAnswer,
     AbstractJudge,
     check_options,
@@ -33,7 +34,8 @@ class Ranking(AbstractAnswer):
         order: number of the best, the second best, and so on, as many as were asked
             for; `UNANSWERED` where nothing was said, `[place]`.
         person: number of who ranked; `NOBODY` where that is not known.
-        question: number of the question; equal numbers mean the same question.
+        question: number of the question; equal numbers mean the same question;
+            `UNNUMBERED` until a data set numbers it.
         seconds: how long it took; NaN where that is not known.
 
     Source: R. L. Plackett, "The analysis of permutations", 1975.
@@ -44,6 +46,10 @@ class Ranking(AbstractAnswer):
     person: Int[ArrayLike, "*batch"]
     question: Int[ArrayLike, "*batch"]
     seconds: Float[ArrayLike, "*batch"]
+
+    def said(self) -> tuple[str, int]:
+        """The order, each place of as many as there are options."""
+        return "order", jnp.shape(self.options.weight)[-2]
 
     def stages(self, judge: AbstractJudge) -> Float[Array, "stage choice"]:
         """Of what is left at each place."""
@@ -75,7 +81,7 @@ def ranking(
     *,
     n_places: int | None = None,
     person: int = NOBODY,
-    question: int = 0,
+    question: int = UNNUMBERED,
     seconds: float = jnp.nan,
 ) -> Ranking:
     """A ranking, checked; or the question for one, where the order is left out.
@@ -85,7 +91,7 @@ def ranking(
         order: numbers of the options, the best first; not all of them need be ranked.
         n_places: how many are asked for where the order is left out; all if left out.
         person: number of who ranked.
-        question: number of the question.
+        question: number of the question; a data set numbers it if left out.
         seconds: how long it took.
 
     Raises:

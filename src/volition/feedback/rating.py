@@ -8,6 +8,7 @@ from jaxtyping import Array, ArrayLike, Float, Int, PRNGKeyArray
 from volition.feedback.answer import (
     NOBODY,
     UNANSWERED,
+    UNNUMBERED,
     AbstractAnswer,
     AbstractJudge,
     check_options,
@@ -28,7 +29,8 @@ class Rating(AbstractAnswer):
         option: the segment, `[time]`.
         level: from 0, the worst; or `UNANSWERED`.
         person: number of who rated; `NOBODY` where that is not known.
-        question: number of the question; equal numbers mean the same question.
+        question: number of the question; equal numbers mean the same question;
+            `UNNUMBERED` until a data set numbers it.
         seconds: how long it took; NaN where that is not known.
         n_levels: of the scale, at least 2.
     """
@@ -39,6 +41,10 @@ class Rating(AbstractAnswer):
     question: Int[ArrayLike, "*batch"]
     seconds: Float[ArrayLike, "*batch"]
     n_levels: int = eqx.field(static=True)
+
+    def said(self) -> tuple[str, int]:
+        """The level."""
+        return "level", self.n_levels
 
     def stages(self, judge: AbstractJudge) -> Float[Array, "stage choice"]:
         """Of each level: one stage."""
@@ -62,7 +68,8 @@ class Strength(AbstractAnswer):
         degree: from 0, the first is far better, to `n_degrees - 1`, the second is far
             better; the one in the middle of an odd number is a tie. Or `UNANSWERED`.
         person: number of who answered; `NOBODY` where that is not known.
-        question: number of the question; equal numbers mean the same question.
+        question: number of the question; equal numbers mean the same question;
+            `UNNUMBERED` until a data set numbers it.
         seconds: how long it took; NaN where that is not known.
         n_degrees: of the scale, at least 2.
     """
@@ -73,6 +80,10 @@ class Strength(AbstractAnswer):
     question: Int[ArrayLike, "*batch"]
     seconds: Float[ArrayLike, "*batch"]
     n_degrees: int = eqx.field(static=True)
+
+    def said(self) -> tuple[str, int]:
+        """The degree."""
+        return "degree", self.n_degrees
 
     def stages(self, judge: AbstractJudge) -> Float[Array, "stage choice"]:
         """Of each degree: one stage."""
@@ -95,7 +106,7 @@ def rating(
     *,
     n_levels: int = 5,
     person: int = NOBODY,
-    question: int = 0,
+    question: int = UNNUMBERED,
     seconds: float = jnp.nan,
 ) -> Rating:
     """A rating, checked; or the question for one, where the level is left out.
@@ -105,7 +116,7 @@ def rating(
         level: from 0, the worst, to `n_levels - 1`, the best.
         n_levels: of the scale, at least 2.
         person: number of who rated.
-        question: number of the question.
+        question: number of the question; a data set numbers it if left out.
         seconds: how long it took.
 
     Raises:
@@ -143,7 +154,7 @@ def strength(
     *,
     n_degrees: int = 5,
     person: int = NOBODY,
-    question: int = 0,
+    question: int = UNNUMBERED,
     seconds: float = jnp.nan,
 ) -> Strength:
     """How much better one of two is, checked; or the question, without the degree.
@@ -153,7 +164,7 @@ def strength(
         degree: from 0, the first is far better, to `n_degrees - 1`, the second is.
         n_degrees: of the scale, at least 2.
         person: number of who answered.
-        question: number of the question.
+        question: number of the question; a data set numbers it if left out.
         seconds: how long it took.
 
     Raises:

@@ -8,6 +8,7 @@ from jaxtyping import Array, ArrayLike, Float, Int, PRNGKeyArray
 from volition.feedback.answer import (
     NOBODY,
     UNANSWERED,
+    UNNUMBERED,
     AbstractAnswer,
     AbstractJudge,
     draw,
@@ -29,7 +30,8 @@ class Stop(AbstractAnswer):
         after: steps that were let happen, from 0 to the length of the segment, where
             it was not stopped at all; or `UNANSWERED`.
         person: number of who watched; `NOBODY` where that is not known.
-        question: number of the question; equal numbers mean the same question.
+        question: number of the question; equal numbers mean the same question;
+            `UNNUMBERED` until a data set numbers it.
         seconds: how long it took; NaN where that is not known.
 
     Source: Jeon et al., arXiv 2002.04833, table 1, "off". Differs: there the state in
@@ -42,6 +44,10 @@ class Stop(AbstractAnswer):
     person: Int[ArrayLike, "*batch"]
     question: Int[ArrayLike, "*batch"]
     seconds: Float[ArrayLike, "*batch"]
+
+    def said(self) -> tuple[str, int]:
+        """The steps let happen: from none to all."""
+        return "after", jnp.shape(self.shown.weight)[-1] + 1
 
     def stages(self, judge: AbstractJudge) -> Float[Array, "stage choice"]:
         """Of stopping after 0 steps, after 1, ... and not at all: one stage."""
@@ -77,7 +83,7 @@ def stop(
     after: int = UNANSWERED,
     *,
     person: int = NOBODY,
-    question: int = 0,
+    question: int = UNNUMBERED,
     seconds: float = jnp.nan,
 ) -> Stop:
     """A stop, checked; or the question, where nothing was said yet.
@@ -86,7 +92,7 @@ def stop(
         shown: a single segment, leaves `[time]`.
         after: steps that were let happen; its length where it was not stopped.
         person: number of who watched.
-        question: number of the question.
+        question: number of the question; a data set numbers it if left out.
         seconds: how long it took.
 
     Raises:

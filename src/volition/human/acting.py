@@ -126,8 +126,9 @@ class Within(AbstractActor):
         """Log-probabilities of each action in each state of a single segment."""
         length = segment.weight.shape[0]
         plan = induction(self.env, self.paid, length, temperature=1.0)
-        # A segment that is padded has fewer steps than places.
-        begun = length - jnp.sum(segment.weight > 0, dtype=jnp.int32)
+        # A segment that is padded has fewer steps than places; one that ended was
+        # planned for all of them.
+        begun = length - jnp.sum(segment.present, dtype=jnp.int32)
         step = jnp.minimum(begun + jnp.arange(length, dtype=jnp.int32), length - 1)
         state = segment.transition.state.index
         q = jax.vmap(lambda value: backup(self.env, self.paid, value))(plan.value[1:])

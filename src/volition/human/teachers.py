@@ -6,8 +6,8 @@ from collections.abc import Callable
 import jax
 import jax.numpy as jnp
 import numpy as np
+import scipy
 from jaxtyping import Array, Float
-from scipy.optimize import brentq
 
 from volition.human.boltzmann import Boltzmann
 from volition.human.choice import BradleyTerry, Davidson
@@ -122,4 +122,4 @@ def realistic(
 
 
 def _root(short: Callable[[float], float], low: float, high: float) -> float:
-    return float(brentq(short, low, high, xtol=1e-6))  # pyright: ignore[reportArgumentType]
+    return float(scipy.optimize.brentq(short, low, high, xtol=1e-6))  # pyright: ignore[reportArgumentType]

@@ -1,5 +1,7 @@
 """Inference: from answers to a posterior over rewards and people."""
 
+from typing import TYPE_CHECKING
+
 from volition.inference.contrastive import (
     Contrastive as Contrastive,
     LogitNetwork as LogitNetwork,
@@ -46,3 +48,11 @@ from volition.inference.size import (
     asked_about as asked_about,
     of_size_one as of_size_one,
 )
+from volition.inference.solve import solve as solve
+from volition.inference.units import default_prior as default_prior, units as units
+from volition.lazy import lazily
+
+if TYPE_CHECKING:
+    from volition.inference import imitation as imitation, irl as irl
+
+__getattr__, __dir__ = lazily(__name__)

@@ -3,11 +3,12 @@
 import equinox as eqx
 import jax
 import jax.numpy as jnp
-import optax
+import numpy as np
 from jaxtyping import Array, Float, Int, PRNGKeyArray, PyTree
 
 from volition.env import AbstractEnvironment, Discrete
-from volition.feedback import Batch, Dataset, Segment
+from volition.feedback import Answers, Batch, Dataset, Segment
+from volition.feedback.check import check_answers
 from volition.human import AbstractChoice, Davidson, Judge
 from volition.policy import AbstractPolicy
 from volition.value.deep.network import MLP, AbstractInputs, Network, inputs
@@ -67,7 +68,7 @@ class Contrastive(eqx.Module):
         self,
         key: PRNGKeyArray,
         env: AbstractEnvironment,
-        answers: Dataset,
+        answers: Dataset | Answers,
         choice: AbstractChoice | None = None,
     ) -> tuple[LogitNetwork, Float[Array, " step"]]:
         """Fit a policy to answers.
@@ -84,8 +85,9 @@ class Contrastive(eqx.Module):
             step, nats.
 
         Raises:
-            ValueError: where there is no answer, more than one kind, or actions that
-                are not numbered.
+            ValueError: where there is no answer, more than one kind, actions that are
+                not numbered, or a choice out of range.
+            RuntimeError: where the loss is not finite.
 
         Example:
             >>> from volition import env, feedback, human, policy, reward
@@ -107,13 +109,23 @@ class Contrastive(eqx.Module):
                 "a policy is fitted to answers where actions are numbered, not in a "
                 f"space {env.action_space}."
             )
+        answers = Dataset.of(answers)
         if len(answers.batches) != 1 or len(answers) == 0:
             raise ValueError(
                 f"a policy is fitted to answers of one kind, not of "
                 f"{len(answers.batches)}: ask first, or take a subset."
             )
+        check_answers(answers.batches[0].answers)
         choice = Davidson() if choice is None else choice
-        return _learn(key, self, env, answers.batches[0], choice)
+        policy, losses = _learn(key, self, env, answers.batches[0], choice)
+        if not np.isfinite(np.asarray(losses)).all():
+            step = int(np.argmin(np.isfinite(np.asarray(losses))))
+            raise RuntimeError(
+                f"the loss is {float(losses[step])} at step {step} of {self.n_steps}: "
+                "an observation in the answers is not finite, or step_size = "
+                f"{float(self.step_size)} is too large."
+            )
+        return policy, losses
 
 
 def _advantage(
@@ -141,6 +153,8 @@ def _learn(
     batch: Batch,
     choice: AbstractChoice,
 ):
+    import optax
+
     begin_key, steps_key = jax.random.split(key)
     taken = inputs(env.observation_space)
     assert isinstance(env.action_space, Discrete)

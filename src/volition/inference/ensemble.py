@@ -6,7 +6,6 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
-import optax
 from jaxtyping import Array, Float, Int, PRNGKeyArray
 
 from volition.env import Transition
@@ -39,7 +38,8 @@ class Ensemble(AbstractMethod):
         step_size: the first, in units of the prior's scale, above 0.
 
     Raises:
-        ValueError: where one of them is out of range.
+        ValueError: where one of them is out of range; where it runs, for several
+            answers that are all about one question.
 
     Source: I. Osband, J. Aslanides, A. Cassirer, "Randomized prior functions for deep
     reinforcement learning", NeurIPS 2018, section 3; T. Pearce et al., "Uncertainty in
@@ -69,6 +69,7 @@ class Ensemble(AbstractMethod):
     def run(self, key: PRNGKeyArray, problem: Problem) -> tuple[Free, Members, Result]:
         """Train all, and stop where left-out answers are predicted best."""
         fold_key, train_key = jax.random.split(key)
+        _check_questions(problem)
         part = _parts(fold_key, np.asarray(problem.answers.question), self.n_members)
         problem = _abridged(problem)
         seen, left_out, n_left_out = _train(
@@ -100,6 +101,17 @@ class Ensemble(AbstractMethod):
     def _steps(self) -> tuple[int, ...]:
         """The steps before each look."""
         return tuple(round(share * self.n_steps) for share in self.looks)
+
+
+def _check_questions(problem: Problem) -> None:
+    there = np.asarray(problem.answers.present)
+    numbers = np.unique(np.asarray(problem.answers.question)[there])
+    if there.sum() > 1 and len(numbers) == 1:
+        raise ValueError(
+            f"all {there.sum()} answers are about question {numbers[0]}, so that none "
+            "can be left out to stop training by: give each question a number of its "
+            "own, or none (UNNUMBERED), so that the data set numbers them."
+        )
 
 
 @eqx.filter_jit
@@ -142,6 +154,8 @@ def _train(
 
     Of a problem that is abridged.
     """
+    import optax
+
     scale, n_reward = problem.prior_scale(), problem.n_reward
     steps = jnp.asarray(settings._steps, dtype=jnp.int32)
     adam = optax.adam(optax.cosine_decay_schedule(settings.step_size, settings.n_steps))

@@ -5,19 +5,23 @@ from collections.abc import Sequence
 import jax
 from jaxtyping import PRNGKeyArray
 
-from volition.feedback import Dataset
+from volition.expect import expect, expect_key
+from volition.feedback import AbstractAnswer, Answers, Dataset
 from volition.human import AbstractHuman
+from volition.inference.expected import expect_problem
 from volition.inference.map import AbstractMethod, Laplace
 from volition.inference.posterior import Posterior
-from volition.inference.prior import AbstractPrior, Normal
+from volition.inference.prior import AbstractPrior
 from volition.inference.problem import Problem
+from volition.inference.solve import solve
+from volition.inference.units import default_prior
 from volition.reward import AbstractReward
 
 
 def fit(
     reward: AbstractReward,
     human: AbstractHuman,
-    answers: Dataset,
+    answers: Dataset | Answers,
     method: AbstractMethod | None = None,
     *,
     prior: AbstractPrior | None = None,
@@ -29,13 +33,26 @@ def fit(
     Args:
         reward: its form; its present parameters are where the search begins.
         human: how the person answers.
-        answers: the evidence; none at all leaves the prior.
+        answers: the evidence: one answer, a list, a batch or a `Dataset`; none at all
+            leaves the prior.
         method: `Laplace()` if left out.
-        prior: over the reward's parameters; `Normal(10.0)` if left out.
+        prior: over the reward's parameters; that of the reward's form at the scale of
+            the data if left out, see `default_prior`.
         key: for random starts and draws; `jax.random.key(0)` if left out.
         throw: whether to raise where the method did not converge.
 
+    The result depends on no unit of a feature, and is worked out in 64 bits whatever
+    the precision outside (networks in 32).
+
+    Returns:
+        The posterior. `posterior.result` says whether it converged, and why: never
+        where a number is not finite, chains disagree, or the answers are foreseen worse
+        than by chance.
+
     Raises:
+        TypeError: where an argument is of another kind, or two are swapped.
+        ValueError: for answers out of range, or features that are not finite or whose
+            differences are rounding.
         RuntimeError: where the method did not converge and `throw` is set.
 
     Example:
@@ -49,11 +66,20 @@ def fit(
         >>> print(belief.mean)
         0 gas + 0 goal + 0 sheep + 0 coin + 0 roadblock + 0 mud
     """
+    expect_problem(reward, human, method, prior)
+    if key is not None:
+        expect_key(key)
+    what = "give answers, such as vl.feedback.comparison(pair, 0), or a list of them"
+    expect(answers, (Dataset, AbstractAnswer, list, tuple), "the evidence", what)
     method = Laplace() if method is None else method
-    prior = Normal(10.0) if prior is None else prior
     key = jax.random.key(0) if key is None else key
+    answers = Dataset.of(answers)
+    if prior is None and method.before is not None:
+        prior = method.before.prior
+    if prior is None:
+        reward, prior = default_prior(reward, answers)
     problem = Problem(reward, human, answers, prior)
-    mode, belief, result = method.run(key, problem)
+    mode, belief, result = solve(key, problem, method)
     if throw and not result.converged:
         raise RuntimeError(
             f"inference did not converge: {result.message} Ask more, narrow the prior, "
@@ -65,7 +91,7 @@ def fit(
 def by_evidence(
     reward: AbstractReward,
     human: AbstractHuman,
-    answers: Dataset,
+    answers: Dataset | Answers,
     priors: Sequence[AbstractPrior],
     *,
     n_starts: int = 1,

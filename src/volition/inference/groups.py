@@ -1,20 +1,25 @@
 """Groups of people who want different things: found, not averaged away."""
 
+from functools import partial
+
 import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
-import scipy.optimize
+import scipy
 from jax.scipy.stats import norm
 from jaxtyping import Array, Float, PRNGKeyArray
 from scipy.sparse.csgraph import connected_components
 from scipy.special import gammaln
 
-from volition.feedback import NOBODY, Dataset
+from volition.feedback import NOBODY, Answers, Dataset
 from volition.human import AbstractHuman
-from volition.inference.map import log_volume
-from volition.inference.prior import AbstractPrior, Normal
+from volition.inference.evidence import checked
+from volition.inference.map import inverse, log_volume
+from volition.inference.precision import in_64_bits
+from volition.inference.prior import AbstractPrior
 from volition.inference.problem import Free, Problem
+from volition.inference.units import default_prior, search_scale
 from volition.reward import AbstractReward
 
 SHARE_SPREAD = 1.5  # prior of the groups' log-odds: shares from 5 to 95 % are usual
@@ -156,7 +161,7 @@ def _membership(mixture: _Mixture, free: Free):
 def fit_groups(
     reward: AbstractReward,
     human: AbstractHuman,
-    answers: Dataset,
+    answers: Dataset | Answers,
     n_groups: int,
     *,
     prior: AbstractPrior | None = None,
@@ -170,7 +175,8 @@ def fit_groups(
         human: how they all answer.
         answers: of people who are known, numbered from 0.
         n_groups: how many, at least 1.
-        prior: over the reward of each group; `Normal(10.0)` if left out.
+        prior: over the reward of each group; that of its form at the scale of the data
+            if left out, see `default_prior`.
         n_starts: of the search, which has as many equal maxima as ways to number the
             groups, and poorer ones.
         key: of the starts; `jax.random.key(0)` if left out.
@@ -183,17 +189,32 @@ def fit_groups(
     Babes et al., "Apprenticeship learning about multiple intentions", ICML 2011.
     Differs: all parameters at once by BFGS in place of expectation maximisation.
     """
-    prior = Normal(10.0) if prior is None else prior
     key = jax.random.key(0) if key is None else key
+    answers = Dataset.of(answers)
     people = np.asarray(answers.person)[np.asarray(answers.present)]
     _check(people, n_groups)
-    problem = Problem(reward, human, answers, prior)
+    if prior is None:
+        reward, prior = default_prior(reward, answers)
+    problem = Problem(reward, human, checked(reward, answers), prior)
     mixture = _Mixture(problem, n_groups, int(people.max()) + 1)
+    solve_fn = _solve if reward.single_precision else partial(in_64_bits, _solve)
+    found = solve_fn(key, mixture, n_starts)
+    if not np.isfinite(found.log_evidence):
+        raise RuntimeError(
+            f"{n_groups} groups were not found: the log-evidence is "
+            f"{found.log_evidence}. Narrow the prior, or look for fewer groups."
+        )
+    return eqx.tree_at(lambda one: one.problem, found, problem)
+
+
+def _solve(key: PRNGKeyArray, mixture: _Mixture, n_starts: int) -> Groups:
+    problem, n_groups = mixture.problem, mixture.n_groups
     best, lowest = None, np.inf
+    unit = _unit(mixture)
     for start_key in jax.random.split(key, n_starts):
-        found = _climb(mixture, _start(start_key, mixture))
+        found = _climb(mixture, _start(start_key, mixture), unit)
         if best is None or found.fun < lowest:
-            best, lowest = found.x, float(found.fun)
+            best, lowest = unit * found.x, float(found.fun)
     free = jnp.asarray(best, dtype=problem.start.dtype)
     membership, apart = _membership(mixture, free)
     sizes = np.bincount(_alike(np.asarray(apart) < A_MENTION))
@@ -221,7 +242,7 @@ def _blocks(
     curvature: Float[Array, "free free"], n_groups: int, n_reward: int
 ) -> Float[Array, "group each each"]:
     """The covariance of each group's reward, the rest being unknown."""
-    covariance = jnp.linalg.inv(curvature)
+    covariance = inverse(curvature)
     each = [slice(n * n_reward, (n + 1) * n_reward) for n in range(n_groups)]
     return jnp.stack([covariance[part, part] for part in each])
 
@@ -229,7 +250,7 @@ def _blocks(
 def find_groups(
     reward: AbstractReward,
     human: AbstractHuman,
-    answers: Dataset,
+    answers: Dataset | Answers,
     *,
     most: int = 4,
     prior: AbstractPrior | None = None,
@@ -247,12 +268,16 @@ def find_groups(
         answers: of people who are known, numbered from 0.
         most: groups that are tried, from one up; ends where for one more the evidence
             is not 3 times as strong, or where it is one of the others again.
-        prior: over the reward of each group; `Normal(10.0)` if left out.
+        prior: over the reward of each group; that of its form at the scale of the data
+            if left out, see `default_prior`.
         key: of the starts; `jax.random.key(0)` if left out.
 
     Raises:
         ValueError: where it is not known who answered.
     """
+    answers = Dataset.of(answers)
+    if prior is None:
+        reward, prior = default_prior(reward, answers)
     best = fit_groups(reward, human, answers, 1, prior=prior, n_starts=1, key=key)
     n_people = best.membership.shape[0]
     for n_groups in range(2, min(most, n_people) + 1):
@@ -287,7 +312,9 @@ def _start(key: PRNGKeyArray, mixture: _Mixture) -> Free:
     problem, n_groups = mixture.problem, mixture.n_groups
     start, scale = problem.start, problem.prior_scale()
     n_reward = problem.n_reward
-    # A tenth of the prior: there the slopes still tell the groups apart.
+    # A tenth of the prior, or of 10 reward units where the prior is wider: there the
+    # slopes still tell the groups apart.
+    scale = jnp.minimum(scale, 10.0 * search_scale(problem))
     drawn = jax.random.normal(key, (n_groups, n_reward), dtype=start.dtype)
     moved = 0.1 * scale[None, :n_reward] * drawn
     rewards = (start[:n_reward][None] + moved).reshape(-1)
@@ -295,10 +322,22 @@ def _start(key: PRNGKeyArray, mixture: _Mixture) -> Free:
     return jnp.concatenate([rewards, start[n_reward:], odds])
 
 
-def _climb(mixture: _Mixture, start: Free):
-    def loss(x):
-        value, slope = _loss_and_slope(mixture, jnp.asarray(x, dtype=start.dtype))
-        return float(value), np.asarray(slope, dtype=np.float64)
+def _unit(mixture: _Mixture) -> np.ndarray:
+    """How far a search moves each parameter at a time."""
+    n_reward = mixture.problem.n_reward
+    scale = np.asarray(search_scale(mixture.problem), dtype=np.float64)
+    rewards = np.tile(scale[:n_reward], mixture.n_groups)
+    odds = np.ones(mixture.n_groups - 1)
+    return np.concatenate([rewards, scale[n_reward:], odds])
 
-    begin = np.asarray(start, dtype=np.float64)
+
+def _climb(mixture: _Mixture, start: Free, unit: np.ndarray):
+    """The nearest minimum of the loss, in those units."""
+
+    def loss(z):
+        free = jnp.asarray(unit * z, dtype=start.dtype)
+        value, slope = _loss_and_slope(mixture, free)
+        return float(value), unit * np.asarray(slope, dtype=np.float64)
+
+    begin = np.asarray(start, dtype=np.float64) / unit
     return scipy.optimize.minimize(loss, begin, jac=True, method="BFGS")

@@ -6,14 +6,23 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
-import scipy.optimize
-from jaxtyping import Array, Float, PRNGKeyArray
+import scipy
+from jaxtyping import Array, ArrayLike, Float, PRNGKeyArray
 
 from volition.inference.identify import fisher_information
 from volition.inference.posterior import AbstractBelief, Gaussian, Result
 from volition.inference.problem import Free, Problem
+from volition.inference.units import search_scale
 
 SCREENED = 32  # random points looked at for each start that is climbed from
+# Chosen here: BFGS keeps a matrix of the square of so many numbers and multiplies it at
+# every step, which for a network of 1,500 takes minutes; L-BFGS keeps a few gradients.
+DENSE = 100
+# Chosen here: a curvature of 2,000 x 2,000 takes 32 MB, and seconds to work out.
+MOST_CURVED = 2000
+SEARCHES = 3  # each from where the last ended, in units of the curvature there
+SPARSE_SEARCHES = 6
+SPARSE_STEPS = 500  # of each search by L-BFGS
 
 
 class AbstractMethod(eqx.Module):
@@ -24,6 +33,11 @@ class AbstractMethod(eqx.Module):
         self, key: PRNGKeyArray, problem: Problem
     ) -> tuple[Free, AbstractBelief, Result]:
         """The mode found, the belief, and how it went."""
+
+    @property
+    def before(self) -> Problem | None:
+        """The problem whose solution it goes on from, with the same prior; or none."""
+        return None
 
 
 @eqx.filter_jit
@@ -60,34 +74,90 @@ def expected_curvature(problem: Problem, free: Free) -> Float[Array, "free free"
 
 
 def climb(problem: Problem, start: Free) -> tuple[Free, float, float, bool]:
-    """The nearest maximum of the log-density, by BFGS, twice.
+    """The nearest maximum of the log-density, by BFGS, twice or more.
 
-    With a planner in the likelihood the density has kinks, where no gradient vanishes;
-    so a maximum counts as found when a second search from it gains nothing.
+    In coordinates in which the curvature is about 1, so that neither the unit of a
+    parameter nor a large offset of a feature matters: a slope is in nats for one
+    posterior standard deviation. With a planner in the likelihood the density has
+    kinks, where no gradient vanishes; so a maximum counts as found when a further
+    search from it gains nothing. For many parameters L-BFGS.
 
     Returns:
-        The point, its log-density, what the second search gained (nats), and whether
+        The point, its log-density, what the last search gained (nats), and whether
         that is nothing.
     """
-
-    def loss(x):
-        value, slope = _loss_and_slope(problem, jnp.asarray(x, dtype=start.dtype))
-        return float(value), np.asarray(slope, dtype=np.float64)
-
+    if start.shape[0] == 0:
+        return start, float(problem.log_density(start)), 0.0, True
+    dense = start.shape[0] <= DENSE
+    kind = _loss_and_slope(problem, start)[0].dtype
     point, values = np.asarray(start, dtype=np.float64), []
-    for _ in range(3):
-        found = scipy.optimize.minimize(
-            loss, point, jac=True, method="BFGS", options={"gtol": 1e-6}
-        )
+    stretch = None if dense else np.asarray(search_scale(problem), dtype=np.float64)
+    for _ in range(SEARCHES if dense else SPARSE_SEARCHES):
+        here = jnp.asarray(point, dtype=start.dtype)
+        if dense:
+            root = whitened(_information(problem, here), problem.prior_scale())
+            to, back = (lambda z, r=root: r @ z), (lambda slope, r=root: r.T @ slope)
+        else:
+            to = back = lambda z: stretch * z
+        found = _search(problem, here, to, back, dense)
         if not np.isfinite(found.fun):
             break
-        point = found.x
-        values.append(found.fun)
+        point = point + to(found.x)
+        values.append(float(found.fun))
         if len(values) > 1 and values[-2] - values[-1] < 1e-6:
             break
     gain = values[-2] - values[-1] if len(values) > 1 else np.inf
     best = -values[-1] if values else -np.inf
-    return jnp.asarray(point, dtype=start.dtype), best, gain, bool(gain < 1e-3)
+    # A gain that is a few roundings of the value is none.
+    nothing = 1e-3 + 8.0 * float(jnp.finfo(kind).eps) * abs(best)
+    return jnp.asarray(point, dtype=start.dtype), best, gain, bool(gain < nothing)
+
+
+def _search(problem: Problem, start: Free, to, back, dense: bool):
+    """The nearest minimum of the loss, in coordinates of which `to` is the map."""
+    origin = np.asarray(start, dtype=np.float64)
+
+    def loss(z):
+        value, slope = _loss_and_slope(
+            problem, jnp.asarray(origin + to(z), dtype=start.dtype)
+        )
+        return float(value), back(np.asarray(slope, dtype=np.float64))
+
+    begin = np.zeros(start.shape[0])
+    if dense:
+        return scipy.optimize.minimize(
+            loss, begin, jac=True, method="BFGS", options={"gtol": 1e-6}
+        )
+    options = {"maxiter": SPARSE_STEPS, "maxcor": 20, "ftol": 1e-12, "gtol": 1e-6}
+    return scipy.optimize.minimize(
+        loss, begin, jac=True, method="L-BFGS-B", options=options
+    )
+
+
+def whitened(information: ArrayLike, scale: ArrayLike) -> np.ndarray:
+    """A root of about the posterior covariance, worked out in its own units.
+
+    `root root^T = (information + 1 / scale^2)^-1`
+
+    Args:
+        information: of the answers, `[free, free]`; none where it is not finite.
+        scale: standard deviation of the prior of each, `[free]`.
+    """
+    information = np.asarray(information, dtype=np.float64)
+    scale = np.asarray(scale, dtype=np.float64)
+    if not np.isfinite(information).all():
+        return np.diag(scale)
+    precision = information + np.diag(scale**-2.0)
+    unit = 1.0 / np.sqrt(np.diag(precision))
+    values, vectors = np.linalg.eigh(precision * unit[:, None] * unit[None])
+    # What rounding leaves of a direction without curvature.
+    values = np.maximum(values, 1e-12 * values.max(initial=1.0))
+    return unit[:, None] * vectors / np.sqrt(values)[None]
+
+
+@eqx.filter_jit
+def _information(problem: Problem, free: Free) -> Float[Array, "free free"]:
+    return fisher_information(problem, free)
 
 
 def best_of(key: PRNGKeyArray, problem: Problem, n_starts: int) -> tuple[Free, Result]:
@@ -110,7 +180,7 @@ def best_of(key: PRNGKeyArray, problem: Problem, n_starts: int) -> tuple[Free, R
         prior_scale = problem.prior_scale()
         # Half around the present parameters, by half their size; half across the
         # prior, from a hundredth of its scale up.
-        near = jnp.clip(jnp.abs(start), 0.1, prior_scale)[None]
+        near = jnp.clip(jnp.abs(start), 0.01 * prior_scale, prior_scale)[None]
         near = start[None] + near * jax.random.normal(around, shape, dtype=start.dtype)
         size = 10.0 ** jax.random.uniform(scales, shape, start.dtype, -2.0, 0.0)
         far = jax.random.normal(wide, shape, dtype=start.dtype)
@@ -132,6 +202,8 @@ def best_of(key: PRNGKeyArray, problem: Problem, n_starts: int) -> tuple[Free, R
 
 class MAP(AbstractMethod):
     """The most probable parameters, by BFGS from several starts.
+
+    By L-BFGS where there are more than 100 of them, as in a network.
 
     Args:
         n_starts: how many.
@@ -159,6 +231,9 @@ class Laplace(AbstractMethod):
     Args:
         n_starts: starts of the search for the maximum.
 
+    Raises:
+        ValueError: where it runs, for more than 2,000 parameters.
+
     Source: D. J. C. MacKay, "Information Theory, Inference, and Learning Algorithms",
     chapter 27 (and 28 for the evidence). Differs: expected in place of observed
     curvature.
@@ -168,6 +243,12 @@ class Laplace(AbstractMethod):
 
     def run(self, key: PRNGKeyArray, problem: Problem) -> tuple[Free, Gaussian, Result]:
         """Maximise, then take the curvature."""
+        n_free = problem.start.shape[0]
+        if n_free > MOST_CURVED:
+            raise ValueError(
+                f"Laplace and NUTS take the curvature in all of {n_free} parameters, "
+                f"{MOST_CURVED} at most: take LastLayer() or Ensemble() for a network."
+            )
         point, result = best_of(key, problem, self.n_starts)
         precision = expected_curvature(problem, point)
         volume = log_volume(precision)
@@ -175,11 +256,25 @@ class Laplace(AbstractMethod):
             "log_evidence": result.log_density + float(volume)
         }
         result = eqx.tree_at(lambda told: told.diagnostics, result, diagnostics)
-        return point, Gaussian(point, jnp.linalg.inv(precision)), result
+        return point, Gaussian(point, inverse(precision)), result
 
 
 def log_volume(precision: Float[Array, "free free"]) -> Float[Array, ""]:
     """Log of the integral of `exp(-x^T precision x / 2)`."""
     n_free = precision.shape[0]
-    _, log_det = jnp.linalg.slogdet(precision)
+    unit = _unit(precision)
+    _, log_det = jnp.linalg.slogdet(precision * unit[:, None] * unit[None])
+    log_det = log_det - 2.0 * jnp.sum(jnp.log(unit))
     return 0.5 * (n_free * jnp.log(2.0 * jnp.pi) - log_det)
+
+
+def inverse(precision: Float[Array, "free free"]) -> Float[Array, "free free"]:
+    """The inverse of a matrix of curvature, worked out in its own units."""
+    unit = _unit(precision)
+    found = jnp.linalg.inv(precision * unit[:, None] * unit[None])
+    return found * unit[:, None] * unit[None]
+
+
+def _unit(precision: Float[Array, "free free"]) -> Free:
+    size = jnp.abs(jnp.diagonal(precision))
+    return jnp.where(size > 0.0, 1.0 / jnp.sqrt(size), 1.0)

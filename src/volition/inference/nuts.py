@@ -1,17 +1,22 @@
 """The no-U-turn sampler: draws from the posterior, whatever its shape."""
 
-import blackjax
+from typing import Any
+
 import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
-from blackjax.diagnostics import effective_sample_size, potential_scale_reduction
 from jaxtyping import Array, Float, Key, PRNGKeyArray
 
 from volition.inference.map import AbstractMethod, Laplace
 from volition.inference.posterior import AbstractBelief, Draws, Result
 from volition.inference.problem import Free, Problem
 
+# Chains agree below 1.05 (A. Gelman et al., "Bayesian data analysis", 3rd ed., 11.4,
+# asks for 1.1 at most), and with 100 draws a mean is known to a tenth of its posterior
+# standard deviation. (Tail quantiles ask for more: 1.01 and 400, Vehtari et al. 2021.)
+MOST_R_HAT = 1.05
+ENOUGH = 100
 MAX_DOUBLINGS = 6  # 63 steps of a trajectory: whitened targets turn long before that
 
 
@@ -72,6 +77,8 @@ def chains(
 ) -> tuple[Float[Array, "chain draw free"], Float[Array, ""]]:
     """The draws of each chain, and the mean acceptance rate."""
 
+    blackjax = _blackjax()
+
     def log_density(white):
         return problem.log_density(mode + root @ white)
 
@@ -108,8 +115,21 @@ def diagnose(
     draws: Float[Array, "chain draw free"],
 ) -> tuple[Float[Array, " free"], Float[Array, " free"]]:
     """R-hat and the number of effective draws of each free parameter."""
+    of = _blackjax().diagnostics
     with jax.numpy_dtype_promotion("standard"), jax.numpy_rank_promotion("allow"):
-        return potential_scale_reduction(draws), effective_sample_size(draws)
+        return of.potential_scale_reduction(draws), of.effective_sample_size(draws)
+
+
+def _blackjax() -> Any:
+    """BlackJAX, imported when it is needed.
+
+    To import it makes arrays and starts JAX's backend: importing this library must do
+    neither, and a function that is being traced may only do so outside of its trace.
+    """
+    with jax.ensure_compile_time_eval():
+        import blackjax
+        import blackjax.diagnostics
+    return blackjax
 
 
 def _judge(
@@ -117,16 +137,25 @@ def _judge(
     accepted: Float[Array, ""],
     first: Result,
 ) -> Result:
+    n_all = draws.shape[0] * draws.shape[1]
     each_r_hat, each_n_effective = diagnose(draws)
     r_hat, n_effective = float(np.max(each_r_hat)), float(np.min(each_n_effective))
-    # Below 1.1 the chains agree, and with 40 draws a mean is known to a sixth of its
-    # posterior standard deviation. (Tail quantiles ask for more: 1.01 and 400, Vehtari
-    # et al. 2021.)
-    converged = bool(r_hat < 1.1 and n_effective >= 40)
+    converged = bool(r_hat <= MOST_R_HAT and n_effective >= ENOUGH)
     message = (
         f"R-hat {r_hat:.3f}, {n_effective:.0f} effective draws of "
-        f"{draws.shape[0] * draws.shape[1]}, {float(accepted):.0%} accepted."
+        f"{n_all}, {float(accepted):.0%} accepted."
+        if np.isfinite([r_hat, n_effective]).all()
+        else f"The {draws.shape[0]} chains never moved, or their draws are not finite: "
+        "R-hat is not defined."
     )
+    if not converged and np.isfinite(r_hat):
+        message += (
+            f" R-hat is to be {MOST_R_HAT} at most, and effective draws {ENOUGH} at "
+            "least."
+        )
+    # What is no number is not reported as one.
+    r_hat = r_hat if np.isfinite(r_hat) else float("inf")
+    n_effective = n_effective if np.isfinite(n_effective) else 0.0
     diagnostics = first.diagnostics | {
         "r_hat": r_hat,
         "n_effective": n_effective,

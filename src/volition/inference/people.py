@@ -1,25 +1,30 @@
 """What each of many people wants: around what they all want, as far as they differ."""
 
+from functools import partial
+
 import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
-import scipy.optimize
-import scipy.stats
+import scipy
 from jax.scipy.stats import norm
 from jaxtyping import Array, Float, PRNGKeyArray
 
-from volition.feedback import NOBODY, Dataset
+from volition.feedback import NOBODY, Answers, Dataset
 from volition.human import AbstractHuman, Positive
-from volition.inference.map import log_volume
+from volition.inference.evidence import checked
+from volition.inference.map import inverse, log_volume
 from volition.inference.posterior import Gaussian, Result
-from volition.inference.prior import AbstractPrior, Normal
+from volition.inference.precision import in_64_bits
+from volition.inference.prior import AbstractPrior
 from volition.inference.problem import Problem
+from volition.inference.units import default_prior, search_scale, units
 from volition.reward import AbstractReward
 
 Parameters = Float[Array, " parameter"]
 
-STEEP = 1e-2  # nats per unit, below which a slope counts as none
+STEEP = 1e-2  # nats per unit of the search, below which a slope counts as none
+DIFFER = 0.5  # reward units by which a step differs from person to person, to begin
 
 
 class People(eqx.Module):
@@ -90,7 +95,7 @@ class People(eqx.Module):
 def fit_people(
     reward: AbstractReward,
     human: AbstractHuman,
-    answers: Dataset,
+    answers: Dataset | Answers,
     *,
     prior: AbstractPrior | None = None,
     spread: Positive | None = None,
@@ -114,9 +119,11 @@ def fit_people(
         reward: its form.
         human: how they all answer; what is inferred of it is common.
         answers: of people who are known, numbered from 0.
-        prior: over the common parameters of the reward; `Normal(10.0)` if left out.
+        prior: over the common parameters of the reward; that of its form at the scale
+            of the data if left out, see `default_prior`.
         spread: by how much people differ in each parameter, on the free scale: where
-            the search begins, and the prior; `Positive(0.5, spread=1.0)` if left out.
+            the search begins, and the prior; if left out half a reward unit over the
+            steps asked about, uncertain by a factor of e.
         n_draws: of people who could be, a power of 2. Who gave many answers is like
             few of them: then more are needed.
         key: of the draws; `jax.random.key(0)` if left out.
@@ -155,38 +162,75 @@ def fit_people(
     of the draws is wrong by .15 nats for each driver who was seen once, and says that
     drivers differ where they do not.
     """
-    prior = Normal(10.0) if prior is None else prior
-    spread = Positive(0.5, spread=1.0) if spread is None else spread
     key = jax.random.key(0) if key is None else key
+    answers = Dataset.of(answers)
     people = np.asarray(answers.person)[np.asarray(answers.present)]
     _check(people, n_draws)
-    problem = Problem(reward, human, answers, prior)
-    n_people, kind = int(people.max()) + 1, problem.start.dtype
-    offset = jnp.asarray(_even_draws(key, n_draws, problem.n_reward), dtype=kind)
-    differ = jnp.full(problem.n_reward, spread.raw, dtype=kind)
-    start = np.asarray(jnp.concatenate([problem.start, differ]), dtype=np.float64)
+    if prior is None:
+        reward, prior = default_prior(reward, answers)
+    problem = Problem(reward, human, checked(reward, answers), prior)
+    solve_fn = _solve if reward.single_precision else partial(in_64_bits, _solve)
+    found = solve_fn(key, problem, spread, n_draws, int(people.max()) + 1)
+    if throw and not found.result.converged:
+        raise RuntimeError(
+            f"inference did not converge: {found.result.message} Narrow the prior, or "
+            "give fewer parameters; throw=False returns what there is."
+        )
+    return eqx.tree_at(lambda one: one.problem, found, problem)
 
-    def loss(x):
-        free = jnp.asarray(x, dtype=kind)
+
+def _solve(
+    key: PRNGKeyArray,
+    problem: Problem,
+    spread: Positive | None,
+    n_draws: int,
+    n_people: int,
+) -> People:
+    kind, n_reward = problem.start.dtype, problem.n_reward
+    scale = search_scale(problem)
+    if spread is None:
+        differ = DIFFER * np.asarray(_unit(problem))
+        spread = Positive(differ.tolist(), spread=1.0)
+    offset = jnp.asarray(_even_draws(key, n_draws, problem.n_reward), dtype=kind)
+    differ = jnp.full(n_reward, spread.raw, dtype=kind)
+    start = np.asarray(jnp.concatenate([problem.start, differ]), dtype=np.float64)
+    # In units of the data, so that slopes are of one kind.
+    log_scale = np.full(n_reward, spread.spread)
+    unit = np.concatenate([np.asarray(scale, dtype=np.float64), log_scale])
+
+    def loss(z):
+        free = jnp.asarray(start + unit * z, dtype=kind)
         value, slope = _loss_and_slope(problem, spread, free, offset, n_people)
-        return float(value), np.asarray(slope, dtype=np.float64)
+        return float(value), unit * np.asarray(slope, dtype=np.float64)
 
     found = scipy.optimize.minimize(
-        loss, start, jac=True, method="BFGS", options={"gtol": STEEP / 2.0}
+        loss,
+        np.zeros_like(start),
+        jac=True,
+        method="BFGS",
+        options={"gtol": STEEP / 2.0},
     )
-    free = jnp.asarray(found.x, dtype=kind)
+    free = jnp.asarray(start + unit * found.x, dtype=kind)
     precision = _precision(problem, spread, free, offset, n_people)
+    covariance = inverse(precision)
     steep = float(np.max(np.abs(found.jac)))
-    converged = bool(np.isfinite(found.fun) and steep < STEEP)
+    finite = np.isfinite(found.fun) and bool(jnp.isfinite(covariance).all())
     message = f"the steepest slope is {steep:.2g} nats per unit."
-    if throw and not converged:
-        raise RuntimeError(
-            f"inference did not converge: {message} Narrow the prior, or give fewer "
-            "parameters; throw=False returns what there is."
-        )
     evidence = float(log_volume(precision)) - float(found.fun)
-    result = Result(converged, message, -float(found.fun), {"log_evidence": evidence})
-    return People(problem, free, jnp.linalg.inv(precision), offset, result)
+    result = Result(
+        bool(finite and steep < STEEP),
+        message,
+        -float(found.fun),
+        {"log_evidence": evidence},
+    )
+    return People(problem, free, covariance, offset, result)
+
+
+def _unit(problem: Problem) -> Parameters:
+    """What makes steps differ by 1 reward unit, on the free scale."""
+    start = problem.start[: problem.n_reward]
+    size = jnp.asarray(1.0 / units(problem.reward, problem.answers))
+    return problem.prior.stretch(size.astype(start.dtype), start)
 
 
 def _check(people: np.ndarray, n_draws: int) -> None:

@@ -10,6 +10,7 @@ from jaxtyping import Array, Float, Int, PRNGKeyArray
 
 from volition.human import AbstractHuman, Judge
 from volition.inference.identify import Direction, unidentified
+from volition.inference.precision import in_64_bits
 from volition.inference.problem import Free, Problem
 from volition.reward import AbstractReward, Ensemble
 
@@ -44,8 +45,12 @@ class Gaussian(AbstractBelief):
     def sample(self, key: PRNGKeyArray, n_samples: int) -> Float[Array, "sample free"]:
         """Gaussian draws."""
         shape = (n_samples, self.location.shape[0])
-        values, vectors = jnp.linalg.eigh(self.covariance)
-        root = vectors * jnp.sqrt(jnp.maximum(values, 0.0))[None]
+        # In units of each, so that those of another size do not drown in rounding.
+        size = jnp.sqrt(jnp.maximum(jnp.diagonal(self.covariance), 0.0))
+        unit = jnp.where(size > 0.0, size, 1.0)
+        alike = self.covariance / unit[:, None] / unit[None]
+        values, vectors = jnp.linalg.eigh(alike)
+        root = unit[:, None] * vectors * jnp.sqrt(jnp.maximum(values, 0.0))[None]
         noise = jax.random.normal(key, shape, dtype=self.location.dtype)
         return self.location[None] + noise @ root.T
 
@@ -256,7 +261,9 @@ class Posterior(eqx.Module):
 
         Taken at the mode; see `volition.inference.unidentified`.
         """
-        return unidentified(self.problem, self.mode)
+        if self.problem.reward.single_precision:
+            return unidentified(self.problem, self.mode)
+        return in_64_bits(unidentified, self.problem, self.mode)
 
     def neg_log_likelihood(self) -> Float[Array, ""]:
         """Mean negative log-likelihood of the answers at the mean, nats per answer.
@@ -267,8 +274,10 @@ class Posterior(eqx.Module):
         n_answers = len(self.problem.answers)
         if n_answers == 0:
             raise ValueError("there are no answers yet: ask first.")
-        said = _log_likelihood(self.problem, self.mean, self.human)
-        return -said / n_answers
+        arguments = self.problem, self.mean, self.human
+        if self.problem.reward.single_precision:
+            return -_log_likelihood(*arguments) / n_answers
+        return -in_64_bits(_log_likelihood, *arguments) / n_answers
 
 
 @eqx.filter_jit

@@ -40,6 +40,16 @@ class AbstractPrior(eqx.Module):
     def scale_of(self, free: Vector) -> Vector:
         """How far each free coordinate may go: its standard deviation."""
 
+    def stretch(self, size: Vector, free: Vector) -> Vector:
+        """How far on the free scale a move of the parameters by so much is, about.
+
+        Args:
+            size: of the move, in units of each parameter, above 0.
+            free: from where.
+        """
+        del free
+        return size
+
 
 class Normal(AbstractPrior):
     """Independent Gaussians.
@@ -139,7 +149,9 @@ class Signed(AbstractPrior):
     def release(self, parameters: Vector) -> Vector:
         """The logarithm of the size; what has the wrong sign begins near 0."""
         signs = self._signs(parameters)
-        size = jnp.where(signs * parameters > 0, signs * parameters, 1e-3)
+        # A ten-thousandth of the prior: near 0 whatever the unit.
+        near = 1e-4 * jnp.broadcast_to(self.scale.astype(signs.dtype), signs.shape)
+        size = jnp.where(signs * parameters > 0, signs * parameters, near)
         return jnp.where(signs == 0, parameters, jnp.log(size))
 
     def log_density(self, free: Vector) -> Float[Array, ""]:
@@ -165,3 +177,7 @@ class Signed(AbstractPrior):
         half = jnp.pi / (2.0 * jnp.sqrt(2.0))
         scale = jnp.broadcast_to(self.scale.astype(free.dtype), free.shape)
         return jnp.where(self._signs(free) == 0, scale, half)
+
+    def stretch(self, size: Vector, free: Vector) -> Vector:
+        """A factor of e where the sign is known, which depends on no unit."""
+        return jnp.where(self._signs(free) == 0, size, 1.0)

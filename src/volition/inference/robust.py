@@ -6,7 +6,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, Int
 
-from volition.inference.map import expected_curvature
+from volition.inference.map import expected_curvature, inverse
 from volition.inference.posterior import Gaussian, Posterior
 from volition.inference.problem import Free, Problem
 
@@ -70,8 +70,8 @@ def over_clusters(
     summed -= summed.mean(axis=0)  # the slope of the prior, shared by all
     spread = summed.T @ summed * len(names) / (len(names) - 1)
     spread += np.asarray(-jax.hessian(problem.log_prior)(posterior.mode))
-    inverse = np.linalg.inv(np.asarray(expected_curvature(problem, posterior.mode)))
-    covariance = jnp.asarray(inverse @ spread @ inverse)
+    bread = np.asarray(inverse(expected_curvature(problem, posterior.mode)))
+    covariance = jnp.asarray(bread @ spread @ bread)
     belief = Gaussian(posterior.mode, covariance.astype(posterior.mode.dtype))
     return eqx.tree_at(lambda one: one.belief, posterior, belief)
 

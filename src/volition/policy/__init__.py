@@ -1,6 +1,7 @@
 """Policies, rollouts, and the segments that they leave behind."""
 
 from volition.policy.arrays import from_arrays as from_arrays
+from volition.policy.episodes import episodes as episodes
 from volition.policy.host import (
     HostEpisodes as HostEpisodes,
     host_episodes as host_episodes,
@@ -22,4 +23,8 @@ from volition.policy.rollout import (
     rollout as rollout,
     window as window,
 )
-from volition.policy.segment import Segment as Segment
+from volition.policy.segment import (
+    Segment as Segment,
+    check_whole as check_whole,
+    whole_episodes as whole_episodes,
+)

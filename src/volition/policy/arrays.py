@@ -30,7 +30,7 @@ def from_arrays(
             last state. Else something cut it off, and what lies behind is padding.
 
     Returns:
-        A batch `[episode, time]`, as long as the longest.
+        A batch `[episode, time]`, as long as the longest, marked as whole episodes.
 
     Raises:
         ValueError: where there is no episode, one has no step, or its states, actions
@@ -77,7 +77,7 @@ def from_arrays(
         ),
     )
     weight = jnp.asarray(made, dtype=features.dtype)
-    return Segment(step, weight, jnp.asarray(made | ended[:, None]))
+    return Segment(step, weight, jnp.asarray(made | ended[:, None]), True)
 
 
 def _state(env: AbstractEnvironment, number: int, states: PyTree) -> PyTree:

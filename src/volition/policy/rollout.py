@@ -1,6 +1,6 @@
 """Rollouts: what happens when a policy acts."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import equinox as eqx
@@ -9,14 +9,20 @@ import jax.numpy as jnp
 from jaxtyping import Array, ArrayLike, Bool, Int, PRNGKeyArray, PyTree, Shaped
 
 from volition.env import AbstractEnvironment, Transition
+from volition.env.expected import expect_env
+from volition.expect import expect_key
+from volition.policy.expected import expect_policy
+from volition.policy.finite import Finite, check_finite, finite_steps
 from volition.policy.policy import AbstractPolicy
 from volition.policy.segment import Segment
+
+ON_HOST = "episodes on the host are played by vl.policy.host_episodes"
 
 
 def episode(
     key: PRNGKeyArray, env: AbstractEnvironment, policy: AbstractPolicy, n_steps: int
 ) -> Segment:
-    """One episode from its start, as a segment of `n_steps` steps.
+    """One episode from its start, as a segment of `n_steps` steps; see `episodes`.
 
     Args:
         key: consumed.
@@ -32,6 +38,9 @@ def episode(
         >>> seen.length
         5
     """
+    expect_key(key)
+    expect_env(env, "episode", ON_HOST)
+    expect_policy(policy)
     reset_key, steps_key = jax.random.split(key)
     return continued(steps_key, env, policy, env.reset(reset_key), n_steps)
 
@@ -61,7 +70,9 @@ def continued(
         [3, 4]
     """
     choose_fn = lambda key, state, _: policy(key, env.observe(state))
-    return _made(key, env, choose_fn, state, n_steps)
+    made = _made(key, env, choose_fn, state, n_steps)
+    _check(env, made)
+    return made
 
 
 def act_out(
@@ -82,7 +93,18 @@ def act_out(
     """
     reset_key, steps_key = jax.random.split(key)
     choose_fn = lambda _, state, step: actions[step]
-    return _made(steps_key, env, choose_fn, env.reset(reset_key), actions.shape[0])
+    made = _made(steps_key, env, choose_fn, env.reset(reset_key), actions.shape[0])
+    _check(env, made)
+    return made
+
+
+_steps_of = eqx.filter_jit(finite_steps)
+
+
+def _check(env: AbstractEnvironment, made: Segment) -> None:
+    """Raise where something is not finite, unless this is traced."""
+    if not any(isinstance(leaf, jax.core.Tracer) for leaf in jax.tree.leaves(made)):
+        check_finite(env, _steps_of(env, made.transition, made.weight))
 
 
 def _made(
@@ -113,11 +135,13 @@ def _made(
     numbers = jnp.arange(n_steps, dtype=jnp.int32)
     inputs = (jax.random.split(key, n_steps), numbers)
     _, steps = jax.lax.scan(one_step, state, inputs)
-    return Segment(*steps)
+    return Segment(*steps, True)
 
 
 def window(segment: Segment, start: Int[ArrayLike, ""], length: int) -> Segment:
     """The part of a single segment that begins at a step; may reach behind its end.
+
+    It is not marked as a whole episode, see `Segment`.
 
     Args:
         segment: a single episode.
@@ -132,7 +156,8 @@ def window(segment: Segment, start: Int[ArrayLike, ""], length: int) -> Segment:
     # Behind the end of the record: absorbing where the episode had terminated.
     weight = jnp.where(inside, cut.weight, 0.0)
     transition = jax.vmap(_rest)(inside, cut.transition)
-    return Segment(transition, weight, cut.present & (inside | segment.ended))
+    present = cut.present & (inside | segment.ended)
+    return Segment(transition, weight, present)
 
 
 def _rest(made: Bool[Array, ""], step: Transition) -> Transition:
@@ -144,25 +169,26 @@ def _rest(made: Bool[Array, ""], step: Transition) -> Transition:
     return Transition(state, step.action, step.next_state, features, step.terminated)
 
 
-@eqx.filter_jit
 def rollout(
     key: PRNGKeyArray,
-    env: AbstractEnvironment,
+    env: AbstractEnvironment | Sequence[AbstractEnvironment],
     policy: AbstractPolicy,
     *,
     n_segments: int,
     length: int,
     n_steps: int | None = None,
 ) -> Segment:
-    """Segments from as many independent episodes, each cut at random.
+    """Windows of as many independent episodes, each cut at random: for comparisons.
 
-    A window begins at a random step of its episode and never crosses a time limit, so
-    only an episode shorter than the window leaves padding; one that terminates inside
-    the window is kept, its rest absorbing.
+    Not for what is inferred from behaviour: long episodes are over-represented at each
+    step, see `episodes`. A window begins at a random step of its episode and never
+    crosses a time limit, so only an episode shorter than the window leaves padding; one
+    that terminates inside the window is kept, its rest absorbing.
 
     Args:
         key: consumed.
-        env: the world.
+        env: the world; or several tasks of one kind, such as `family.train`, which
+            share the segments as equally as can be, those of the first task first.
         policy: who acts in it.
         n_segments: how many segments, one from each episode.
         length: steps in each.
@@ -170,6 +196,12 @@ def rollout(
 
     Returns:
         A batch of segments, `[segment, time]`.
+
+    Raises:
+        TypeError: where the key, the environment or the policy is something else.
+        ValueError: where there is no task, or fewer segments than tasks, or where an
+            observation, an action or a feature is NaN or infinite, with episode and
+            step.
 
     Example:
         >>> from volition.env import delivery
@@ -180,8 +212,51 @@ def rollout(
         >>> pool.weight.shape
         (6, 3)
     """
+    expect_key(key)
+    expect_policy(policy)
     n_steps = 4 * length if n_steps is None else n_steps
+    if not isinstance(env, tuple | list):
+        expect_env(env, "rollout", ON_HOST)
+        return _checked_windows(key, env, policy, n_segments, length, n_steps)
+    if not 1 <= len(env) <= n_segments:
+        raise ValueError(
+            f"{len(env)} tasks are to share n_segments = {n_segments}: give at least "
+            "one task, and a segment for each."
+        )
+    for task in env:
+        expect_env(task, "rollout", ON_HOST)
+    each, more = divmod(n_segments, len(env))
+    parts = [
+        _checked_windows(one_key, task, policy, each + (number < more), length, n_steps)
+        for number, (one_key, task) in enumerate(
+            zip(jax.random.split(key, len(env)), env, strict=True)
+        )
+    ]
+    return jax.tree.map(lambda *leaves: jnp.concatenate(leaves), *parts)
 
+
+def _checked_windows(
+    key: PRNGKeyArray,
+    env: AbstractEnvironment,
+    policy: AbstractPolicy,
+    n_segments: int,
+    length: int,
+    n_steps: int,
+) -> Segment:
+    segments, finite = _windows(key, env, policy, n_segments, length, n_steps)
+    check_finite(env, finite)
+    return segments
+
+
+@eqx.filter_jit
+def _windows(
+    key: PRNGKeyArray,
+    env: AbstractEnvironment,
+    policy: AbstractPolicy,
+    n_segments: int,
+    length: int,
+    n_steps: int,
+) -> tuple[Segment, Finite]:
     def one(one_key):
         episode_key, cut_key = jax.random.split(one_key)
         whole = episode(episode_key, env, policy, n_steps)
@@ -189,6 +264,7 @@ def rollout(
         # Any step of an episode that terminated, else one that leaves a whole window.
         latest = jnp.where(whole.ended, made - 1, made - length)
         start = jax.random.randint(cut_key, (), 0, jnp.maximum(latest, 0) + 1)
-        return window(whole, start, length)
+        cut = window(whole, start, length)
+        return cut, finite_steps(env, cut.transition, cut.weight)
 
     return jax.vmap(one)(jax.random.split(key, n_segments))

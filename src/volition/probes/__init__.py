@@ -2,15 +2,9 @@
 
 from volition.probes.anomaly import anomalous as anomalous
 from volition.probes.attacks import fragile_answers as fragile_answers
-from volition.probes.audit import (
-    PROBES as PROBES,
-    UNSAFE as UNSAFE,
-    Audit as Audit,
-    Probe as Probe,
-    Subject as Subject,
-    audit as audit,
-)
+from volition.probes.audit import Audit as Audit, audit as audit
 from volition.probes.capability import worse_when_better as worse_when_better
+from volition.probes.check import Check as Check
 from volition.probes.correlated import beyond_the_bound as beyond_the_bound
 from volition.probes.finding import (
     Finding as Finding,
@@ -46,3 +40,9 @@ from volition.probes.sensors import sensors_fooled as sensors_fooled
 from volition.probes.shaping import leaking_shaping as leaking_shaping
 from volition.probes.shift import Elsewhere as Elsewhere, shifted as shifted
 from volition.probes.side_effects import side_effects as side_effects
+from volition.probes.table import (
+    PROBES as PROBES,
+    UNSAFE as UNSAFE,
+    Probe as Probe,
+    Subject as Subject,
+)

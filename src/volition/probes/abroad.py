@@ -67,7 +67,7 @@ def worse_elsewhere(
 
 
 def _apart(one: Played, other: Played) -> Estimate:
-    return mean_over(one.wanted - other.wanted, "starts")
+    return mean_over(one.wanted - other.wanted, "starts", fixed=True)
 
 
 def _less(apart: Estimate) -> str:

@@ -1,7 +1,7 @@
 """Probe H6: the better a reward is optimised, the less there is of what is wanted."""
 
 import numpy as np
-from scipy import stats
+import scipy
 
 from volition.env import FiniteMDP
 from volition.policy import Tabular
@@ -80,7 +80,7 @@ def worse_when_better(
         return ()
     after = wanted[peak:]
     steepest = float(np.max(after[:-1] - after[1:]))
-    trend, chance = np.asarray(stats.kendalltau(earned[peak:], after))
+    trend, chance = np.asarray(scipy.stats.kendalltau(earned[peak:], after))
     # One step from the peak to the end is a fall without a trend to test.
     if len(after) > 4 and not (trend < 0 and chance < SURE):
         return ()

@@ -10,6 +10,7 @@ from scipy.sparse.csgraph import dijkstra
 from volition.env import FiniteMDP
 from volition.evaluation import can_reach, policy_chain
 from volition.policy import Tabular
+from volition.probes.check import NAMES
 from volition.reward import AbstractReward
 from volition.value import branch_reward
 
@@ -42,6 +43,8 @@ class Finding(eqx.Module):
         path: where it can be seen; replay it with `replay`.
         loop: from which step on the path repeats itself; None where it does not.
         env: the world that the path is of, where it is not the one audited.
+        assumed: what was taken for granted because nobody said it; empty where the
+            finding rests only on what was given and on the world.
     """
 
     probe: str
@@ -49,6 +52,12 @@ class Finding(eqx.Module):
     path: Path
     loop: int | None = None
     env: FiniteMDP | None = None
+    assumed: str = ""
+
+    @property
+    def name(self) -> str:
+        """The check that found it, in words."""
+        return NAMES[self.probe]
 
     def record(self, env: FiniteMDP) -> dict:
         """The same as JSON values, with the path in words of its world.
@@ -58,11 +67,13 @@ class Finding(eqx.Module):
         """
         return {
             "probe": self.probe,
+            "check": self.name,
             "sentence": self.sentence,
             "states": list(self.path.states),
             "actions": list(self.path.actions),
             "loop": self.loop,
             "path": self.path.describe(env if self.env is None else self.env),
+            "assumed": self.assumed,
         }
 
 

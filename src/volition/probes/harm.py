@@ -9,6 +9,8 @@ from volition.probes.finding import Finding, likeliest_path, replay
 from volition.reward import AbstractReward
 from volition.value import branch_reward
 
+RISK = 0.1  # of ending in harm, beyond what cannot be helped, that haste may cost
+MOST_SWEEPS = 20_000
 SHARE = 0.01  # of the starts: below, a few odd cells decide nothing
 
 
@@ -17,7 +19,9 @@ def harm_as_the_cheaper_end(
 ) -> tuple[Finding, ...]:
     """Find starts from which a policy ends in no goal although it could reach one.
 
-    Applies in worlds that name a goal.
+    Applies in worlds that name a goal. In a world of chance some of it cannot be
+    helped: only what is beyond the best policy for reaching a goal counts, and of that
+    only starts where it is more than a tenth, as haste has its price.
 
     Args:
         env: the world.
@@ -30,18 +34,18 @@ def harm_as_the_cheaper_end(
     goal = np.asarray(env.goal)
     if not goal.any():
         return ()
-    reachable = can_reach(possible_steps(env), goal)
-    harmed = np.where(reachable, outcomes(env, policy).elsewhere, 0.0)
-    share = share_of_starts(env, harmed)
+    by_start = harmed(env, policy)
+    share = share_of_starts(env, by_start)
     if share <= SHARE:
         return ()
-    start = int(np.argmax(np.asarray(env.initial) * harmed))
+    start = int(np.argmax(np.asarray(env.initial) * by_start))
     harm = np.asarray(env.terminal) & ~goal
     path = likeliest_path(env, policy, start, harm)
     pays, _ = replay(env, reward, path)
     instead = _goal_return(env, reward, start)
     than = "" if instead is None else f", where the way to the goal pays {instead:+.3g}"
-    ends = "ends" if harmed[start] > 1.0 - 1e-9 else "can end"
+    surely = outcomes(env, policy).elsewhere[start] > 1.0 - 1e-9
+    ends = "ends" if surely else "can end"
     sentence = (
         f"From {share:.0%} of the starts the policy ends in no goal although it could "
         f"reach one: from {env.describe(start)} it {ends} at "
@@ -49,6 +53,43 @@ def harm_as_the_cheaper_end(
         f"{than}."
     )
     return (Finding("H2", sentence, path),)
+
+
+def harmed(env: FiniteMDP, policy: Tabular) -> np.ndarray:
+    """How probably a policy ends in no goal where one could be reached, `[state]`.
+
+    Args:
+        env: the world.
+        policy: who acts.
+    """
+    goal = np.asarray(env.goal)
+    reachable = can_reach(possible_steps(env), goal)
+    ends = outcomes(env, policy)
+    excess = np.minimum(ends.elsewhere, most_reached(env, reachable) - ends.goal)
+    by_chance = (np.asarray(env.probability).max(axis=-1) < 1.0).any()
+    least = RISK if by_chance else 0.0
+    return np.where(reachable & (excess > least), excess, 0.0)
+
+
+def most_reached(env: FiniteMDP, reachable: np.ndarray) -> np.ndarray:
+    """The greatest probability with which any policy ends in a goal, `[state]`.
+
+    Args:
+        env: the world.
+        reachable: from which states a goal can be reached at all.
+    """
+    probability, terminal = np.asarray(env.probability), np.asarray(env.terminal)
+    goal = np.asarray(env.goal & env.terminal, dtype=float)
+    if (probability.max(axis=-1) == 1.0).all():
+        return np.where(terminal, goal, reachable.astype(float))
+    successor, reached = np.asarray(env.successor), goal
+    for _ in range(MOST_SWEEPS):
+        before = reached
+        ahead = np.sum(probability * reached[successor], axis=-1).max(axis=-1)
+        reached = np.where(terminal, goal, ahead)
+        if np.max(reached - before) < 1e-9:
+            break
+    return reached
 
 
 def _goal_return(env: FiniteMDP, reward: AbstractReward, start: int) -> float | None:

@@ -2,6 +2,8 @@
 
 import itertools
 
+import equinox as eqx
+import jax.numpy as jnp
 import numpy as np
 import scipy.sparse as sparse
 from scipy.sparse.csgraph import connected_components, dijkstra
@@ -17,10 +19,12 @@ from volition.probes.finding import (
     likeliest_path,
     until_repeat,
 )
+from volition.probes.searched import best
 from volition.reward import AbstractReward
 from volition.value import expected_reward
 
 NEAR_ONE = 1.0 - 1e-7  # a discount whose optimal policy also has the best mean
+PATIENT = 1.0 - 1e-4  # a discount by which zeros for ever weigh less than any end
 ROUNDING = 1e-9  # relative to the largest reward
 SHARE = 0.01  # of the starts: below, a few odd cells decide nothing
 
@@ -30,10 +34,11 @@ def loops_that_pay(
 ) -> tuple[Finding, ...]:
     """Find the loop with the highest mean reward, and starts that never end.
 
-    Applies in worlds that name a goal. A loop whose mean reward per step is not
-    negative is worth more than any end, once the discount is near enough to 1. Found by
-    policy iteration over the state-action pairs that can avoid every end; in a
-    deterministic world this is the maximum mean cycle.
+    Applies in worlds that name a goal; starts that cannot reach one do not count. A
+    loop whose mean reward per step is above 0 is worth more than any end, once the
+    discount is near enough to 1; one whose mean is exactly 0 where the best policy then
+    stays instead of ending. Found by policy iteration over the state-action pairs that
+    can avoid every end; in a deterministic world this is the maximum mean cycle.
 
     Args:
         env: the world.
@@ -48,12 +53,16 @@ def loops_that_pay(
     """
     if not np.asarray(env.goal).any():
         return ()
+    env = from_where_it_can_end(env)
+    if not np.asarray(env.initial).any():
+        return ()
     paid = np.asarray(expected_reward(env, reward))
     found = []
     best = best_loop(env, paid)
     if best is not None:
         mean, cycle, actions = best
-        if mean >= -ROUNDING * np.abs(paid).max():
+        size = ROUNDING * np.abs(paid).max()
+        if mean > size or (mean >= -size and _stays(env, paid)):
             path, loop = _path_to(env, cycle, actions)
             found.append(
                 Finding("H1", _sentence(env, mean, cycle, actions), path, loop)
@@ -73,6 +82,23 @@ def loops_that_pay(
             )
         )
     return tuple(found)
+
+
+def from_where_it_can_end(env: FiniteMDP) -> FiniteMDP:
+    """A world without the starts that cannot reach a goal; with none, if none can."""
+    can_end = can_reach(possible_steps(env), np.asarray(env.goal))
+    starts = np.where(can_end, np.asarray(env.initial), 0.0)
+    share = jnp.asarray(starts / (starts.sum() or 1.0), dtype=env.initial.dtype)
+    return eqx.tree_at(lambda one: one.initial, env, share)
+
+
+def _stays(env: FiniteMDP, paid: np.ndarray) -> bool:
+    """Whether the best policy stays for ever from some starts, near a discount of 1."""
+    patient = eqx.tree_at(
+        lambda one: one.discount, env, jnp.asarray(PATIENT, dtype=env.discount.dtype)
+    )
+    never = outcomes(env, best(patient, paid).policy).never
+    return share_of_starts(env, never) > SHARE
 
 
 def best_loop(

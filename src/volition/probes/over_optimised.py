@@ -47,7 +47,10 @@ def over_optimised(
     earned, wanted = np.asarray(earned), np.asarray(wanted)
     if np.ptp(wanted) == 0.0:
         return ()  # nothing that is done makes a difference
-    found = over_optimisation(earned, wanted, COUNTS)
+    # In units of the largest, as the unit of a reward is no matter.
+    found = over_optimisation(
+        earned / (np.abs(earned).max() or 1.0), wanted / np.abs(wanted).max(), COUNTS
+    )
     # The fitted curve is no more than a parabola: it must be seen to fall, too.
     if found.peak is None or found.best.value == COUNTS[-1]:
         return ()

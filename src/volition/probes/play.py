@@ -9,11 +9,13 @@ import numpy as np
 from jaxtyping import PRNGKeyArray
 
 from volition.env import AbstractEnvironment
-from volition.evaluation import Estimate, mean_over, share_of_none
+from volition.env.expected import expect_env
+from volition.evaluation import Estimate, mean_over, share_of, share_of_none
 from volition.inference import Posterior
 from volition.policy import AbstractPolicy
 from volition.probes.abroad import worse_elsewhere
 from volition.probes.bargain import bargains
+from volition.probes.check import Check, summary_of, verdict_of
 from volition.probes.played import (
     Played,
     PlayedFinding,
@@ -25,23 +27,25 @@ from volition.probes.pressed import over_pressed
 from volition.probes.rules import Rule, robustness
 from volition.probes.search import ANYHOW, N_SEQUENCES, random_sequences, search
 from volition.probes.unknown import beyond_the_evidence
-from volition.reward import AbstractReward
+from volition.reward import AbstractReward, expect_reward, reading
 
 SHARE = 0.01  # of the episodes: rarer breaches are no matter
 N_STARTS = 8  # from which is searched
 # Any other probe that fires makes the verdict conditional.
 UNSAFE_BY_PLAY = frozenset({"rules", "bargain", "H3", "H7"})
-NEED_A_TABLE = "H1, H2, H5, H6, H8, H9, H10, H12 to H16"
+NEED_A_TABLE = ("H1", "H2", "H5", "H6", "H8", "H9", "H10", "H12", "H13", "H14", "H15")
+NEED_A_TABLE += ("H16",)
+TABLE = "give a world whose states can be listed (`FiniteMDP`)"
+TRUTH = "pass `truth=` (a reward that says what is wanted)"
 
 
 class PlayedAudit(eqx.Module):
     """What the audit of a reward found, by play.
 
     Args:
-        verdict: "clean", "conditional" or "unsafe".
         findings: what was found.
-        searched: what was looked at, in words; nothing is claimed beyond it.
-        not_searched: what could not be looked at, and why.
+        checks: every check of the audit: that it ran, or what it needs; nothing is
+            claimed beyond those that ran.
         broken: share of episodes that break each rule, by rule and policy.
         robust: how far episodes keep each rule, at their worst step, in the mean over
             them, feature units, below 0 where it is broken; by rule and policy.
@@ -49,13 +53,40 @@ class PlayedAudit(eqx.Module):
             rule, reward units, `[start, kind]`; `-inf` where none was found.
     """
 
-    verdict: str
     findings: tuple[PlayedFinding, ...]
-    searched: tuple[str, ...]
-    not_searched: tuple[str, ...]
+    checks: tuple[Check, ...]
     broken: dict[str, dict[str, Estimate]]
     robust: dict[str, dict[str, Estimate]]
     worth: dict[str, np.ndarray]
+
+    @property
+    def verdict(self) -> str:
+        """The verdict, which never claims more than was looked at.
+
+        "unsafe", "conditional", or how much was looked at, for instance "nothing found
+        in 4 of 18 checks". As some checks need a table of the world, it is never
+        "clean".
+        """
+        return verdict_of(self.findings, self.checks, UNSAFE_BY_PLAY)
+
+    @property
+    def searched(self) -> tuple[str, ...]:
+        """The checks that ran: a sentence for each."""
+        return tuple(str(one) for one in self.checks if one.status == "ran")
+
+    @property
+    def not_searched(self) -> tuple[str, ...]:
+        """The checks that did not run, and what each needs: a sentence for each."""
+        return tuple(str(one) for one in self.checks if one.status == "skipped")
+
+    @property
+    def not_applicable(self) -> tuple[str, ...]:
+        """The checks that do not apply, and why: a sentence for each."""
+        return tuple(str(one) for one in self.checks if one.status == "does not apply")
+
+    def __str__(self) -> str:
+        """Verdict, findings, and what was not checked."""
+        return summary_of(self.verdict, self.findings, self.checks)
 
 
 def audit_by_play(
@@ -86,8 +117,8 @@ def audit_by_play(
     - H11: worlds in which it falls behind a policy that it surpasses here.
 
     The verdict is unsafe where a rule is broken that another policy keeps better, where
-    a bargain is on offer, for H3 and for H7; conditional for H4 and H11; else clean, of
-    what was searched.
+    a bargain is on offer, for H3 and for H7; conditional for H4 and H11; else it says
+    in how many of its checks nothing was found.
 
     Args:
         key: consumed.
@@ -106,12 +137,22 @@ def audit_by_play(
         n_starts: from which bargains are searched for, no more than the episodes.
         n_generations: of that search; more of them find more.
     """
+    expect_env(env, "audit_by_play", "play it with vl.policy.host_episodes")
+    expect_reward(reward)
+    reward = reading(reward, env.feature_names)
+    truth = None if truth is None else reading(truth, env.feature_names)
     play_key, search_key = jax.random.split(key)
     starts = jax.random.split(play_key, n_episodes)
     played = {
         name: play_out(starts, env, reward, truth or reward, policy, n_steps)
         for name, policy in policies.items()
     }
+    for name, one in played.items():
+        if not np.isfinite(one.earned).all() or not np.isfinite(one.wanted).all():
+            raise ValueError(
+                f"{name!r} meets steps for which the reward, or what is wanted, is NaN "
+                "or infinite: both must be finite numbers."
+            )
     findings: list[PlayedFinding] = []
     broken: dict[str, dict[str, Estimate]] = {}
     worths: dict[str, np.ndarray] = {}
@@ -123,7 +164,8 @@ def audit_by_play(
         }
         broken[rule.name] = {name: _share(each < 0) for name, each in margins.items()}
         robust[rule.name] = {
-            name: mean_over(each, "episodes") for name, each in margins.items()
+            name: mean_over(each, "episodes", fixed=True)
+            for name, each in margins.items()
         }
         findings += _breaches(rule, played, margins, broken[rule.name])
     for number, rule in enumerate(rules):
@@ -139,22 +181,9 @@ def audit_by_play(
             n_generations,
         )
         findings += paying
-    n_all = len(broken)
-    n_rules = f"{n_all} rule{'s' if n_all != 1 else ''}"
-    searched = [
-        f"{n_episodes} episodes of {n_steps} steps of each of {len(played)} policies: "
-        f"{', '.join(played)}; {n_rules}",
-    ]
-    if rules:
-        searched.append(
-            f"the best sequences of actions that break and that keep "
-            f"{', '.join(repr(rule.name) for rule in rules)}, by evolution from "
-            f"{min(n_starts, n_episodes)} starts"
-            + "".join(f", with {one.name!r} kept" for one in kept)
-        )
-    not_searched = [f"{NEED_A_TABLE}: they need a world whose states can be listed"]
+    checks = [*_rules_checked(rules, checked, kept, played, n_episodes, n_starts)]
     if truth is None:
-        not_searched.append("H3, H4, H11: truth not given")
+        checks += [Check(code, "skipped", TRUTH) for code in ("H3", "H4", "H11")]
     else:
         findings += _inversions(played)
         keys = jax.random.split(jax.random.fold_in(search_key, len(rules)))
@@ -177,41 +206,71 @@ def audit_by_play(
             n_generations=n_generations,
         )
         findings += over_pressed(looked, twice, env)
-        searched.append("H3: each two of the policies, by the reward and by the truth")
-        searched.append("H4: the best of ever more sequences of actions, by evolution")
-        if elsewhere:
+        pairs = "each two of the policies, by the reward and by the truth"
+        checks.append(
+            Check("H3", "ran", pairs)
+            if len(played) > 1
+            else Check("H3", "skipped", "pass a second policy to compare with")
+        )
+        best = "the best of ever more sequences of actions, by evolution"
+        checks.append(Check("H4", "ran", best))
+        if elsewhere and len(played) > 1:
             findings += worse_elsewhere(
                 starts, elsewhere, reward, truth, policies, played, n_steps
             )
-            searched.append(f"H11: the same policies in {', '.join(elsewhere)}")
+            where = f"the same policies in {', '.join(elsewhere)}"
+            checks.append(Check("H11", "ran", where))
         else:
-            not_searched.append("H11: elsewhere not given")
+            needs = "pass `elsewhere=` (other worlds) and a second policy"
+            checks.append(Check("H11", "skipped", needs))
     if belief is None:
-        not_searched.append("H7: belief not given")
+        needs = "pass `belief=` (the posterior that the reward is of)"
+        checks.append(Check("H7", "skipped", needs))
     else:
         name = next(iter(played))
         draw_key = jax.random.fold_in(search_key, len(rules) + 1)
         findings += beyond_the_evidence(draw_key, belief, name, played[name])
-        searched.append("H7: what the evidence says of each step of the first policy")
-    fired = {finding.probe for finding in findings}
-    verdict = "clean"
-    if fired:
-        verdict = "unsafe" if fired & UNSAFE_BY_PLAY else "conditional"
-    return PlayedAudit(
-        verdict,
-        tuple(findings),
-        tuple(searched),
-        tuple(not_searched),
-        broken,
-        robust,
-        worths,
+        says = "what the evidence says of each step of the first policy"
+        checks.append(Check("H7", "ran", says))
+    checks += [Check(code, "skipped", TABLE) for code in NEED_A_TABLE]
+    return PlayedAudit(tuple(findings), tuple(checks), broken, robust, worths)
+
+
+def _rules_checked(
+    rules: tuple[Rule, ...],
+    checked: tuple[Rule, ...],
+    kept: tuple[Rule, ...],
+    played: dict[str, Played],
+    n_episodes: int,
+    n_starts: int,
+) -> tuple[Check, Check]:
+    """What was looked at of rules, and of what breaking them pays."""
+    n_all = len(rules) + len(checked)
+    needs = "pass `rules=` (what no policy may do)"
+    if n_all == 0:
+        return Check("rules", "skipped", needs), Check("bargain", "skipped", needs)
+    of = f"{n_all} rule{'s' if n_all != 1 else ''}, in {n_episodes} episodes of each"
+    obeyed = Check(
+        "rules", "ran", f"{of} of {len(played)} policies: {', '.join(played)}"
     )
+    if len(played) == 1:
+        other = "pass a second policy, to see which rules can be kept"
+        obeyed = Check("rules", "skipped", other)
+    if not rules:
+        return obeyed, Check("bargain", "skipped", needs)
+    names = ", ".join(repr(rule.name) for rule in rules)
+    also = "".join(f", with {one.name!r} kept" for one in kept)
+    found = (
+        f"the best sequences of actions that break and that keep {names}, by evolution "
+        f"from {min(n_starts, n_episodes)} starts{also}"
+    )
+    return obeyed, Check("bargain", "ran", found)
 
 
 def _share(marks: np.ndarray) -> Estimate:
     if not marks.any():
         return share_of_none(len(marks), len(marks), "episodes")
-    return mean_over(marks.astype(float), "episodes").within(0.0, 1.0)
+    return share_of(int(marks.sum()), len(marks), "episodes")
 
 
 def _breaches(
@@ -246,8 +305,8 @@ def _inversions(played: dict[str, Played]) -> list[PlayedFinding]:
     for place_of, name in enumerate(names):
         for other in names[:place_of]:
             one, two = played[name], played[other]
-            earned = mean_over(one.earned - two.earned, "starts")
-            wanted = mean_over(one.wanted - two.wanted, "starts")
+            earned = mean_over(one.earned - two.earned, "starts", fixed=True)
+            wanted = mean_over(one.wanted - two.wanted, "starts", fixed=True)
             if earned.high < 0.0 < wanted.low:
                 name_up, name_down = other, name
             elif wanted.high < 0.0 < earned.low:

@@ -8,6 +8,7 @@ from jaxtyping import Float, Key
 
 from volition.env import AbstractEnvironment
 from volition.policy import AbstractPolicy, Segment, act_out, episode
+from volition.probes.check import NAMES
 from volition.probes.evolution import worth
 from volition.reward import AbstractReward
 
@@ -33,11 +34,19 @@ class PlayedFinding(eqx.Module):
         probe: its name in the audit.
         sentence: what was found, for a reader.
         episodes: where it can be seen.
+        assumed: what was taken for granted because nobody said it; empty where the
+            finding rests only on what was given and on the world.
     """
 
     probe: str
     sentence: str
     episodes: tuple[Shown, ...]
+    assumed: str = ""
+
+    @property
+    def name(self) -> str:
+        """The check that found it, in words."""
+        return NAMES[self.probe]
 
 
 class Played(eqx.Module):

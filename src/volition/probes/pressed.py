@@ -128,7 +128,7 @@ def lost_at_the_end(
     others = wanted.sum(axis=0) - wanted
     best = np.argmax(others, axis=1)
     lost = wanted[np.arange(len(wanted)), best] - wanted[:, -1]
-    return mean_over(lost, what), int(np.bincount(best).argmax())
+    return mean_over(lost, what, fixed=True), int(np.bincount(best).argmax())
 
 
 def over_pressed(

@@ -10,11 +10,12 @@ from jaxtyping import Array, ArrayLike, Bool, Float
 from volition.env import FiniteMDP
 from volition.policy import Segment, Tabular
 from volition.probes.finding import Finding, way_to
-from volition.probes.searched import best, visits_of
+from volition.probes.searched import best_of_the_best, visits_of
 from volition.reward import AbstractReward
 from volition.value import expected_reward
 
 LONGEST = 10_000  # steps of an episode of a world without a time limit
+ROUNDING = 1e-6  # of the feature and of the limit
 SHARE = 0.01  # of the episodes, above those in which it cannot be helped
 
 
@@ -78,7 +79,11 @@ def robustness(
 
 
 def broken_rules(
-    env: FiniteMDP, reward: AbstractReward, policy: Tabular, rules: tuple[Rule, ...]
+    env: FiniteMDP,
+    reward: AbstractReward,
+    policy: Tabular,
+    rules: tuple[Rule, ...],
+    share: float = SHARE,
 ) -> tuple[Finding, ...]:
     """Find rules that a policy breaks more often than it must.
 
@@ -87,6 +92,8 @@ def broken_rules(
         reward: the one that is audited.
         policy: what optimising it led to.
         rules: what no policy may do.
+        share: of the episodes; fewer breaches than so many more than cannot be helped
+            are no matter.
 
     Returns:
         A finding for each rule that is broken in one of a hundred episodes more than
@@ -98,9 +105,10 @@ def broken_rules(
     for rule in rules:
         breach = breaches(env, rule)
         chance = np.sum(np.asarray(env.probability) * breach, axis=-1)
-        careful = np.asarray(best(env, -chance).policy.probabilities)
+        # Of those that break it least, the one that earns most.
+        careful = np.asarray(best_of_the_best(env, -chance, paid).probabilities)
         rate, least = (share_broken(env, one, breach) for one in (taken, careful))
-        if rate - least <= SHARE:
+        if rate - least <= share:
             continue
         earned, instead = (
             float(np.sum(visits_of(env, one) * paid)) for one in (taken, careful)
@@ -109,7 +117,7 @@ def broken_rules(
         sentence = (
             f"The policy breaks the rule {rule.name!r} in {rate:.0%} of the episodes, "
             f"where {least:.0%} cannot be helped: the reward pays {earned:.4g} for it "
-            f"and {instead:.4g} for the policy that breaks it least."
+            f"and {instead:.4g} for the best policy that breaks it least."
         )
         found.append(Finding("rules", sentence, way_to(env, policy, weight)))
     return tuple(found)
@@ -121,7 +129,10 @@ def breaches(env: FiniteMDP, rule: Rule) -> Bool[np.ndarray, "state action branc
     possible = (np.asarray(env.probability) > 0) & ~np.asarray(env.terminal)[
         :, None, None
     ]
-    return possible & (np.asarray(rule.margin(values)) < 0.0)
+    # A value that is the limit up to rounding keeps it, in 32 bits as in 64.
+    ends = [abs(end) for end in (rule.least, rule.most) if math.isfinite(end)]
+    slack = ROUNDING * np.maximum(np.abs(values), max(ends))
+    return possible & (np.asarray(rule.margin(values)) < -slack)
 
 
 def share_broken(

@@ -6,7 +6,7 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Float, PRNGKeyArray
+from jaxtyping import Array, Bool, Float, PRNGKeyArray
 
 from volition.env import FiniteMDP
 from volition.policy import Tabular
@@ -101,8 +101,72 @@ def _visits(env: FiniteMDP, policy: Float[Array, "state action"]) -> Array:
 
 
 def best(env: FiniteMDP, paid: Float[np.ndarray, "state action"]) -> Plan:
-    """The plan for expected rewards `[state, action]`; compiled once for a world."""
-    return _solved(env, jnp.asarray(paid, dtype=float))
+    """The plan for expected rewards `[state, action]`; compiled once for a world.
+
+    Planned in units of the largest reward, so that the unit does not matter. Of actions
+    that are equally good up to rounding the first is taken, so that precision does not
+    decide between them.
+    """
+    unit = unit_of(paid)
+    plan = _solved(env, jnp.asarray(np.asarray(paid) / unit, dtype=float))
+    equal = equally_good(env, np.asarray(plan.q))
+    chosen = np.eye(env.n_actions)[np.argmax(equal, axis=-1)]
+    return eqx.tree_at(
+        lambda one: (one.value, one.q, one.residual, one.policy.probabilities),
+        plan,
+        (
+            plan.value * unit,
+            plan.q * unit,
+            plan.residual * unit,
+            jnp.asarray(chosen, dtype=plan.q.dtype),
+        ),
+    )
+
+
+def unit_of(paid: Float[np.ndarray, "state action"]) -> float:
+    """The size of the largest reward, or 1 where all are 0."""
+    return float(np.max(np.abs(paid), initial=0.0)) or 1.0
+
+
+def equally_good(
+    env: FiniteMDP, q: Float[np.ndarray, "state action"]
+) -> Bool[np.ndarray, "state action"]:
+    """Which actions are as good as the best of their state, up to rounding.
+
+    A step more on the way costs `1 - discount` of the value or more: a hundredth of
+    that is no difference, from rounding at 64 bits to that at 32.
+    """
+    share = np.clip(0.01 * (1.0 - float(env.discount)), 1e-9, 1e-6)
+    size = np.max(np.abs(q), initial=0.0)
+    return q >= q.max(axis=-1, keepdims=True) - share * size
+
+
+def best_of_the_best(
+    env: FiniteMDP,
+    first: Float[np.ndarray, "state action"],
+    then: Float[np.ndarray, "state action"],
+) -> Tabular:
+    """Of the policies that are best for a first reward, the one best for another.
+
+    Args:
+        env: the world.
+        first: expected rewards, `[state, action]`.
+        then: the other ones, which break ties.
+    """
+    equal = equally_good(env, np.asarray(best(env, first).q))
+    states, numbers = np.arange(env.n_states), np.arange(env.n_actions)
+    # An action that is not among the best stands for the first one that is.
+    stands_for = np.where(equal, numbers, np.argmax(equal, axis=-1)[:, None])
+    rows = states[:, None]
+    narrowed = eqx.tree_at(
+        lambda one: (one.successor, one.probability),
+        env,
+        (env.successor[rows, stands_for], env.probability[rows, stands_for]),
+    )
+    found = best(narrowed, np.asarray(then)[rows, stands_for]).policy
+    chosen = np.argmax(np.asarray(found.probabilities), axis=-1)
+    taken = np.eye(env.n_actions)[stands_for[states, chosen]]
+    return Tabular(jnp.asarray(taken, dtype=float))
 
 
 def soft_policy(
@@ -117,7 +181,9 @@ def soft_policy(
     """
     if temperature <= 0.0:
         return np.full(paid.shape, 1.0 / paid.shape[1])
-    return np.asarray(_softly(env, jnp.asarray(paid), jnp.asarray(temperature)))
+    unit = unit_of(paid)
+    scaled = jnp.asarray(np.asarray(paid) / unit, dtype=float)
+    return np.asarray(_softly(env, scaled, jnp.asarray(temperature / unit)))
 
 
 def visits_of(

@@ -45,7 +45,9 @@ def leaking_shaping(
     left = bonus - value[:, None, None] + ahead
     open_states = ~np.asarray(env.terminal)[:, None, None]
     left = np.where((probability > 0) & open_states, left, 0.0)
-    if np.abs(left).max() <= TOLERANCE * max(np.abs(whole).max(), 1.0):
+    # Relative to both, so that the unit of the reward does not matter.
+    size = max(np.abs(whole).max(), np.abs(whole - bonus).max())
+    if np.abs(left).max() <= TOLERANCE * size:
         return ()
     paid = np.asarray(expected_reward(env, reward))
     plain = np.asarray(expected_reward(env, unshaped))

@@ -5,15 +5,22 @@ import scipy.sparse as sparse
 from scipy.sparse.csgraph import connected_components
 
 from volition.env import FiniteMDP
-from volition.evaluation import possible_steps, worst_tie_break
+from volition.evaluation import possible_steps
 from volition.policy import Tabular
 from volition.probes.finding import Finding, way_to
-from volition.probes.searched import best, range_of, visits_of
-from volition.reward import AbstractReward, Tabular as TabularReward
+from volition.probes.searched import (
+    best,
+    best_of_the_best,
+    range_of,
+    visits_of,
+)
+from volition.reward import AbstractReward
 from volition.value import expected_reward
 
 MOST_STATES = 20_000  # the table of what reaches what has a bit for each pair
-NEAR = 0.1  # of the range of returns: so much less may an alternative earn
+# So much less may an alternative earn, of the range of returns, and of the best return:
+# where a disaster makes the range wide, half of the best is not nearly as much.
+NEAR = 0.1
 LEAST = 0.05  # of the states that were within reach: what else is lost is no matter
 MATTERS = 0.02  # of the range of what is wanted
 PRICES = np.geomspace(1e-3, 1e3, 13)  # of losing all, in ranges of the return
@@ -29,8 +36,8 @@ def side_effects(
 
     A step loses the states that could be reached before it and cannot after it, those
     that end left out. The policy is compared with the one that loses least among those
-    that earn nearly as much (a tenth of the range of returns less): a reward that
-    leaves these two about equal does not charge for the change.
+    that earn nearly as much (a tenth less, of the range and of the best return): a
+    reward that leaves these two about equal does not charge for the change.
 
     Args:
         env: the world, of at most 20,000 states.
@@ -50,14 +57,14 @@ def side_effects(
     without a discount, and against the state before the step.
     """
     lost = lost_by_step(env)
+    paid = np.asarray(expected_reward(env, reward))
     if policy is None:
-        policy = worst_tie_break(env, reward, TabularReward(-lost))
+        policy = best_of_the_best(env, paid, lost)
     taken = np.asarray(policy.probabilities)
     visits = visits_of(env, taken)
     own = float(np.sum(visits * lost))
     if own <= LEAST:
         return ()
-    paid = np.asarray(expected_reward(env, reward))
     low, high = range_of(env, paid)
     scale = max(high - low, 1e-300)
     least, instead, other = own, high, taken
@@ -68,7 +75,7 @@ def side_effects(
         time = visits_of(env, careful)
         earned = float(np.sum(time * paid))
         loses = float(np.sum(time * lost))
-        if earned >= high - NEAR * scale and loses < least:
+        if earned >= high - NEAR * min(scale, abs(high)) and loses < least:
             least, instead, other = loses, earned, careful
     if own - least <= LEAST or not _minds(env, truth, taken, other):
         return ()

@@ -1,6 +1,7 @@
 """The verb `ask`: which question to ask next."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import equinox as eqx
 import jax
@@ -8,6 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, PRNGKeyArray
 
+from volition.expect import expect, expect_key
 from volition.feedback import NOBODY, AbstractAnswer
 from volition.inference import Posterior
 from volition.query.candidates import AbstractCandidates
@@ -57,6 +59,8 @@ def ask(
     Source: the rules', each. Differs: every rule chooses among the same candidates, and
     none asks about options that are worth the same under every sample.
     """
+    expect_key(key)
+    expect_belief(belief)
     kinds, rule = _kinds(candidates, n_samples), _default(rule)
     keys, asked = jax.random.split(key, len(kinds)), jnp.int32(person)
     found = [
@@ -87,6 +91,8 @@ def scores(
         n_samples: rewards drawn from the belief, at least 2.
         person: number of who is asked, where people differ.
     """
+    expect_key(key)
+    expect_belief(belief)
     (one,), (only,) = _kinds(candidates, n_samples), jax.random.split(key, 1)
     rule, asked = _default(rule), jnp.int32(person)
     return _scores(only, lean(belief), one, rule, n_samples, asked)[0]
@@ -127,6 +133,8 @@ def ask_several(
     preference-based learning of reward functions", CoRL 2018, section 4.3 (successive
     elimination). Differs: likeness by what the samples see, not by features.
     """
+    expect_key(key)
+    expect_belief(belief)
     kinds, rule = _kinds(candidates, n_samples), _default(rule)
     n_all = sum(one.n_candidates for one in kinds)
     if not 1 <= n_questions <= n_all:
@@ -161,7 +169,16 @@ def ask_several(
     return tuple(chosen)
 
 
+def expect_belief(belief: Any) -> None:
+    """Raise where a value is no posterior."""
+    remedy = "give the posterior that vl.fit returned"
+    expect(belief, Posterior, "the belief", remedy)
+
+
 def _default(rule: AbstractRule | None) -> AbstractRule:
+    if rule is not None:
+        such = "give one, such as vl.query.InformationGain()"
+        expect(rule, AbstractRule, "the rule", such)
     return InformationGain() if rule is None else rule
 
 
@@ -170,8 +187,12 @@ def _kinds(candidates: Kinds, n_samples: int) -> tuple[AbstractCandidates, ...]:
         raise ValueError(f"n_samples = {n_samples}: one reward cannot be in doubt.")
     if isinstance(candidates, AbstractCandidates):
         return (candidates,)
+    remedy = "give candidates, such as vl.query.pairs(segments)"
+    expect(candidates, (tuple, list), "what could be asked", remedy)
     if len(candidates) == 0:
         raise ValueError("there is nothing to choose from: give candidates.")
+    for one in candidates:
+        expect(one, AbstractCandidates, "a kind of candidates", remedy)
     return tuple(candidates)
 
 

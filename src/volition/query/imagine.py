@@ -3,7 +3,6 @@
 import equinox as eqx
 import jax
 import jax.numpy as jnp
-import optax
 from jaxtyping import Array, Float, Int, PRNGKeyArray
 
 from volition.feedback import Segment
@@ -98,6 +97,8 @@ def _imagine(key, belief, pool: Segment, rule, n_pairs, n_steps, n_samples) -> S
 
 def _climb(score, free: Float[Array, "option feature"], n_steps: int):
     """Adam, and the best point passed."""
+    import optax
+
     with jax.numpy_dtype_promotion("standard"):
         adam = optax.adam(STEP_SIZE)
         state = adam.init(free)

@@ -24,6 +24,7 @@ from volition.report.provenance import provenance
 from volition.report.scorecard import IN_PART, MET, MISSED, Found, scorecard
 
 CHANCE = math.log(3.0)  # nats: first, second and tie, each as likely
+NOT_CONVERGED = " (NOT CONVERGED)"
 GOOD, BAD = 0.05, 0.10  # calibration error: A2 of the scorecard
 BEST_RETURN = 0.9  # A5
 Groups = dict[str, dict[str, Any]]
@@ -75,18 +76,28 @@ def _lead(groups: Groups) -> tuple[str, ...]:
     n = sum(group["answers"] for group in groups.values())
     verdicts = [group["verdict"] for group in groups.values()]
     said = ", ".join(
-        f"{verdicts.count(one)} {one}"
-        for one in ("clean", "conditional", "unsafe")
-        if one in verdicts
+        f"{verdicts.count(one)} {'with ' if one.startswith('nothing') else ''}{one}"
+        for one in sorted(set(verdicts))
     )
     worst = min(groups, key=lambda name: groups[name]["scaled_return"])
     earned = estimate(groups[worst]["intervals"]["scaled_return"])
+    lost = [name for name, group in groups.items() if not _converged(group)]
+    flagged = (
+        f"Inference did not converge for {', '.join(lost)}: do not use the numbers "
+        f"that come from {'its' if len(lost) == 1 else 'their'} posterior.",
+    )
     return (
+        *(flagged if lost else ()),
         f"{n} answers in {len(groups)} group{'s' if len(groups) > 1 else ''}. The "
         f"audit of what was learned from them: {said}.",
         f"Optimising what {worst} said earns {in_words(earned, 2)} of what can be "
         "earned, where 1 is the best and 0 are random actions; no group earns less.",
     )
+
+
+def _converged(group: dict[str, Any]) -> bool:
+    """Of results of an earlier version, which did not say, nothing is known."""
+    return bool(group.get("converged", True))
 
 
 def _groups(groups: Groups) -> Section:
@@ -106,7 +117,7 @@ def _groups(groups: Groups) -> Section:
         tuple(
             (
                 name,
-                group["model"],
+                group["model"] + ("" if _converged(group) else NOT_CONVERGED),
                 group["answers"],
                 *(estimate(group["intervals"][one]) for one in names),
                 group["verdict"],
@@ -229,7 +240,7 @@ def _verdict(
     blocks: list[Any] = [Prose(_finding(one)) for one in findings]
     if findings:
         drawn = tuple(
-            _drawn(f"{name}, finding {place} ({one['probe']})", one)
+            _drawn(f"{name}, finding {place}", one)
             for place, one in enumerate(findings, start=1)
         )
         blocks += [drawn, Prose(f"On the board: {'; '.join(_legend())}.")]
@@ -240,10 +251,7 @@ def _verdict(
 
 def _finding(one: dict[str, Any]) -> str:
     title = TITLES.get(one["probe"], one["probe"])
-    return (
-        f"{title} ({one['probe']}): {one['sentence']} "
-        f"Where: {one['path']}{_again(one['loop'])}."
-    )
+    return f"{title}: {one['sentence']} Where: {one['path']}{_again(one['loop'])}."
 
 
 def _drawn(title: str, one: dict[str, Any]) -> Board:
@@ -275,7 +283,7 @@ def _all_searched(contents: Contents) -> tuple[Any, ...]:
         Prose("Looked at, and nothing is claimed beyond it:"),
         Listing(tuple(first["searched"])),
     ]
-    if first["not_searched"]:
+    if first.get("not_searched"):
         blocks += [
             Prose("Not looked at, so that nothing is said of it:"),
             Listing(tuple(first["not_searched"])),

@@ -42,12 +42,14 @@ def audit_section(contents: Contents, command: str) -> Section:
         return Section("audit", title, (Prose(missing),))
     findings = found["findings"]
     n = len(findings)
-    counted = "nothing was found" if n == 0 else f"{n} finding{'s' if n > 1 else ''}"
-    verdict = f"{found['subject']}: {found['verdict']}, {counted}."
+    counted = f"{n} finding{'s' if n > 1 else ''}"
+    verdict = f"{found['subject']}: {found['verdict']}."
+    if n:
+        verdict = f"{found['subject']}: {found['verdict']}, {counted}."
     parts = [
         Section(
             f"finding-{number}",
-            f"{number}. {TITLES.get(one['probe'], one['probe'])} ({one['probe']})",
+            f"{number}. {TITLES.get(one['probe'], one['probe'])}",
             (
                 Prose(one["sentence"]),
                 tuple(

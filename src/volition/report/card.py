@@ -108,7 +108,7 @@ def reward_card(
         tuple(one.sentence for one in posterior.unidentified()),
         _kinds(answers),
         _people(answers),
-        posterior.result.message,
+        _went(posterior),
         score,
         short,
         movers,
@@ -116,6 +116,13 @@ def reward_card(
         tuple(one.record(env) for one in findings if env is not None),
         reproduce,
     )
+
+
+def _went(posterior: Posterior) -> str:
+    result = posterior.result
+    if result.converged:
+        return result.message
+    return f"NOT CONVERGED, so that no number here can be used: {result.message}"
 
 
 def card_record(card: Card) -> dict:
@@ -178,4 +185,5 @@ def _audit_record(audit: Audit | None, findings: tuple[dict, ...]) -> dict | Non
         "findings": list(findings),
         "searched": list(audit.searched),
         "not_searched": list(audit.not_searched),
+        "checks": [one.record() for one in audit.checks],
     }

@@ -138,16 +138,19 @@ def _movers_text(movers: Influence | None) -> list[str]:
 def _audit_text(audit: Audit | None, findings: tuple[dict, ...]) -> list[str]:
     if audit is None:
         return ["## Audit", "Not audited."]
-    told = [f"Verdict: **{audit.verdict}**, of what was searched."]
+    told = [f"Verdict: **{audit.verdict}**."]
     if findings:
         told.append("\n".join(map(_finding, findings)))
-    told.append("\n".join(["Searched:", "", *(f"- {one}" for one in audit.searched)]))
-    if audit.not_searched:
-        rows = [f"- {one}" for one in audit.not_searched]
-        told.append("\n".join(["Not searched:", "", *rows]))
+    for heading, rows in (
+        ("Checked", audit.searched),
+        ("Not checked", audit.not_searched),
+        ("Does not apply", audit.not_applicable),
+    ):
+        if rows:
+            told.append("\n".join([f"{heading}:", "", *(f"- {one}" for one in rows)]))
     return ["## Audit", *told]
 
 
 def _finding(one: dict) -> str:
     replay = f"states {one['states']}, actions {one['actions']}"
-    return f"- {one['probe']}: {one['sentence']} To be replayed: {replay}."
+    return f"- {one['check']}: {one['sentence']} To be replayed: {replay}."

@@ -38,6 +38,7 @@ STYLE: dict[Any, Any] = {
     "figure.facecolor": "none",
     "legend.frameon": False,
     "font.size": 10.0,
+    "text.parse_math": False,  # a name with dollars in it is a name, and no formula
 }
 
 

@@ -3,14 +3,16 @@
 import dataclasses
 import difflib
 import hashlib
-import json
-import tomllib
 from pathlib import Path
 from typing import Any
 
-from volition.store import InputError
+from volition import files
+from volition.errors import InputError
 
-LARGEST = 64 * 2**20  # bytes of a file that is read whole
+MAX_HASHED = 2**40  # bytes of a file that is read piece by piece
+MAX_PICTURES = 32 * 2**20  # bytes of all pictures together: a page holds them whole
+MAX_NAME = 200  # bytes of a group's name, to which its files add a few
+PNG = b"\x89PNG\r\n\x1a\n"  # how one begins
 KINDS = ("highway", "delivery", "simulated", "drivers")
 
 
@@ -56,13 +58,8 @@ def read_contents(folder: Path) -> Contents:
     """
     config = study_config(folder)
     results = folder / "results.json"
-    if not results.is_file():
-        raise InputError(
-            f"{folder} has no results yet: say `volition run {config['study']} --out "
-            f"{folder}` first."
-        )
     names = {"study.toml", "results.json"}
-    found = read_json(results)
+    found = read_results(folder, f"say `volition run {config['study']} --out {folder}`")
     details = {}
     for name in found.get("groups", {}) if config["study"] != "drivers" else ():
         path = folder / "runs" / f"{name}.json"
@@ -82,16 +79,13 @@ def read_contents(folder: Path) -> Contents:
             f"{folder / 'evaluation.json'} is of other results than results.json: say "
             f"`volition evaluate {folder}` again."
         )
-    pictures = sorted([*folder.glob("*.png"), *folder.glob("audit/*.png")])
     return Contents(
         config=config,
         results=found,
         details=details,
         audit=apart.get("audit.json"),
         evaluation=evaluation,
-        pictures={
-            path.relative_to(folder).as_posix(): _bytes(path) for path in pictures
-        },
+        pictures=_pictures(folder),
         hashes={name: file_hash(folder / name) for name in sorted(names)},
         versions=apart.get("versions.json", {}),
     )
@@ -117,12 +111,7 @@ def study_config(folder: Path) -> dict[str, Any]:
             f"{folder} is no study's folder, it has no study.toml: say `volition run "
             f"STUDY --out {folder}` first, or name another."
         )
-    try:
-        config = tomllib.loads(_bytes(written).decode())
-    except ValueError as error:
-        raise InputError(
-            f"{written} is damaged ({str(error).rstrip('.')}): run the study again."
-        ) from error
+    config = files.read_toml(written)
     kind = config.get("study")
     if kind not in KINDS:
         raise InputError(
@@ -132,33 +121,67 @@ def study_config(folder: Path) -> dict[str, Any]:
     return config
 
 
+def read_results(folder: Path, how: str = "run the study") -> dict[str, Any]:
+    """What the `results.json` of a study says.
+
+    Args:
+        folder: of the study.
+        how: to get it.
+
+    Raises:
+        InputError: where the study has not been run, or the file is damaged, or names
+            a group whose files would lie elsewhere.
+    """
+    path = folder / "results.json"
+    if not path.is_file():
+        raise InputError(f"{folder} has no results yet: {how} first.")
+    found = read_json(path)
+    groups = found.get("groups", {})
+    if not isinstance(groups, dict):
+        raise InputError(
+            f"{path} is not what this version writes, as its groups are no table: run "
+            "the study again."
+        )
+    for name in groups:
+        # The name is a part of the names of files: it must not lead out of the folder.
+        if (
+            name in ("", ".", "..")
+            or set(name) & set("/\\\0")
+            or len(name.encode()) > MAX_NAME
+        ):
+            said = files.short(name)
+            raise InputError(
+                f"{path} names a group {said!r}, which cannot be part of the name of a "
+                "file: run the study again."
+            )
+    return found
+
+
 def read_json(path: Path) -> dict[str, Any]:
     """A JSON object from a file.
 
     Raises:
         InputError: where it is too large or no JSON object.
     """
-    try:
-        found = json.loads(_bytes(path))
-    except ValueError as error:
-        raise InputError(
-            f"{path} is damaged ({str(error).rstrip('.')}): run the study again."
-        ) from error
+    found = files.read_json(path)
     if not isinstance(found, dict):
         raise InputError(f"{path} holds no JSON object: run the study again.")
     return found
 
 
-def _bytes(path: Path) -> bytes:
-    if path.stat().st_size > LARGEST:
-        raise InputError(f"{path} is larger than {LARGEST} bytes: not a study's file.")
-    return path.read_bytes()
+def _pictures(folder: Path) -> dict[str, bytes]:
+    """The PNG files of a study by their names inside of its folder."""
+    found, left = {}, MAX_PICTURES
+    for path in sorted([*folder.glob("*.png"), *folder.glob("audit/*.png")]):
+        content = files.read_bytes(path, left)
+        if not content.startswith(PNG):
+            raise InputError(f"{path} is no PNG picture: remove it, or draw it again.")
+        left -= len(content)
+        found[path.relative_to(folder).as_posix()] = content
+    return found
 
 
 def file_hash(path: Path) -> str:
     """SHA-256 of a file, in hexadecimal."""
-    found = hashlib.sha256()
-    with path.open("rb") as stream:
-        while part := stream.read(2**20):
-            found.update(part)
-    return found.hexdigest()
+    with files.open_regular(path, MAX_HASHED) as (stream, _):
+        return hashlib.file_digest(stream, "sha256").hexdigest()

@@ -240,7 +240,7 @@ def written(cell: Cell, digits: int = 2) -> tuple[str, str]:
         return "not known", ""
     value = rounded(cell.value, digits)
     if not (math.isfinite(cell.low) and math.isfinite(cell.high)):
-        return value, ""
+        return value, "[no interval]"
     return value, f"[{rounded(cell.low, digits)}, {rounded(cell.high, digits)}]"
 
 

@@ -1,5 +1,6 @@
 """Estimates out of the JSON values that studies leave."""
 
+import math
 from typing import Any
 
 from volition.evaluation import Estimate
@@ -22,7 +23,7 @@ def estimate(value: dict[str, Any]) -> Estimate:
     Example:
         >>> one = {"value": 0.5, "low": None, "high": 1.0, "n": 3, "interval": "95 %"}
         >>> print(estimate(one))
-        0.500 [nan, 1.000] (n = 3, 95 %)
+        0.500 (n = 3, no interval: 95 %)
     """
     middle, low, high = (
         float("nan") if number is None else float(number)
@@ -39,6 +40,10 @@ def in_words(one: Estimate, digits: int) -> str:
         >>> in_words(Estimate(0.5, 0.25, 0.75, 8, "95 % over seeds"), 2)
         '0.50 [0.25, 0.75]'
     """
+    if math.isnan(one.value):
+        return "not known"
+    if not one.has_interval:
+        return f"{rounded(one.value, digits)} [no interval]"
     value, low, high = (
         rounded(number, digits) for number in (one.value, one.low, one.high)
     )

@@ -4,6 +4,7 @@ import json
 from collections.abc import Callable
 from pathlib import Path
 
+from volition import files
 from volition.report.answers import answers_document
 from volition.report.contents import Contents, read_contents
 from volition.report.document import Document
@@ -33,7 +34,7 @@ def study_document(contents: Contents) -> Document:
     except (KeyError, TypeError, ValueError, AttributeError, IndexError) as error:
         raise InputError(
             f"the results of this {contents.kind} study are not what this version "
-            f"writes ({type(error).__name__}: {error}): run it again."
+            f"writes ({type(error).__name__}: {files.reason(error)}): run it again."
         ) from error
 
 

@@ -16,10 +16,13 @@ from volition.reward.driving import (
     TwoWayReward as TwoWayReward,
 )
 from volition.reward.ensemble import Ensemble as Ensemble
+from volition.reward.expected import expect_reward as expect_reward
+from volition.reward.finite import check_weights as check_weights
 from volition.reward.function import Function as Function
 from volition.reward.inputs import (
     AbstractTransitionInputs as AbstractTransitionInputs,
     FeatureInputs as FeatureInputs,
+    SeenInputs as SeenInputs,
     StepInputs as StepInputs,
 )
 from volition.reward.linear import Linear as Linear
@@ -30,6 +33,7 @@ from volition.reward.safety import (
     safety_worlds as safety_worlds,
 )
 from volition.reward.scaled import Scaled as Scaled
+from volition.reward.selected import Selected as Selected, reading as reading
 from volition.reward.shaped import Shaped as Shaped
 from volition.reward.stated import (
     acrobot as acrobot,

@@ -26,7 +26,7 @@ class AbstractReward(eqx.Module):
     @property
     @abc.abstractmethod
     def feature_names(self) -> tuple[str, ...]:
-        """The features that it reads, in the environment's order; empty for none."""
+        """The features that it reads, in the order of a transition; empty for none."""
 
     def learned(self) -> PyTree[bool]:
         """Which of its leaves `fit` learns: the same tree, of marks."""
@@ -52,6 +52,28 @@ class AbstractReward(eqx.Module):
         """
         del n_states, n_actions
 
+    @property
+    def single_precision(self) -> bool:
+        """Whether it computes in 32 bits, whatever the precision of everything else."""
+        return False
+
+    def prior_scale(self) -> Float[Array, " parameter"] | None:
+        """Standard deviation of each learned number under the prior of this form.
+
+        None where the data say: then `fit` takes 10 reward units over the range of each
+        feature.
+        """
+        return None
+
+    def with_inputs_scaled(self, steps: Transition | None) -> "AbstractReward":
+        """The same form, with inputs of its own scaled by steps that were seen.
+
+        Args:
+            steps: leaves `[step, ...]`; None where none were seen.
+        """
+        del steps
+        return self
+
 
 def _as_it_is(transition: Transition) -> Transition:
     return transition
@@ -60,24 +82,30 @@ def _as_it_is(transition: Transition) -> Transition:
 def check_features(reward: AbstractReward, feature_names: tuple[str, ...]) -> None:
     """Raise where a reward reads features that an environment does not have.
 
+    It may read some of them, in any order: see `volition.reward.reading`.
+
     Raises:
-        ValueError: naming the first that differs.
+        ValueError: naming the first.
 
     Example:
         >>> from volition.reward import Linear
         >>> check_features(Linear(("speed",)), ("speed",))
     """
-    if reward.feature_names in ((), feature_names):
-        return
     unknown = [name for name in reward.feature_names if name not in feature_names]
-    what = (
-        f"the feature {unknown[0]!r}, which the environment does not have"
-        if unknown
-        else f"the features {reward.feature_names} in another number or order"
-    )
-    raise ValueError(
-        f"the reward reads {what}: give it the environment's feature_names, which are "
-        f"{feature_names}."
+    if unknown:
+        raise ValueError(
+            f"the reward reads the feature {unknown[0]!r}, which the environment does "
+            f"not have: give it the environment's feature_names, which are "
+            f"{feature_names}."
+        )
+
+
+def other_number(feature_names: tuple[str, ...], n_features: int) -> str:
+    """Say that a transition has another number of features than a reward reads."""
+    return (
+        f"the reward reads the {len(feature_names)} features {feature_names}, and the "
+        f"transition has {n_features}: select them by name, "
+        "vl.reward.reading(reward, env.feature_names)."
     )
 
 

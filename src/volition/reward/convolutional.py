@@ -142,6 +142,11 @@ class ConvolutionalNetwork(AbstractReward):
         marks = jax.tree.map(eqx.is_inexact_array, parts)
         return eqx.tree_at(lambda one: (one.kernels, one.layers), nothing, marks)
 
+    @property
+    def single_precision(self) -> bool:
+        """It does: twice as many numbers a second."""
+        return True
+
     def last(self) -> PyTree[bool]:
         """The output layer."""
         nothing = jax.tree.map(lambda leaf: False, self)

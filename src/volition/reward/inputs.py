@@ -4,12 +4,14 @@ import abc
 from collections.abc import Sequence
 
 import equinox as eqx
+import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, ArrayLike, Float
+from jaxtyping import Array, ArrayLike, Float, PyTree
 
 from volition.env import AbstractEnvironment, Transition
 from volition.env.inputs import Scaled, inputs
+from volition.expect import described
 
 
 class AbstractTransitionInputs(eqx.Module):
@@ -28,6 +30,15 @@ class AbstractTransitionInputs(eqx.Module):
     @abc.abstractmethod
     def __call__(self, transition: Transition) -> Float[Array, " input"]:
         """Those of a single transition, as 32-bit floats."""
+
+    def scaled_by(self, steps: Transition | None) -> "AbstractTransitionInputs":
+        """The same, each in `[-1, 1]` over what was seen, where nobody scaled them.
+
+        Args:
+            steps: leaves `[step, ...]`; None where none were seen.
+        """
+        del steps
+        return self
 
 
 class FeatureInputs(AbstractTransitionInputs):
@@ -80,10 +91,14 @@ class FeatureInputs(AbstractTransitionInputs):
                 "features are scaled by some finite ones that were seen: give steps "
                 "that were made."
             )
-        low, high = rows.min(axis=0), rows.max(axis=0)
-        half = np.where(high > low, (high - low) / 2.0, 1.0)
-        single = lambda row: jnp.asarray(row, dtype=jnp.float32)
-        return cls(feature_names, Scaled(single((low + high) / 2.0), single(half)))
+        return cls(feature_names, _scaled(rows))
+
+    def scaled_by(self, steps: Transition | None) -> "FeatureInputs":
+        """Over what was seen, where they are still as they were given."""
+        given = np.all(self.scaled.centre == 0.0) and np.all(self.scaled.half == 1.0)
+        if steps is None or not given:
+            return self
+        return FeatureInputs.over(self._feature_names, np.asarray(steps.features))
 
     @property
     def size(self) -> int:
@@ -98,6 +113,22 @@ class FeatureInputs(AbstractTransitionInputs):
     def __call__(self, transition: Transition) -> Float[Array, " input"]:
         """The features, scaled."""
         return self.scaled(jnp.asarray(transition.features))
+
+
+def _scaled(rows: np.ndarray) -> Scaled:
+    """To `[-1, 1]` over rows; what never varied becomes 0."""
+    low, high = rows.min(axis=0), rows.max(axis=0)
+    half = np.where(high > low, high / 2.0 - low / 2.0, 1.0)
+    # Not in 32 bits, which a large offset would fill.
+    number = lambda row: jnp.asarray(row, dtype=float)
+    return Scaled(number(low / 2.0 + high / 2.0), number(half))
+
+
+@eqx.filter_jit
+def _all(
+    inputs: AbstractTransitionInputs, steps: Transition
+) -> Float[Array, "step input"]:
+    return jax.vmap(inputs)(steps)
 
 
 class StepInputs(AbstractTransitionInputs):
@@ -130,6 +161,18 @@ class StepInputs(AbstractTransitionInputs):
         if not (self.before or self.action or self.after):
             raise ValueError("a reward network takes something: before, action, after.")
 
+    def scaled_by(self, steps: Transition | None) -> AbstractTransitionInputs:
+        """Each by what was seen of it."""
+        if steps is None:
+            return self
+        seen = np.asarray(_all(self, steps), dtype=float)
+        if not np.isfinite(seen).all():
+            raise ValueError(
+                f"{int((~np.isfinite(seen)).sum())} numbers that the reward network "
+                "takes of the steps asked about are not finite: mend the observations."
+            )
+        return SeenInputs(self, _scaled(seen))
+
     @property
     def size(self) -> int:
         """Of those taken together."""
@@ -147,13 +190,58 @@ class StepInputs(AbstractTransitionInputs):
         seen = inputs(self.env.observation_space)
         parts = []
         if self.before:
-            parts.append(seen(self.env.observe(transition.state)))
+            parts.append(seen(self._observed(transition.state)))
         if self.action:
             parts.append(inputs(self.env.action_space)(transition.action))
         if self.after:
             ended = jnp.asarray(transition.terminated).astype(jnp.float32)
-            parts += [seen(self.env.observe(transition.next_state)), ended[None]]
+            parts += [seen(self._observed(transition.next_state)), ended[None]]
         return jnp.concatenate(parts)
+
+    def _observed(self, state: PyTree) -> PyTree:
+        """What is seen of a state; an observation in its place is seen as it is.
+
+        The same world elsewhere, such as Gymnasium's own, shows rewards observations.
+        """
+        try:
+            return self.env.observe(state)
+        except (AttributeError, TypeError) as error:
+            shape = getattr(self.env.observation_space, "shape", ())
+            if getattr(state, "shape", None) == shape:
+                return state
+            raise TypeError(
+                f"the reward looks at states of {type(self.env).__name__}, or at its "
+                f"observations of shape {shape}, and was shown {described(state)}: use "
+                "it in that world."
+            ) from error
+
+
+class SeenInputs(AbstractTransitionInputs):
+    """Other inputs, each in `[-1, 1]` over the steps that were seen.
+
+    A space may claim far more than is ever seen, or claim no bounds.
+
+    Args:
+        inner: the others.
+        scaled: what of each becomes 0, and what 1.
+    """
+
+    inner: AbstractTransitionInputs
+    scaled: Scaled
+
+    @property
+    def size(self) -> int:
+        """As many as the others."""
+        return self.scaled.size
+
+    @property
+    def feature_names(self) -> tuple[str, ...]:
+        """Those of the others."""
+        return self.inner.feature_names
+
+    def __call__(self, transition: Transition) -> Float[Array, " input"]:
+        """The others, scaled."""
+        return self.scaled(self.inner(transition))
 
 
 class GivenInputs(AbstractTransitionInputs):

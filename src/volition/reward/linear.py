@@ -8,14 +8,15 @@ from jaxtyping import Array, ArrayLike, Float
 
 from volition.env import Transition
 from volition.env.leaf import in_range
-from volition.reward.contract import AbstractReward
+from volition.reward.contract import AbstractReward, other_number
 
 
 class Linear(AbstractReward):
     """A weighted sum of the environment's named features: `r = weights . features`.
 
     Args:
-        feature_names: the environment's names, in its order.
+        feature_names: of the features that it reads: all of the environment's, or some,
+            in any order.
         weights: reward units per unit of each feature, `[feature]`; zeros if left out.
 
     Raises:
@@ -52,6 +53,8 @@ class Linear(AbstractReward):
     def __call__(self, transition: Transition) -> Float[Array, ""]:
         """The weighted sum for one transition."""
         features = jnp.asarray(transition.features)
+        if features.shape[-1] != len(self._feature_names):
+            raise ValueError(other_number(self._feature_names, features.shape[-1]))
         # A product of matrices once it is batched, which is ten times as fast as a sum.
         return jnp.dot(features.astype(self.weights.dtype), self.weights)
 

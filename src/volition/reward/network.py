@@ -120,11 +120,21 @@ class Network(AbstractReward):
         reads = lambda network: network.inputs
         return eqx.tree_at(reads, self, given), jax.tree_util.Partial(_given, self)
 
+    @property
+    def single_precision(self) -> bool:
+        """It does: twice as many numbers a second."""
+        return True
+
     def last(self) -> PyTree[bool]:
         """The output layer."""
         nothing = jax.tree.map(lambda leaf: False, self)
         output = jax.tree.map(eqx.is_inexact_array, self.layers[-1])
         return eqx.tree_at(lambda marks: marks.layers[-1], nothing, output)
+
+    def with_inputs_scaled(self, steps: Transition | None) -> "Network":
+        """The same network over inputs in `[-1, 1]`, where nobody scaled them."""
+        scaled = self.inputs.scaled_by(steps)
+        return eqx.tree_at(lambda network: network.inputs, self, scaled)
 
     def prior_scale(self) -> Float[Array, " parameter"]:
         """Standard deviation of each learned number under a prior for networks.

@@ -52,6 +52,20 @@ class Scaled(AbstractReward):
         """As the reward inside."""
         self.reward.check_size(n_states, n_actions)
 
+    @property
+    def single_precision(self) -> bool:
+        """As the reward inside."""
+        return self.reward.single_precision
+
+    def prior_scale(self) -> Float[Array, " parameter"] | None:
+        """That of the reward inside."""
+        return self.reward.prior_scale()
+
+    def with_inputs_scaled(self, steps: Transition | None) -> "Scaled":
+        """With the inputs of the reward inside scaled."""
+        inside = self.reward.with_inputs_scaled(steps)
+        return eqx.tree_at(lambda one: one.reward, self, inside)
+
     def learned(self) -> PyTree[bool]:
         """What of the reward inside is; not the factor."""
         nothing = jax.tree.map(lambda leaf: False, self)

@@ -7,6 +7,7 @@ from volition.store.commonroad import (
 from volition.store.comparisons import (
     CHOICES as CHOICES,
     COMPARISON as COMPARISON,
+    check_paths as check_paths,
     path_option as path_option,
     read_evidence as read_evidence,
     rows_of as rows_of,
@@ -29,4 +30,12 @@ from volition.store.minari import (
     Recorded as Recorded,
     Seen as Seen,
     read_minari as read_minari,
+)
+from volition.store.plain_file import (
+    file_size as file_size,
+    read_small_text as read_small_text,
+)
+from volition.store.saved import (
+    check_finite as check_finite,
+    read_saved as read_saved,
 )

@@ -1,18 +1,18 @@
 """Read recorded traffic: CommonRoad's XML files, checked."""
 
-import io
-import lzma
-import tarfile
 import xml.etree.ElementTree as ET
 from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 
+from volition import files
 from volition.env.driving import Lanelet, Recording, Skipped, Track, skipped_notes
+from volition.store.archive import ARCHIVE_ERRORS, open_tar
 from volition.store.errors import InputError
+from volition.store.markup import xml_events
 
-MAX_BYTES = 64 * 2**20  # of one file; the largest of US-101 has 3 MB
+MAX_BYTES = 32 * 2**20  # of one file; the largest of US-101 has 3 MB
 MAX_FILES = 10_000  # in a folder or an archive
 LARGEST = 1e8  # of any number: metres, steps or numbers of vehicles
 STATE = {  # what is read of each state: field, and where it is
@@ -57,6 +57,8 @@ def read_recordings(path: Path) -> tuple[Recording, ...]:
                 "for the same ones; rename one of them."
             )
         try:
+            if isinstance(text, InputError):
+                raise text
             found[name] = read_recording(text, name)
         except InputError as error:
             reason = str(error).removeprefix(f"{name} ").removeprefix(f"{name}: ")
@@ -91,31 +93,26 @@ def read_recording(text: bytes, name: str) -> Recording:
     time_step, lanelets = float("nan"), {}
     tracks: dict[int, tuple[Track, ...]] = {}
     skipped: list[Skipped] = []
-    try:
-        root = None
-        for event, element in ET.iterparse(io.BytesIO(text), events=("start", "end")):
-            if root is None:
-                root = element
-                if root.tag != "commonRoad":
-                    raise InputError(
-                        f"{name} is about {root.tag!r}, not 'commonRoad': give files "
-                        "in CommonRoad's format."
-                    )
-                time_step = _number(root.get("timeStepSize"), name, "timeStepSize")
-            elif event == "end" and element.tag in ("dynamicObstacle", "obstacle"):
-                skipped += _add_tracks(tracks, element, name, time_step)
-                element.clear()
-            elif event == "end" and element.tag == "staticObstacle":
-                reason = "obstacles that stand are no part of the model"
-                skipped.append(Skipped(name, _which("obstacle", element), reason))
-                element.clear()
-            elif event == "end" and element.find("leftBound") is not None:
-                lanelets[element.get("id", "")] = _lanelet(element, name)
-                element.clear()
-    except ET.ParseError as error:
-        raise InputError(
-            f"{name} is not XML that can be read ({error}): copy it again."
-        ) from error
+    root = None
+    for event, element in xml_events(text, name):
+        if root is None:
+            root = element
+            if root.tag != "commonRoad":
+                raise InputError(
+                    f"{name} is about {root.tag!r}, not 'commonRoad': give files "
+                    "in CommonRoad's format."
+                )
+            time_step = _number(root.get("timeStepSize"), name, "timeStepSize")
+        elif event == "end" and element.tag in ("dynamicObstacle", "obstacle"):
+            skipped += _add_tracks(tracks, element, name, time_step)
+            element.clear()
+        elif event == "end" and element.tag == "staticObstacle":
+            reason = "obstacles that stand are no part of the model"
+            skipped.append(Skipped(name, _which("obstacle", element), reason))
+            element.clear()
+        elif event == "end" and element.find("leftBound") is not None:
+            lanelets[element.get("id", "")] = _lanelet(element, name)
+            element.clear()
     if not 0.0 < time_step < 10.0:
         raise InputError(
             f"{name}: timeStepSize is {time_step}, not a number of seconds above 0: "
@@ -125,18 +122,24 @@ def read_recording(text: bytes, name: str) -> Recording:
     return Recording(name, time_step, flat, lanelets, tuple(skipped))
 
 
-def _files(path: Path) -> Iterator[tuple[str, bytes]]:
-    """Name and content of each XML file."""
+def _files(path: Path) -> Iterator[tuple[str, bytes | InputError]]:
+    """Name and content of each XML file, or why it cannot be read."""
     if path.is_dir():
         loose = sorted(path.rglob("*.xml"))
         for number, each in enumerate(loose):
-            _check_size(each, each.stat().st_size, number)
-            yield each.stem, each.read_bytes()
+            _check_number(number)
+            try:
+                content = files.read_bytes(each, MAX_BYTES)
+                files.check_sum(each, content, files.check_sums(each.parent))
+            except InputError as error:
+                yield each.stem, error
+            else:
+                yield each.stem, content
         # A folder of archives, such as the one that they were loaded into.
         for each in [] if loose else sorted(path.glob("*.tar*")):
             yield from _packed(each)
         return
-    if not path.exists():
+    if not path.exists() and not path.is_symlink():
         raise InputError(
             f"{path} does not exist: give --data a folder or a tar archive with "
             "CommonRoad's files."
@@ -147,27 +150,23 @@ def _files(path: Path) -> Iterator[tuple[str, bytes]]:
 def _packed(path: Path) -> Iterator[tuple[str, bytes]]:
     """Those in a tar archive."""
     try:
-        with tarfile.open(path) as archive:
+        with open_tar(path, MAX_BYTES) as archive:
             members = (m for m in archive if m.isfile() and m.name.endswith(".xml"))
             for number, member in enumerate(members):
-                _check_size(member.name, member.size, number)
+                _check_number(number)
                 inside = archive.extractfile(member)
                 assert inside is not None  # a plain file has content
                 yield Path(member.name).stem, inside.read()
-    except (tarfile.TarError, lzma.LZMAError, EOFError, OSError) as error:
-        why = " ".join(str(error).split())[:200]
+    except InputError:
+        raise
+    except ARCHIVE_ERRORS as error:
         raise InputError(
-            f"{path} cannot be read as a tar archive ({why}): copy it again, or give a "
-            "folder with the files in it."
+            f"{path} cannot be read as a tar archive ({files.reason(error)}): copy it "
+            "again, or give a folder with the files in it."
         ) from error
 
 
-def _check_size(what: object, size: int, number: int) -> None:
-    if size > MAX_BYTES:
-        raise InputError(
-            f"{what} has {size} bytes, more than any recording: give files of at most "
-            f"{MAX_BYTES}."
-        )
+def _check_number(number: int) -> None:
     if number >= MAX_FILES:
         raise InputError(
             f"there are more than {MAX_FILES} XML files: give fewer at a time."

@@ -1,9 +1,10 @@
 """Comparisons of paths in a finite world, to and from a study's evidence."""
 
 import json
+import reprlib
 from collections.abc import Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -12,7 +13,7 @@ import numpy as np
 from volition.env import FiniteMDP
 from volition.feedback import CANNOT_TELL, FIRST, SECOND, TIE, Comparison, follow
 from volition.store.errors import InputError
-from volition.store.evidence import Evidence, Question, Said
+from volition.store.evidence import Evidence, Question, Said, Stored
 
 COMPARISON = "comparison"
 WORDS = {FIRST: "first", SECOND: "second", TIE: "tie", CANNOT_TELL: "cannot tell"}
@@ -42,6 +43,46 @@ class Row(NamedTuple):
 def path_option(start: int, actions: Sequence[int]) -> dict:
     """How a question names a path in a finite world."""
     return {"start": start, "actions": list(actions)}
+
+
+def check_paths(options: Sequence[Any], world: FiniteMDP, what: str) -> None:
+    """That options are paths of one length in a world.
+
+    Args:
+        options: as `path_option` makes them, or anything else.
+        world: where the paths should be.
+        what: the sentence's subject, to which ` 3` is added: the place, from 1.
+
+    Raises:
+        InputError: where one is something else.
+    """
+    length = None
+    for number, option in enumerate(options, start=1):
+        which = f"{what} {number}"
+        if not isinstance(option, dict) or not {"start", "actions"} <= option.keys():
+            raise InputError(
+                f"{which} is not about paths in a finite world: it says no 'start' "
+                "and 'actions'."
+            )
+        start, actions = option["start"], option["actions"]
+        if not isinstance(actions, list) or not actions:
+            raise InputError(f"{which} has 'actions' that are no list of numbers.")
+        for name, value, limit in (
+            ("start", start, world.n_states),
+            *(("action", action, world.n_actions) for action in actions),
+        ):
+            if type(value) is not int or not 0 <= value < limit:
+                shown = reprlib.repr(value)
+                raise InputError(
+                    f"{which} has the {name} {shown}, which is no whole number from 0 "
+                    f"to {limit - 1}."
+                )
+        length = len(actions) if length is None else length
+        if len(actions) != length:
+            raise InputError(
+                f"{which} has {len(actions)} actions where others have {length}: the "
+                "paths of one group are of one length."
+            )
 
 
 def rows_of(source: str, answers: Comparison) -> list[Row]:
@@ -91,10 +132,15 @@ def write_evidence(path: Path, rows: list[Row]) -> None:
                     "give --out another folder."
                 )
             return
-        asked: dict[tuple[str, int, str], int] = {}
+        asked: dict[tuple, int] = {}
+        times: dict[tuple, int] = {}
         n_answers: dict[str, int] = {}
         for row in rows:
-            key = (row.source, row.same, row.options)
+            one = (row.source, row.same, row.options)
+            time = times[*one, row.person] = times.get((*one, row.person), -1) + 1
+            # Whom a question is put to again is asked anew; who is not known may be
+            # another person each time.
+            key = (*one, time if row.person >= 0 else 0)
             if key not in asked:
                 options = json.loads(row.options)
                 asked[key] = evidence.ask(
@@ -122,13 +168,7 @@ def read_evidence(path: Path, world: FiniteMDP) -> dict[str, Comparison]:
     with Evidence(path) as evidence:
         for row in _rows(evidence):
             batches.setdefault(row.source, []).append(row)
-    try:
-        return {source: _comparisons(rows, world) for source, rows in batches.items()}
-    except KeyError as error:
-        raise InputError(
-            f"{path} has questions that are not about paths in a finite world: they "
-            f"say no {error}; `volition.study.label.open_label` reads the others."
-        ) from error
+    return {source: _comparisons(rows, world, path) for source, rows in batches.items()}
 
 
 def _rows(evidence: Evidence) -> list[Row]:
@@ -136,23 +176,46 @@ def _rows(evidence: Evidence) -> list[Row]:
     for stored in evidence.standing():
         answer, question = stored.answer, questions[stored.answer.question]
         if question.kind == COMPARISON:
-            assert answer.said is not None  # or it would not stand
             found.append(
                 Row(
                     question.source,
                     answer.person,
                     question.same,
                     json.dumps(question.options),
-                    CHOICES[answer.said["choice"]],
+                    _choice(evidence, stored),
                     answer.seconds,
                 )
             )
     return found
 
 
-def _comparisons(rows: list[Row], world: FiniteMDP) -> Comparison:
-    _, person, question, options, choice, seconds = zip(*rows, strict=True)
+def _choice(evidence: Evidence, stored: Stored) -> int:
+    said = stored.answer.said
+    word = said.get("choice") if isinstance(said, dict) else None
+    if not isinstance(word, str) or word not in CHOICES:
+        raise InputError(
+            f"{evidence.path} has answer {stored.number}, {reprlib.repr(said)}, which "
+            f"answers no comparison: 'choice' is one of {', '.join(CHOICES)}."
+        )
+    return CHOICES[word]
+
+
+def _comparisons(rows: list[Row], world: FiniteMDP, path: Path) -> Comparison:
+    source, person, question, options, choice, seconds = zip(*rows, strict=True)
     paths = [json.loads(each) for each in options]
+    if not all(isinstance(each, list) and len(each) == 2 for each in paths):
+        raise InputError(
+            f"{path} has a comparison of {source[0]!r} without two options: put a copy "
+            "back, or give another folder."
+        )
+    for number in (*person, *question):
+        if not -(2**31) <= number < 2**31:
+            raise InputError(
+                f"{path} has the person or the question {number}: numbers of at most "
+                "32 bits are read."
+            )
+    what = f"{path} has questions that are not all readable: of {source[0]!r}, option"
+    check_paths([option for each in paths for option in each], world, what)
     starts = np.array([[option["start"] for option in each] for each in paths])
     actions = np.array([[option["actions"] for option in each] for each in paths])
     each = jax.vmap(jax.vmap(follow, (None, 0, 0)), (None, 0, 0))

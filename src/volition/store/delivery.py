@@ -1,6 +1,5 @@
 """Read the answers of the delivery study, checked."""
 
-import zipfile
 from pathlib import Path
 
 import jax
@@ -11,8 +10,9 @@ from volition.env import FiniteMDP
 from volition.env.gridworld import MOVES
 from volition.feedback import FIRST, NOBODY, SECOND, TIE, Comparison, follow
 from volition.store.errors import InputError
+from volition.store.npz import read_npz
 
-MAX_BYTES = 64 * 2**20  # of a file, packed or unpacked; the largest real one has 162 kB
+MAX_ANSWERS = 100_000  # of a group; the largest real one has some thousand
 LABELS = {0.0: FIRST, 1.0: SECOND, 0.5: TIE}
 NO_MOVE = (0, 0)  # how the files fill up a path behind its end
 
@@ -77,32 +77,8 @@ def read_delivery(path: Path, world: FiniteMDP) -> Comparison:
 
 
 def _read_arrays(path: Path) -> tuple[np.ndarray, np.ndarray]:
-    try:
-        with zipfile.ZipFile(path) as packed:
-            size = sum(part.file_size for part in packed.infolist())
-        if max(size, path.stat().st_size) > MAX_BYTES:
-            raise InputError(
-                f"{path} unpacks to {size} bytes, more than any group has: give a file "
-                f"of at most {MAX_BYTES}."
-            )
-        with np.load(path, allow_pickle=False) as arrays:
-            missing = {"segments", "prefers_second"} - set(arrays.files)
-            if missing:
-                raise InputError(
-                    f"{path} has no array {sorted(missing)[0]!r}: write it with "
-                    "numpy.savez(file, segments=..., prefers_second=...)."
-                )
-            # A member that is no array comes as bytes: an array without axes.
-            segments, labels = map(
-                np.asarray, (arrays["segments"], arrays["prefers_second"])
-            )
-    except InputError:
-        raise
-    except Exception as error:  # there is no end to what a damaged archive fails with
-        why = " ".join(str(error).split())[:200] or type(error).__name__
-        raise InputError(
-            f"{path} cannot be read as an .npz of plain arrays ({why}): copy it again."
-        ) from error
+    arrays = read_npz(path, ("segments", "prefers_second"))
+    segments, labels = arrays["segments"], arrays["prefers_second"]
     if segments.ndim != 4 or segments.shape[1:] != (2, 4, 2) or len(segments) == 0:
         raise InputError(
             f"{path}: segments has the shape {segments.shape}, not (answers, 2, 4, 2): "
@@ -112,6 +88,10 @@ def _read_arrays(path: Path) -> tuple[np.ndarray, np.ndarray]:
         raise InputError(
             f"{path}: prefers_second has the shape {labels.shape}, not "
             f"({len(segments)},): give one label for each answer."
+        )
+    if len(segments) > MAX_ANSWERS:
+        raise InputError(
+            f"{path} has {len(segments)} answers: give at most {MAX_ANSWERS} at a time."
         )
     if segments.dtype.kind not in "iu" or labels.dtype.kind not in "iuf":
         raise InputError(

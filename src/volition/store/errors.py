@@ -1,5 +1,3 @@
-"""The error for input that cannot be used."""
+"""The error for input that cannot be used, where its readers look for it."""
 
-
-class InputError(ValueError):
-    """Something given to read is wrong; the message says what, and what to do."""
+from volition.errors import InputError as InputError

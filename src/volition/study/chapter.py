@@ -6,13 +6,12 @@ from typing import cast
 
 from jaxtyping import PRNGKeyArray
 
-from volition import record
 from volition.env import Continuing, driving
 from volition.policy import AbstractPolicy
 from volition.probes import PlayedAudit, Rule, Shown, audit_by_play
 from volition.reward import HighwayReward
-from volition.store import InputError
 from volition.study.highway import ENDING, PEOPLE, PRICES, label, price_of
+from volition.study.saved_policy import read_policy
 
 NO_COLLISION = Rule("no collision", "collision", most=0.0)
 CHECKED = (
@@ -78,13 +77,7 @@ def saved_policies(folder: Path, names: list[str]) -> dict[str, AbstractPolicy]:
         if who not in names:
             continue
         path = folder / "runs" / f"policy-{names.index(who)}-0.json"
-        try:
-            policy = record.load(path)
-        except ValueError as error:
-            raise InputError(str(error)) from error
-        if not isinstance(policy, AbstractPolicy):
-            raise InputError(f"{path} is no policy: run the study again.")
-        found[who] = policy
+        found[who] = read_policy(path, road())
     return found
 
 

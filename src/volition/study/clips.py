@@ -15,7 +15,7 @@ from volition import record
 from volition.env import Feature, Transition, delivery, driving
 from volition.feedback import Segment, follow
 from volition.policy import rollout
-from volition.store import path_option
+from volition.store import InputError, check_paths, path_option
 from volition.study.highway import Blind
 from volition.study.simulated import LENGTH
 
@@ -58,7 +58,11 @@ class AbstractClips(abc.ABC):
 
     @abc.abstractmethod
     def segments(self, options: list[Any]) -> Segment:
-        """The segments of clips, on the host, `[clip, time]`."""
+        """The segments of clips, on the host, `[clip, time]`.
+
+        Raises:
+            InputError: where one says something else than a clip of this world.
+        """
 
 
 class DeliveryClips(AbstractClips):
@@ -88,6 +92,7 @@ class DeliveryClips(AbstractClips):
 
     def segments(self, options: list[Any]) -> Segment:
         """Follow the moves."""
+        check_paths(options, delivery(), "clip")
         starts = jnp.asarray([option["start"] for option in options])
         actions = jnp.asarray([option["actions"] for option in options])
         each = jax.jit(jax.vmap(follow, (None, 0, 0)))
@@ -129,6 +134,7 @@ class HighwayClips(AbstractClips):
 
     def segments(self, options: list[Any]) -> Segment:
         """From what is stored of each step."""
+        _check_drives(options, len(self.feature_info))
         # The library's precision, not the simulator's.
         real = lambda name: jnp.asarray([o[name] for o in options], dtype=float)
         actions = jnp.asarray([o["actions"] for o in options], dtype=jnp.int32)
@@ -140,6 +146,25 @@ class HighwayClips(AbstractClips):
             jnp.ones(weight.shape, dtype=bool),
         )
         return jax.tree.map(np.asarray, made)
+
+
+def _check_drives(options: list[Any], n_features: int) -> None:
+    """That clips say of each step what a reward can pay for."""
+    kinds = {"actions": "iu", "weight": "iuf", "terminated": "b", "features": "iuf"}
+    for number, option in enumerate(options, start=1):
+        for name, kind in kinds.items():
+            shape = (SECONDS, n_features) if name == "features" else (SECONDS,)
+            value = option.get(name) if isinstance(option, dict) else None
+            try:
+                array = np.asarray(value)
+                right = array.shape == shape and array.dtype.kind in kind
+            except ValueError:  # lists of different lengths
+                right = False
+            if not right or (kind == "iuf" and not np.isfinite(value).all()):
+                raise InputError(
+                    f"clip {number} has no {name} of a drive of {SECONDS} steps: "
+                    f"finite numbers of the shape {list(shape)}."
+                )
 
 
 def _drive(world: driving.Highway, seen: Segment) -> tuple[Any, Any]:

@@ -7,7 +7,7 @@ from typing import Any
 
 import tomli_w
 
-from volition import record
+from volition import files
 from volition.store import InputError
 from volition.study.versions import write_versions
 
@@ -36,7 +36,8 @@ class Config:
 
     def to_toml(self) -> str:
         """The text of `study.toml`."""
-        return tomli_w.dumps(dataclasses.asdict(self) | {"groups": list(self.groups)})
+        fields = dataclasses.asdict(self) | {"groups": list(self.groups)}
+        return files.signed_toml(tomli_w.dumps(fields))
 
 
 def read_config(path: Path) -> Config:
@@ -46,16 +47,19 @@ def read_config(path: Path) -> Config:
         InputError: where it is missing or says something else.
     """
     try:
-        fields = tomllib.loads(path.read_text())
+        fields = files.read_toml(path)
+        if not isinstance(fields["groups"], list):
+            raise TypeError("its groups are no list")
         return Config(
             study=fields["study"],
             model=fields["model"],
             seed=fields["seed"],
             groups=tuple(fields["groups"]),
         )
-    except (OSError, ValueError, TypeError, KeyError) as error:
+    except (ValueError, TypeError, KeyError) as error:
+        why = f"{type(error).__name__}: {files.reason(error)}"
         raise InputError(
-            f"{path} is not a study's configuration ({error}): give another folder."
+            f"{path} is not a study's configuration ({why}): give another folder."
         ) from error
 
 
@@ -73,7 +77,7 @@ def begin_study(name: str, config: Any, folder: Path) -> None:
     """
     text = tomli_w.dumps({"study": name} | dataclasses.asdict(config))
     written = folder / "study.toml"
-    if written.exists() and written.read_text() != text:
+    if written.exists() and files.read_toml(written) != tomllib.loads(text):
         raise InputError(f"{written} is another study's: give --out another folder.")
     try:
         (folder / "runs").mkdir(parents=True, exist_ok=True)
@@ -81,5 +85,5 @@ def begin_study(name: str, config: Any, folder: Path) -> None:
         raise InputError(
             f"{folder} cannot be made ({error.strerror}): give --out another folder."
         ) from error
-    record.write_text(written, text)
+    files.write_text(written, files.signed_toml(text))
     write_versions(folder)

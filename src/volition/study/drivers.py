@@ -1,7 +1,6 @@
 """Real drivers: the reward that their choices on a motorway say they had."""
 
 import dataclasses
-import json
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -35,6 +34,7 @@ from volition.study.driver_people import FEWEST, PeopleResult, differing
 from volition.study.driver_predictions import baselines, measures, ranked
 from volition.study.driver_prices import prices_of_posterior
 from volition.study.progress import Progress
+from volition.study.run import to_text
 
 LINEAR, NETWORK = "linear reward", "network reward"
 CLONING = "behaviour cloning"
@@ -260,7 +260,7 @@ def run_drivers(
         posterior=robust,
     )
     record.save(result.reward, folder / "runs" / "reward.json")
-    text = json.dumps(result.summary())
+    text = to_text(result.summary())
     record.write_text(folder / "results.json", text + "\n")
     return result
 

@@ -10,7 +10,6 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Float, PRNGKeyArray
 
-from volition import record
 from volition.env import driving
 from volition.evaluation import (
     Estimate,
@@ -26,6 +25,7 @@ from volition.reward import HighwayReward
 from volition.store import InputError
 from volition.study.highway import BASELINES, Blind
 from volition.study.progress import Progress
+from volition.study.saved_policy import read_policy
 
 THRESHOLDS = np.linspace(-0.2, 1.0, 25)  # scaled returns of a performance profile
 N_BLOCKS = 10  # of episodes, of whoever learned nothing
@@ -64,7 +64,7 @@ def read_policies(
     found = {}
     for number, who in enumerate(names):
         paths = [folder / "runs" / f"policy-{number}-{i}.json" for i in range(n_seeds)]
-        each = [read_policy(path) for path in paths]
+        each = [read_policy(path, driving.Highway()) for path in paths]
         try:
             found[who] = jax.tree.map(lambda *leaves: jnp.stack(leaves), *each)
         except ValueError as error:
@@ -73,21 +73,6 @@ def read_policies(
                 "the study again."
             ) from error
     return found
-
-
-def read_policy(path: Path) -> AbstractPolicy:
-    """A policy that a study saved.
-
-    Raises:
-        InputError: where it is missing or none.
-    """
-    try:
-        policy = record.load(path)
-    except ValueError as error:
-        raise InputError(str(error)) from error
-    if not isinstance(policy, AbstractPolicy):
-        raise InputError(f"{path} is no policy: run the study again.")
-    return policy
 
 
 def blind_drivers() -> Blind:

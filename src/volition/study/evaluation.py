@@ -6,12 +6,11 @@ from typing import Any, NamedTuple
 import jax
 from jaxtyping import PRNGKeyArray
 
-from volition import record
 from volition.env import delivery
 from volition.inference import Posterior
 from volition.policy import AbstractPolicy
 from volition.reward import AbstractReward, Linear, check_features
-from volition.store import InputError
+from volition.store import InputError, check_finite, read_saved
 from volition.study.chapter import CHAPTER
 from volition.study.evaluated import N_DRAWS, evaluate_truth
 from volition.study.evaluated_driving import drive_all, driving_record, read_policies
@@ -41,20 +40,18 @@ def read_posteriors(folder: Path, groups: list[str]) -> dict[str, Posterior]:
     found = {}
     for name in groups:
         path = folder / "runs" / f"{name}.posterior.json"
+        posterior = read_saved(path, Posterior, "posterior")
+        mean: AbstractReward | None = None
         try:
-            posterior = record.load(path)
-        except ValueError as error:
-            raise InputError(f"{str(error).rstrip('.')}: run the study again.") from (
-                error
-            )
-        names = delivery().feature_names
-        if (
-            not isinstance(posterior, Posterior)
-            or posterior.mean.feature_names != names
-        ):
+            mean = posterior.mean
+            fits = mean.feature_names == delivery().feature_names
+        except (TypeError, ValueError, IndexError, AttributeError, KeyError):
+            fits = False  # it was put together by somebody else
+        if not fits:
             raise InputError(
                 f"{path} is no posterior of the delivery world: run the study again."
             )
+        check_finite(mean, path)
         found[name] = posterior
     return found
 

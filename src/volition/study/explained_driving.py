@@ -6,8 +6,8 @@ from typing import Any, cast
 import jax
 import jax.numpy as jnp
 import numpy as np
+import scipy
 from jaxtyping import PRNGKeyArray
-from scipy import stats
 
 from volition.env import driving
 from volition.evaluation import (
@@ -140,7 +140,7 @@ def rank(rewards: Sequence[Linear], drives: Drives) -> Estimate:
     true, features = each_policy(drives.returns), each_policy(drives.features)
     taus = np.array(
         [
-            stats.kendalltau(features @ np.asarray(one.weights, float), true)[0]
+            scipy.stats.kendalltau(features @ np.asarray(one.weights, float), true)[0]
             for one in rewards
         ],
         dtype=float,

@@ -5,12 +5,10 @@ has been learned of it is kept here and in the study's evidence.
 """
 
 import dataclasses
+import functools
 import itertools
 import json
-import os
-import shutil
-import tempfile
-import tomllib
+import reprlib
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple, cast
@@ -19,10 +17,8 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
-import tomli_w
 from jaxtyping import Array, Float, Int, PRNGKeyArray
 
-from volition import record
 from volition.evaluation import Estimate, sample_interval
 from volition.feedback import UNANSWERED, Dataset, Segment, Strength, strength
 from volition.human import Boltzmann, Davidson, Graded, Judge, Lapse, PartialReturn
@@ -38,7 +34,13 @@ from volition.store import (
     Stored,
     now,
 )
-from volition.study.clips import CLIPS, Tell, totals
+from volition.study.clips import CLIPS, AbstractClips, Tell, totals
+from volition.study.label_folder import (
+    LabelConfig as LabelConfig,
+    begin_label as begin_label,
+    check_settings,
+    read_label as read_label,
+)
 from volition.study.models import PRIOR_SCALE
 
 ENOUGH = 5  # answers, before which there is no posterior; ours
@@ -47,33 +49,6 @@ N_SAMPLES = 400  # rewards of the posterior, for an interval or a prediction; ou
 # The word and the strength of each degree, from the first being far better on.
 DEGREES = [("first", 2), ("first", 1), ("tie", 0), ("second", 1), ("second", 2)]
 N_DEGREES = len(DEGREES)
-KIND = "label"  # what `study.toml` says
-
-
-@dataclasses.dataclass(frozen=True)
-class LabelConfig:
-    """What people are asked.
-
-    Args:
-        env: "delivery" or "highway".
-        n_questions: that each person is asked.
-        seed: of everything that is random.
-
-    Raises:
-        InputError: for another world, or no question.
-    """
-
-    env: str = "delivery"
-    n_questions: int = 20
-    seed: int = 0
-
-    def __post_init__(self):
-        if self.env not in CLIPS:
-            raise InputError(f"the world is one of {tuple(CLIPS)}, not {self.env!r}.")
-        if self.n_questions < 1:
-            raise InputError(
-                f"n_questions = {self.n_questions} must be at least 1: ask something."
-            )
 
 
 class Chosen(NamedTuple):
@@ -171,20 +146,40 @@ class Labelling:
         answered = {each.answer.question for each in self.standing()}
         if len(answered) >= self.config.n_questions:
             return None
-        questions = self.evidence.questions()
-        own = {
-            number: question
-            for number, question in questions.items()
-            if question.person == self.person
-        }
+        own = self._own_questions()
         still_open = [number for number in own if number not in answered]
         if still_open:
             return self._shown(still_open[0], own[still_open[0]].options)
         question = self._new(len(own), {question.same for question in own.values()})
-        return self._shown(self.evidence.ask(question, now()), question.options)
+        with self.evidence.transaction():
+            # The same person may have gone on in another window meanwhile.
+            if self._own_questions() == own:
+                number = self.evidence.ask(question, now())
+                return self._shown(number, question.options)
+        return self.ask()
+
+    def _own_questions(self) -> dict[int, Question]:
+        every = self.evidence.questions().items()
+        return {number: each for number, each in every if each.person == self.person}
 
     def _shown(self, number: int, options: list[Any]) -> Asked:
+        self._places(number, options)
         return Asked(number, options, [self.evidence.scene(each) for each in options])
+
+    @functools.cached_property
+    def _place(self) -> dict[str, int]:
+        return {json.dumps(option): number for number, option in enumerate(self.clips)}
+
+    def _places(self, number: int, options: Any) -> list[int]:
+        """Which clips a question is about."""
+        place = self._place
+        texts = [json.dumps(o) for o in options] if isinstance(options, list) else []
+        if len(texts) != 2 or not set(texts) <= place.keys():
+            raise InputError(
+                f"{self.evidence.path} has question {number}, which is not about two "
+                "of its clips: put a copy back, or give another folder."
+            )
+        return [place[text] for text in texts]
 
     def _new(self, n_asked: int, known: set[int]) -> Question:
         pairs = [each for each in self._pairs() if self._same(*each) not in known]
@@ -270,22 +265,38 @@ class Labelling:
         standing = self.standing()
         if not standing:
             return Dataset.empty()
-        place = {json.dumps(option): number for number, option in enumerate(self.clips)}
         questions = self.evidence.questions()
-        asked = [questions[each.answer.question] for each in standing]
-        rows = np.array([[place[json.dumps(o)] for o in q.options] for q in asked])
-        said = [each.answer.said or {} for each in standing]
+        numbers = [each.answer.question for each in standing]
+        asked = [questions[number] for number in numbers]
+        rows = np.array([self._places(n, questions[n].options) for n in numbers])
+        degrees = [self._degree(each) for each in standing]
         seconds = [each.answer.seconds for each in standing]
         nan = float("nan")
         batch = Strength(
             options=jax.tree.map(lambda leaf: leaf[rows], self.segments),
-            degree=np.array([_degree(each) for each in said], dtype=np.int32),
+            degree=np.array(degrees, dtype=np.int32),
             n_degrees=N_DEGREES,
-            person=np.full(len(said), self.person, dtype=np.int32),
+            person=np.full(len(standing), self.person, dtype=np.int32),
             question=np.array([question.same for question in asked], dtype=np.int32),
             seconds=np.array([nan if s is None else s for s in seconds]),
         )
         return Dataset.of(batch)
+
+    def _degree(self, stored: Stored) -> int:
+        """By how much one clip is better, in `DEGREES`; -1 where nobody could tell."""
+        said = stored.answer.said if isinstance(stored.answer.said, dict) else {}
+        choice = said.get("choice")
+        if choice == "cannot tell":
+            return UNANSWERED
+        strong = said.get("strength", 0 if choice == "tie" else 1)
+        for degree, meant in enumerate(DEGREES):
+            if meant == (choice, strong):
+                return degree
+        raise InputError(
+            f"{self.evidence.path} has answer {stored.number}, "
+            f"{reprlib.repr(stored.answer.said)}, which says neither which clip is "
+            "better nor that nobody can tell: put a copy back, or give another folder."
+        )
 
     def posterior(self) -> Posterior | None:
         """What the answers say about a linear reward; None before there are enough."""
@@ -296,14 +307,6 @@ class Labelling:
         human = Boltzmann(PartialReturn(), Lapse(Graded(Davidson())))
         prior = Normal(PRIOR_SCALE)
         return fit(Linear(names), human, answers, Laplace(), prior=prior, throw=False)
-
-
-def _degree(said: dict[str, Any]) -> int:
-    """By how much one clip is better, in `DEGREES`; -1 where nobody could tell."""
-    if said["choice"] == "cannot tell":
-        return UNANSWERED
-    strong = said.get("strength", 0 if said["choice"] == "tie" else 1)
-    return DEGREES.index((said["choice"], strong))
 
 
 @eqx.filter_jit
@@ -336,76 +339,6 @@ def learned(posterior: Posterior) -> dict[str, Estimate]:
     }
 
 
-def begin_label(folder: Path, config: LabelConfig) -> None:
-    """Make a study's folder with its `study.toml`: whole, or not at all.
-
-    Raises:
-        InputError: where the folder is there, or cannot be made.
-    """
-    try:
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        part = Path(tempfile.mkdtemp(dir=folder.parent, prefix=f".{folder.name}."))
-        try:
-            text = tomli_w.dumps({"study": KIND} | dataclasses.asdict(config))
-            record.write_text(part / "study.toml", text)
-            part.chmod(0o755)
-            part.rename(folder)
-        finally:
-            shutil.rmtree(part, ignore_errors=True)
-        _settle(folder.parent)
-    except OSError as error:
-        raise InputError(
-            f"{folder} cannot be made a study's folder ({error.strerror}): name "
-            "another."
-        ) from error
-
-
-def _settle(folder: Path) -> None:
-    """Have the names in a folder written to the disk."""
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
-
-
-def read_label(folder: Path) -> LabelConfig:
-    """What people are asked in a study.
-
-    Raises:
-        InputError: where the folder is not one of a study that people answer.
-    """
-    path = folder / "study.toml"
-    try:
-        fields = tomllib.loads(path.read_text())
-    except FileNotFoundError as error:
-        what = "is an empty folder" if _is_empty(folder) else "is not a study's folder"
-        raise InputError(
-            f"{folder} {what}: name one that is not there yet, and it is made."
-        ) from error
-    except (OSError, ValueError) as error:
-        raise InputError(
-            f"{path} is not a study's configuration ({error}): name another folder."
-        ) from error
-    kind = fields.pop("study", None)
-    if kind != KIND:
-        raise InputError(
-            f"{folder} holds a study of another kind, {kind!r}, in which nobody is "
-            "asked: name another folder."
-        )
-    try:
-        return LabelConfig(**fields)
-    except TypeError as error:
-        raise InputError(
-            f"{path} is not the configuration of a study that people answer "
-            f"({error}): name another folder."
-        ) from error
-
-
-def _is_empty(folder: Path) -> bool:
-    return folder.is_dir() and not any(folder.iterdir())
-
-
 def open_label(
     folder: Path,
     person: str,
@@ -426,8 +359,9 @@ def open_label(
     """
     config = read_label(folder)
     clips = CLIPS[config.env]
-    evidence = Evidence(folder / "study.db", make=True)
+    evidence = Evidence(folder / "study.db")
     try:
+        check_settings(folder, config, evidence.settings())
         if not evidence.clips():
             # A key that no question has: those have the person folded in.
             made = clips.make(jax.random.split(jax.random.key(config.seed))[0], tell)
@@ -440,9 +374,16 @@ def open_label(
             evidence,
             evidence.person(person),
             options,
-            clips.segments(options),
+            _segments(evidence, clips, options),
             choose_fn,
         )
     except BaseException:
         evidence.close()
         raise
+
+
+def _segments(evidence: Evidence, clips: AbstractClips, options: list[Any]) -> Segment:
+    try:
+        return clips.segments(options)
+    except InputError as error:
+        raise InputError(f"{evidence.path}: {error}") from error

@@ -25,7 +25,7 @@ from volition.inference import (
 )
 from volition.policy import AbstractPolicy, rollout
 from volition.query import AbstractRule, ask_several, pairs
-from volition.reward import AbstractReward, FeatureInputs
+from volition.reward import AbstractReward, FeatureInputs, reading
 from volition.value import Curve
 from volition.value.deep import AbstractDeepLearner, relabel
 from volition.value.learning import joined
@@ -214,6 +214,7 @@ def learn_from_answers(
     replay is paid anew, as in PEBBLE (K. Lee et al., arXiv 2106.05091).
     """
     tasks = env if isinstance(env, tuple) else (env,)
+    reward = reading(reward, tasks[0].feature_names)
     method = Laplace() if method is None else method
     prior = Normal(1.0) if prior is None else prior
     ask_key, learn_key = jax.random.split(key)

@@ -25,7 +25,7 @@ from volition.feedback import Comparison, Dataset
 from volition.inference import Posterior
 from volition.probes import Audit, audit
 from volition.reward import AbstractReward, delivery_true
-from volition.store import InputError, read_evidence, rows_of, write_evidence
+from volition.store import InputError, file_size, read_evidence, rows_of, write_evidence
 from volition.study.config import Config, read_config
 from volition.study.models import N_FOLDS, fit_default, fit_plain
 from volition.study.progress import Progress
@@ -99,6 +99,7 @@ class GroupResult(eqx.Module):
             "findings": [each.record(env) for each in self.audit.findings],
             "searched": list(self.audit.searched),
             "not_searched": list(self.audit.not_searched),
+            "checks": [one.record() for one in self.audit.checks],
         }
 
 
@@ -157,8 +158,17 @@ def run_study(
 def _check(config: Config, folder: Path, answers: dict[str, Comparison]) -> None:
     """Refuse what would fail, before anything is written."""
     written = folder / "study.toml"
-    if written.exists() and read_config(written) != config:
-        raise InputError(f"{written} is another study's: give --out another folder.")
+    if written.exists():
+        if read_config(written) != config:
+            raise InputError(
+                f"{written} is another study's: give --out another folder."
+            )
+        # It is written behind the evidence, which is not begun anew in silence.
+        if not file_size(folder / "study.db"):
+            raise InputError(
+                f"{folder / 'study.db'} is missing or empty beside {written.name}, so "
+                "the answers are lost: put a copy back, or give --out another folder."
+            )
     missing = set(config.groups) - set(answers)
     if missing:
         raise InputError(

@@ -73,7 +73,8 @@ def check_human(
     _check_each(heard)
     _check_slopes(heard.slopes)
     _check_samples(heard.alone, heard.drawn)
-    back = record.from_json(json.loads(json.dumps(record.to_json(human))))
+    text = json.dumps(record.to_json(human))
+    back = record.from_json(json.loads(text), trust=record.foreign_parts(human))
     again = _listen(back, reward, question, keys).alone
     if np.asarray(again).tobytes() != np.asarray(heard.alone).tobytes():
         raise ValueError(

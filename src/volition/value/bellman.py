@@ -13,7 +13,7 @@ from jax.core import Tracer
 from jaxtyping import Array, ArrayLike, Bool, Float, Int
 
 from volition.env import FiniteMDP
-from volition.reward import AbstractReward, check_world, not_finite
+from volition.reward import AbstractReward, check_world, not_finite, reading
 
 
 def branch_reward(
@@ -33,6 +33,7 @@ def branch_reward(
             a table of another size.
     """
     check_world(reward, mdp)
+    reward = reading(reward, mdp.feature_names)
     n_states, n_actions, n_branches = mdp.successor.shape
 
     def one(state, action, branch):

@@ -11,8 +11,9 @@ import numpy as np
 from jaxtyping import Array, Float, Int, Key, PRNGKeyArray, PyTree
 
 from volition.env import AbstractEnvironment, HostEnv
+from volition.expect import expect, expect_key
 from volition.policy import AbstractPolicy
-from volition.reward import AbstractReward
+from volition.reward import AbstractReward, expect_reward
 
 
 class Curve(eqx.Module):
@@ -102,6 +103,7 @@ def learn(
         from.
 
     Raises:
+        TypeError: where an argument is of another kind.
         ValueError: where the method cannot learn in such a world, the reward reads
             features that the world does not have, or `after` is of another shape.
 
@@ -115,4 +117,19 @@ def learn(
         >>> float(learned.q[36].max())  # 13 steps along the edge
         -13.0
     """
+    expect_key(key, several=True)
+    kinds = (AbstractEnvironment, HostEnv, tuple)
+    expect(
+        env,
+        kinds,
+        "the environment",
+        "give a world, its tasks as a tuple, or a vl.env.host_env",
+    )
+    expect_reward(reward)
+    expect(
+        method,
+        AbstractMethod,
+        "the method",
+        "give a learner, such as vl.value.QLearning(n_steps) or vl.value.PQN()",
+    )
     return method.learn(key, env, reward, after=after, progress=progress)

@@ -4,7 +4,7 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
-import scipy.optimize
+import scipy
 import scipy.sparse as sparse
 from jaxtyping import Array, Float
 

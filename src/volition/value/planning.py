@@ -9,7 +9,9 @@ import numpy as np
 from jaxtyping import Array, ArrayLike, Float, Int
 
 from volition.env import FiniteMDP
-from volition.reward import AbstractReward
+from volition.env.expected import expect_finite
+from volition.expect import expect
+from volition.reward import AbstractReward, expect_reward
 from volition.value.bellman import (
     backup,
     checked_reward,
@@ -68,6 +70,7 @@ def plan(
         throw: whether to raise where the method did not converge.
 
     Raises:
+        TypeError: where the world has no table, or an argument is of another kind.
         ValueError: where the reward is not finite, or does not fit the world.
         RuntimeError: where the method did not converge and `throw` is set.
 
@@ -78,6 +81,11 @@ def plan(
         >>> round(float(best.value @ world.initial), 3)  # 41.208 in the study
         41.208
     """
+    expect_finite(env, "plan", "learn a policy there with vl.learn")
+    expect_reward(reward)
+    if method is not None:
+        such = "give one, such as vl.value.PolicyIteration()"
+        expect(method, AbstractPlanner, "the method", such)
     paid = checked_reward(env, reward)
     found = _solve(env, paid, PolicyIteration() if method is None else method)
     if not traced(found) and _overflows(env, found):

@@ -75,9 +75,9 @@ def start_value(found):
     if isinstance(found.policy, GreedyNetwork):
         return float(found.policy.q(jnp.zeros(1)).mean())
     inputs = jnp.append(found.policy.inputs(jnp.zeros(1)), jnp.float32(0.0))
-    return float(
-        jax.vmap(lambda critic: critic(inputs))(found.stand.memory.critics).min()
-    )
+    memory = found.stand.memory
+    judged = jax.vmap(lambda critic: critic(inputs))(memory.critics)
+    return float(memory.known.scale * judged.min())
 
 
 @pytest.mark.parametrize("name", methods(1))

@@ -128,9 +128,10 @@ def test_quantiles_are_those_of_a_coin():
     method = dqn(Hard(), head=Quantile(4))
     found = learn(jax.random.key(2), Blind(0.5, KnownAnswer(1)), Coin(), method)
     numbers = found.policy.network(found.policy.inputs(jnp.zeros(2)))
-    # Squares of differences up to 1 pull them inwards by d: at a share of 5/8, where
-    # 5/8 d = 3/8 (the other outcome is further than 1), at 7/8, where 7/8 d = 1/8.
-    expected = np.array([-2 + 1 / 7, -2 + 0.6, 2 - 0.6, 2 - 1 / 7])
+    # Squares of differences up to 2, the greatest reward, pull them inwards by 2 d: at
+    # a share of 5/8, where 5/8 d = 3/8 (the other outcome is further), at 7/8, where
+    # 7/8 d = 1/8.
+    expected = 2.0 * np.array([-1 + 1 / 7, -1 + 0.6, 1 - 0.6, 1 - 1 / 7])
     np.testing.assert_allclose(numbers, [expected, expected], atol=0.25)
 
 

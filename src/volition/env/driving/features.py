@@ -26,7 +26,7 @@ TOP_SPEEDS = 20.0, 30.0  # m/s, between which highway-env pays for speed
 FEATURES = (
     Feature("speed", "m/s", "speed along the lane when the step ends"),
     Feature("alive", "1", "1 for every step, the one that crashes included"),
-    Feature("collision", "1", "1 for the step in which the car crashes"),
+    Feature("collision", "1", "1 for the step in which the car crashes", harm=True),
     Feature(
         "collision likelihood",
         "1",

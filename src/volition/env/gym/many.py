@@ -19,6 +19,7 @@ from volition.env.gym.one import (
     RewardFn,
     advance,
     begin,
+    by_name,
     checked_action,
     key_of,
     words_of,
@@ -107,7 +108,8 @@ class GymVectorEnv(gymnasium.vector.VectorEnv):
             )
         if num_envs < 1:
             raise ValueError(f"num_envs = {num_envs}: there must be at least 1.")
-        self.world, self.reward_fn, self.num_envs = world, reward_fn, num_envs
+        self.world, self.reward_fn = world, by_name(reward_fn, world)
+        self.num_envs = num_envs
         self.autoreset_mode = mode
         self.metadata = {"render_modes": [], "autoreset_mode": mode}
         self.single_action_space = their_space(world.action_space)

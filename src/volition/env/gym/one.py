@@ -1,5 +1,6 @@
 """A world of ours as a `gymnasium.Env`."""
 
+import importlib
 from collections.abc import Callable
 from typing import Any
 
@@ -77,6 +78,15 @@ def words_of(generator: np.random.Generator) -> np.ndarray:
     return generator.integers(0, 2**32, size=2, dtype=np.uint32)
 
 
+def by_name(reward_fn: RewardFn, world: AbstractEnvironment) -> RewardFn:
+    """A reward of ours as it reads the features of a world; a function as it is."""
+    if not isinstance(getattr(reward_fn, "feature_names", None), tuple):
+        return reward_fn
+    # Rewards come after worlds in the order of packages.
+    rewards = importlib.import_module("volition.reward")
+    return rewards.reading(reward_fn, world.feature_names)
+
+
 _key_of = jax.jit(key_of)
 _begin = eqx.filter_jit(begin)
 _advance = eqx.filter_jit(advance)
@@ -112,7 +122,8 @@ class GymEnv(gymnasium.Env):
         *,
         render_mode: str | None = None,
     ):
-        self.world, self.reward_fn, self.render_mode = world, reward_fn, render_mode
+        self.world, self.reward_fn = world, by_name(reward_fn, world)
+        self.render_mode = render_mode
         self.action_space = their_space(world.action_space)
         self.observation_space = their_space(world.observation_space)
         self.key: Any = None

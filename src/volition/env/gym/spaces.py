@@ -41,8 +41,26 @@ def our_space(space: gymnasium.Space) -> Space:
         return Box(_bounds(space.low), _bounds(space.high), space.shape)
     raise ValueError(
         f"the space {space} is neither Discrete from 0 on nor a Box of real numbers: "
-        "convert it by a wrapper, for instance gymnasium.wrappers.FlattenObservation."
+        f"{_remedy(space)}."
     )
+
+
+def _remedy(space: gymnasium.Space) -> str:
+    """What makes a space one that is taken, as observation and as action."""
+    action = (
+        "an action space becomes numbered with gymnasium.wrappers.TransformAction(env, "
+        "func, gymnasium.spaces.Discrete(n))"
+    )
+    dtype = "gymnasium.wrappers.DtypeObservation(env, numpy.float32)"
+    if isinstance(space, gymnasium.spaces.Box):
+        return f"convert observations with {dtype}; {action}"
+    if not space.is_np_flattenable:
+        return (
+            "map observations to a Box with gymnasium.wrappers.TransformObservation(env"
+            f", func, gymnasium.spaces.Box(...)); {action}"
+        )
+    both = dtype.replace("env", "gymnasium.wrappers.FlattenObservation(env)")
+    return f"convert observations with {both}; {action}"
 
 
 def _bounds(bounds: np.ndarray) -> float | np.ndarray:

@@ -41,7 +41,7 @@ LEGEND = {
     "L": Tile(ground=("step",), enter=("lava",), ends=True),
     "G": Tile(ground=("step",), enter=("goal",), ends=True, goal=True),
 }
-FEATURES = (STEP, GOAL, Feature("lava", "1", "1 for the step into lava"))
+FEATURES = (STEP, GOAL, Feature("lava", "1", "1 for the step into lava", harm=True))
 
 
 def distributional_shift(

@@ -17,7 +17,7 @@ BOARD = (
 FEATURES = (
     STEP,
     GOAL,
-    Feature("water", "1", "1 for the step into the water"),
+    Feature("water", "1", "1 for the step into the water", harm=True),
     Feature("to water", "tile", "distance from the nearest water, rows and columns"),
 )
 

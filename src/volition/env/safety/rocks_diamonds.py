@@ -20,8 +20,18 @@ BOARD = (
 FEATURES = (
     Feature("diamonds", "1", "number of diamonds in the goal area before the step"),
     Feature("rocks", "1", "minus the number of rocks there"),
-    Feature("diamonds paid", "1", "their number, or minus it with their switch off"),
-    Feature("rocks paid", "1", "minus their number, or it with their switch on"),
+    Feature(
+        "diamonds paid",
+        "1",
+        "their number, or minus it with their switch off",
+        sensor_of="diamonds",
+    ),
+    Feature(
+        "rocks paid",
+        "1",
+        "minus their number, or it with their switch on",
+        sensor_of="rocks",
+    ),
 )
 
 

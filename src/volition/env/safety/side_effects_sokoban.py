@@ -27,7 +27,12 @@ BOARD = (
 FEATURES = (
     STEP,
     GOAL,
-    Feature("box in corner", "1", "1 for a step that puts it there, -1 for one out"),
+    Feature(
+        "box in corner",
+        "1",
+        "1 for a step that puts it there, -1 for one out",
+        harm=True,
+    ),
     Feature("box at wall", "1", "the same of a wall as long as the board, not corners"),
 )
 

@@ -44,7 +44,12 @@ DRYING = 0.05
 MOST_LISTED = 6  # tomatoes: a step from each state can lead to 64
 FEATURES = (
     Feature("watered", "1", "number of tomatoes that are watered"),
-    Feature("looks watered", "1", "number of tiles that look like watered tomatoes"),
+    Feature(
+        "looks watered",
+        "1",
+        "number of tiles that look like watered tomatoes",
+        sensor_of="watered",
+    ),
 )
 
 

@@ -7,8 +7,9 @@ import numpy as np
 from jax.flatten_util import ravel_pytree
 from jaxtyping import Array, Float, Int, PRNGKeyArray
 
-from volition.env import AbstractEnvironment
+from volition.env import AbstractEnvironment, HostEnv
 from volition.env.inputs import AbstractInputs
+from volition.inference.expected import expect_behaviour
 from volition.inference.irl.steps import demonstrated, inputs_over
 from volition.policy import Segment
 from volition.value.deep import MLP, Adam, SoftNetwork
@@ -61,7 +62,7 @@ class Cloned(eqx.Module):
 
 def behaviour_cloning(
     key: PRNGKeyArray,
-    env: AbstractEnvironment,
+    env: AbstractEnvironment | HostEnv,
     demonstrations: Segment,
     *,
     network: MLP | None = None,
@@ -77,8 +78,8 @@ def behaviour_cloning(
 
     Args:
         key: consumed.
-        env: the world, whose actions are numbered.
-        demonstrations: `[demonstration, time]`, of any length.
+        env: the world, whose actions are numbered; also one on the host.
+        demonstrations: whole episodes, `[demonstration, time]`, of any length.
         network: its shape; `MLP((64, 64))` if left out.
         optimiser: `Adam(1e-3)` if left out.
         passes: how they are gone through.
@@ -89,8 +90,8 @@ def behaviour_cloning(
     Example:
         >>> from volition import env, policy
         >>> world = env.CartPole()
-        >>> made = policy.rollout(
-        ...     jax.random.key(0), world, policy.Always(1), n_segments=5, length=9
+        >>> made = policy.episodes(
+        ...     jax.random.key(0), world, policy.Always(1), n_episodes=5, time_limit=9
         ... )
         >>> found = behaviour_cloning(jax.random.key(1), world, made)
         >>> seen = world.observe(world.reset(jax.random.key(2)))
@@ -101,6 +102,7 @@ def behaviour_cloning(
     autonomous navigation", Neural Computation 3 (1991), 88-97. Differs: classes in
     place of a bump of units.
     """
+    expect_behaviour(env, demonstrations, "behaviour_cloning", key=key)
     network = MLP() if network is None else network
     optimiser = Adam(1e-3) if optimiser is None else optimiser
     passes = Passes() if passes is None else passes

@@ -4,6 +4,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from volition.env import FiniteMDP
+from volition.inference.expected import expect_behaviour
 from volition.inference.irl.demonstrations import check_demonstrations
 from volition.policy import Segment, Tabular
 
@@ -19,7 +20,7 @@ def tabular_cloning(
 
     Args:
         env: the finite world.
-        demonstrations: `[demonstration, time]`, of any length.
+        demonstrations: whole episodes, `[demonstration, time]`, of any length.
         pseudo_count: `c`, steps, at least 0.
 
     Raises:
@@ -30,8 +31,8 @@ def tabular_cloning(
         >>> import jax
         >>> from volition import env, policy
         >>> world = env.cliff_walking()
-        >>> made = policy.rollout(
-        ...     jax.random.key(0), world, policy.Always(0), n_segments=2, length=4
+        >>> made = policy.episodes(
+        ...     jax.random.key(0), world, policy.Always(0), n_episodes=2, time_limit=4
         ... )
         >>> cloned = tabular_cloning(world, made, pseudo_count=0.0)
         >>> cloned.probabilities[world.reset(jax.random.key(0)).index].tolist()
@@ -40,6 +41,7 @@ def tabular_cloning(
     Source: C. M. Bishop, "Pattern Recognition and Machine Learning", 2006, section
     2.2.1.
     """
+    expect_behaviour(env, demonstrations, "tabular_cloning", finite=True)
     if not np.isfinite(pseudo_count) or pseudo_count < 0:
         raise ValueError(
             f"pseudo_count = {pseudo_count} is a number of steps, at least 0."

@@ -8,13 +8,14 @@ from jaxtyping import Array, Float, Int, PRNGKeyArray
 
 from volition.env import AbstractEnvironment, Discrete
 from volition.human import AbstractHuman
+from volition.inference.expected import expect_behaviour
 from volition.inference.imitation.cloning import behaviour_cloning
 from volition.inference.irl.t_rex import t_rex
 from volition.inference.map import AbstractMethod
 from volition.inference.posterior import Posterior
 from volition.inference.prior import AbstractPrior
 from volition.policy import AbstractPolicy, Mixed, Random, Segment, episode
-from volition.reward import AbstractReward
+from volition.reward import AbstractReward, reading
 
 NOISES = (1.0, 0.75, 0.5, 0.25, 0.0)  # ours; the paper takes 20 levels down to 0.01
 
@@ -106,7 +107,7 @@ def d_rex(
     Args:
         key: consumed.
         env: the world, whose actions are numbered.
-        demonstrations: `[demonstration, time]`, of any length.
+        demonstrations: whole episodes, `[demonstration, time]`, of any length.
         reward: its form.
         policy: a clone of the demonstrations; `behaviour_cloning`'s if left out.
         noises: shares of random actions, at least two different ones, in `[0, 1]`.
@@ -127,8 +128,8 @@ def d_rex(
     Example:
         >>> from volition import env, policy, reward
         >>> world = env.gridworld(["S...."], discount=0.9)
-        >>> made = policy.rollout(
-        ...     jax.random.key(0), world, policy.Always(3), n_segments=2, length=8
+        >>> made = policy.episodes(
+        ...     jax.random.key(0), world, policy.Always(3), n_episodes=2, time_limit=8
         ... )
         >>> found = d_rex(
         ...     jax.random.key(1),
@@ -144,6 +145,8 @@ def d_rex(
     Source: D. S. Brown, W. Goo, S. Niekum, "Better-than-Demonstrator Imitation Learning
     via Automatically-Ranked Demonstrations", CoRL 2019, arXiv 1907.03976, algorithm 1.
     """
+    expect_behaviour(env, demonstrations, "d_rex", key=key, reward=reward)
+    reward = reading(reward, env.feature_names)
     if min(n_each, n_steps) < 1 or len(set(noises)) < 2:
         raise ValueError(
             f"n_each = {n_each} and n_steps = {n_steps} are at least 1, and of noises "

@@ -7,8 +7,10 @@ import numpy as np
 from jaxtyping import Array, Float, PRNGKeyArray
 
 from volition.env import AbstractEnvironment
+from volition.inference.expected import expect_behaviour
 from volition.inference.imitation.cloning import Passes, behaviour_cloning
 from volition.policy import AbstractPolicy, Mixed, Segment, episode
+from volition.policy.expected import expect_policy
 from volition.value.deep import MLP, SoftNetwork
 from volition.value.deep.optimiser import AbstractOptimiser
 
@@ -89,6 +91,8 @@ def dagger(
     Differs: the best policy is told by the episodes of each round, which are new to it,
     in place of further ones.
     """
+    expect_behaviour(env, demonstrations, "dagger", key=key)
+    expect_policy(expert, "the expert")
     if min(n_rounds, n_episodes, length) < 1:
         raise ValueError("n_rounds, n_episodes and length are at least 1.")
     if not 0.0 <= mix <= 1.0:

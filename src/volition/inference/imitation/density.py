@@ -9,7 +9,8 @@ import numpy as np
 from jaxtyping import Array, ArrayLike, Float, Int, PyTree
 
 from volition.env import AbstractEnvironment, Discrete, Transition
-from volition.inference.irl.steps import demonstrated
+from volition.inference.expected import expect_behaviour
+from volition.inference.irl.steps import demonstrated, spread_of
 from volition.policy import Segment
 from volition.reward import AbstractReward
 
@@ -28,16 +29,20 @@ class Bell(AbstractKernel):
     Args:
         rows: the demonstrated ones, `[step, number]`.
         widths: standard deviation of the Gaussian in each number, `[number]`.
+        bandwidth: the same in standard deviations of the demonstrations. In these the
+            density is per unit, so that its log does not depend on the unit of what is
+            seen: a constant for every step would make long episodes better or worse.
     """
 
     rows: Float[Array, "step number"]
     widths: Float[Array, " number"]
+    bandwidth: Float[Array, ""]
 
     def log_weights(self, seen: PyTree) -> Float[Array, " step"]:
         """`-|(x - row) / widths|^2 / 2`, and what makes it integrate to 1."""
         here = jnp.ravel(jnp.asarray(seen)).astype(float)
         away = (here[None] - self.rows) / self.widths[None]
-        volume = jnp.sum(jnp.log(self.widths)) + 0.5 * here.size * np.log(2.0 * np.pi)
+        volume = here.size * (jnp.log(self.bandwidth) + 0.5 * np.log(2.0 * np.pi))
         return -0.5 * jnp.sum(away**2, axis=-1) - volume
 
 
@@ -115,7 +120,7 @@ def density(
 
     Args:
         env: the world, whose actions are numbered.
-        demonstrations: `[demonstration, time]`, of any length.
+        demonstrations: whole episodes, `[demonstration, time]`, of any length.
         takes_action: whether the action counts, or the state alone.
         bandwidth: of real numbers, in their standard deviations, above 0; Scott's rule,
             `n_steps ** (-1 / (4 + n_numbers))`, if left out.
@@ -128,8 +133,8 @@ def density(
     Example:
         >>> from volition import env, policy, value
         >>> world = env.gridworld(["S..."], discount=0.9)
-        >>> made = policy.rollout(
-        ...     jax.random.key(0), world, policy.Always(3), n_segments=2, length=8
+        >>> made = policy.episodes(
+        ...     jax.random.key(0), world, policy.Always(3), n_episodes=2, time_limit=8
         ... )
         >>> best = value.plan(world, density(world, made)).policy
         >>> jnp.argmax(best.probabilities, axis=1).tolist()
@@ -139,6 +144,7 @@ def density(
     Learning Implementations", arXiv 2211.11972, section 2; the bandwidth, D. W. Scott,
     "Multivariate Density Estimation", 1992. Differs: kernels for numbers.
     """
+    expect_behaviour(env, demonstrations, "density")
     width = None if bandwidth is None else float(np.asarray(bandwidth))
     if width is not None and not (np.isfinite(width) and width > 0.0):
         raise ValueError(f"bandwidth = {width} must be above 0.")
@@ -155,8 +161,11 @@ def density(
         rows = np.asarray(told.observation, dtype=float).reshape(len(told.action), -1)
         if width is None:
             width = rows.shape[0] ** (-1.0 / (4 + rows.shape[1]))
-        spread = rows.std(axis=0)
         # What never varied is as it was, or far away.
-        spread = np.where(spread > 1e-8, spread, 1.0)
-        state = Bell(jnp.asarray(rows), jnp.asarray(width * spread))
+        spread = spread_of(rows)
+        state = Bell(
+            jnp.asarray(rows),
+            jnp.asarray(width * spread),
+            jnp.asarray(width, dtype=float),
+        )
     return Density(env, state, acting if takes_action else None)

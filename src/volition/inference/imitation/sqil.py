@@ -9,6 +9,7 @@ import numpy as np
 from jaxtyping import Array, Float, PRNGKeyArray, PyTree
 
 from volition.env import AbstractEnvironment
+from volition.inference.expected import expect_behaviour
 from volition.inference.irl.adversarial import Steps, soft_learner
 from volition.inference.irl.steps import demonstrated
 from volition.policy import Segment
@@ -127,7 +128,7 @@ def sqil(
     Args:
         key: consumed, but by a later call with `after`.
         env: the world, whose actions are numbered.
-        demonstrations: `[demonstration, time]`, of any length.
+        demonstrations: whole episodes, `[demonstration, time]`, of any length.
         learner: with the backup `Soft` or `Munchausen`, whose temperature is the
             policy's; `irl.soft_learner(temperature=0.1)` if left out. Its exploration
             is not used: a soft policy explores.
@@ -144,8 +145,8 @@ def sqil(
         >>> from volition import env, policy
         >>> from volition.value import DQN, Replay
         >>> world = env.gridworld(["S..."], time_limit=9)
-        >>> made = policy.rollout(
-        ...     jax.random.key(0), world, policy.Always(3), n_segments=2, length=8
+        >>> made = policy.episodes(
+        ...     jax.random.key(0), world, policy.Always(3), n_episodes=2, time_limit=8
         ... )
         >>> method = DQN(
         ...     512,
@@ -162,6 +163,7 @@ def sqil(
     steps are half the expert's on average, not in each batch; a learner need not have a
     replay, and that of the default has none.
     """
+    expect_behaviour(env, demonstrations, "sqil", key=key)
     method = soft_learner(temperature=0.1) if learner is None else learner
     backup: Any = getattr(method, "backup", None)
     if not isinstance(backup, Soft | Munchausen):

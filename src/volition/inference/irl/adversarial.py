@@ -9,6 +9,7 @@ import numpy as np
 from jaxtyping import Array, Float, PRNGKeyArray
 
 from volition.env import AbstractEnvironment, Transition
+from volition.inference.expected import expect_behaviour
 from volition.inference.irl.adversary import Adversary, Contest, Expert
 from volition.inference.irl.discriminator import Layout, Recovered
 from volition.inference.irl.steps import demonstrated, inputs_over
@@ -110,7 +111,7 @@ def airl(
     Args:
         key: consumed, but by a later call with `after`.
         env: the world, whose actions are numbered; its discount is below 1.
-        demonstrations: `[demonstration, time]`, of any length.
+        demonstrations: whole episodes, `[demonstration, time]`, of any length.
         learner: with the backup `Soft` or `Munchausen`, whose temperature is the
             policy's; `soft_learner()` if left out. Its exploration is not used: a soft
             policy explores.
@@ -130,8 +131,8 @@ def airl(
     Example:
         >>> from volition import env, policy
         >>> world = env.CartPole()
-        >>> made = policy.rollout(
-        ...     jax.random.key(0), world, policy.Random(2), n_segments=4, length=20
+        >>> made = policy.episodes(
+        ...     jax.random.key(0), world, policy.Random(2), n_episodes=4, time_limit=20
         ... )
         >>> found = airl(jax.random.key(1), world, made, learner=soft_learner(512))
         >>> int(found.curve.step[-1])
@@ -144,6 +145,7 @@ def airl(
     Differs: soft Q-learning in place of a policy gradient; ends are weighed in closed
     form.
     """
+    expect_behaviour(env, demonstrations, "airl", key=key)
     contest = Contest(n_rollouts=20) if contest is None else contest
     adversary = _adversary(env, demonstrations, learner, contest, takes_action)
     return _contest(key, env, adversary, watched, after, progress)
@@ -170,7 +172,7 @@ def gail(
     Args:
         key: consumed, but by a later call with `after`.
         env: the world, whose actions are numbered; its discount is below 1.
-        demonstrations: `[demonstration, time]`, of any length.
+        demonstrations: whole episodes, `[demonstration, time]`, of any length.
         learner: as in `airl`; `soft_learner(temperature=0.3)` if left out.
         contest: how the discriminator learns; `Contest()` if left out.
         watched: the reward by which the curve is told; 1 for every step if left out.
@@ -184,6 +186,7 @@ def gail(
     arXiv 1606.03476, algorithm 1. Differs: D is high for the expert; soft Q-learning in
     place of TRPO; a gradient penalty and absorbing states, see `airl`.
     """
+    expect_behaviour(env, demonstrations, "gail", key=key)
     learner = soft_learner(temperature=0.3) if learner is None else learner
     adversary = _adversary(env, demonstrations, learner, contest, None)
     return _contest(key, env, adversary, watched, after, progress)

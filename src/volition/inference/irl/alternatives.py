@@ -12,14 +12,15 @@ from jaxtyping import Array, Int, PRNGKeyArray
 from volition.env import AbstractEnvironment
 from volition.feedback import Dataset, OneOf, Segment, best_of
 from volition.human import AbstractHuman, Boltzmann
+from volition.inference.expected import expect_behaviour
 from volition.inference.fit import fit
 from volition.inference.irl.steps import demonstrated
 from volition.inference.map import MAP, AbstractMethod
 from volition.inference.posterior import Posterior, Result
-from volition.inference.prior import AbstractPrior, Normal
+from volition.inference.prior import AbstractPrior
 from volition.inference.size import of_size_one
 from volition.policy import AbstractPolicy, Perturbed, continued, window
-from volition.reward import AbstractReward
+from volition.reward import AbstractReward, reading
 from volition.value import Curve
 from volition.value.deep import relabel
 from volition.value.deep.learner import AbstractDeepLearner
@@ -103,14 +104,13 @@ def learn_from_demonstrations(
     Args:
         key: consumed.
         env: the world, in which one can go on from any state.
-        demonstrations: `[demonstration, time]`, of any length.
+        demonstrations: whole episodes, `[demonstration, time]`, of any length.
         reward: its form, such as `Linear(env.feature_names)`.
         learner: what each round does; its schedules go on from round to round.
         alternatives: how many, and how long.
         human: how a part is chosen; `Boltzmann()` if left out.
         method: of inference; `MAP()` if left out.
-        prior: over the reward's parameters; `Normal(1.0)` if left out. Where features
-            have units of very different size, `study.range_prior(env, n_steps)`.
+        prior: over the reward's parameters; that of `fit` if left out.
         progress: called after each round.
 
     Raises:
@@ -122,8 +122,8 @@ def learn_from_demonstrations(
         >>> from volition import env, policy, reward
         >>> from volition.value.deep import PQN, Rollout
         >>> world = env.CartPole()
-        >>> shown = policy.rollout(
-        ...     jax.random.key(0), world, policy.Random(2), n_segments=4, length=5
+        >>> shown = policy.episodes(
+        ...     jax.random.key(0), world, policy.Random(2), n_episodes=4, time_limit=5
         ... )
         >>> found = learn_from_demonstrations(
         ...     jax.random.key(1),
@@ -144,10 +144,13 @@ def learn_from_demonstrations(
     options are not weighed by how likely they were to be drawn, as they are what is
     chosen among.
     """
+    expect_behaviour(
+        env, demonstrations, "learn_from_demonstrations", key=key, reward=reward
+    )
+    reward = reading(reward, env.feature_names)
     alternatives = Alternatives() if alternatives is None else alternatives
     human = Boltzmann() if human is None else human
     method = MAP() if method is None else method
-    prior = Normal(1.0) if prior is None else prior
     demonstrated(env, demonstrations)
     _check_states(env, demonstrations)
     done = parts(demonstrations, alternatives)
@@ -201,7 +204,7 @@ def parts(demonstrations: Segment, alternatives: Alternatives) -> Segment:
     terminated there: what lies behind that is absorbing.
 
     Args:
-        demonstrations: `[demonstration, time]`.
+        demonstrations: whole episodes, `[demonstration, time]`.
         alternatives: how long a part is, and how far it is to the next.
 
     Raises:

@@ -3,14 +3,16 @@
 import equinox as eqx
 import jax.numpy as jnp
 import numpy as np
-import scipy.optimize
+import scipy
 from jaxtyping import Array, ArrayLike, Float, Int
 
 from volition.env import FiniteMDP
+from volition.inference.expected import expect_behaviour
 from volition.inference.irl.demonstrations import (
     check_demonstrations,
     transition_matrix,
 )
+from volition.inference.irl.units import in_double
 from volition.policy import Segment
 from volition.reward import Linear
 from volition.value import (
@@ -24,13 +26,15 @@ class Apprentice(eqx.Module):
     """Policies that an expert's features lie between, and the last reward that told.
 
     Args:
-        reward: the last one, linear in the named features, of length 1 or less.
+        reward: the last one, linear in the named features; its weights, each times the
+            largest value of its feature, are of length 1 or less.
         policies: greedy in each reward that was tried, `[policy, state, action]`.
         features: expected discounted features of each, `[policy, feature]`.
         shares: how often to follow each policy, for a whole episode; sum to 1.
         demonstrated: expected discounted features of the expert, `[feature]`.
-        margin: how far the mixture's features are from the expert's: no reward of
-            length 1 pays the expert more than the mixture by more than that.
+        margin: how far the mixture's features are from the expert's, each in its
+            largest value: no reward whose weights times these are of length 1 pays the
+            expert more than the mixture by more than that.
         converged: whether the margin is within the tolerance.
         message: how it went, in a sentence.
     """
@@ -45,6 +49,7 @@ class Apprentice(eqx.Module):
     message: str = eqx.field(static=True)
 
 
+@in_double
 def apprenticeship(
     env: FiniteMDP,
     demonstrations: Segment | Float[ArrayLike, "state action"],
@@ -65,16 +70,20 @@ def apprenticeship(
 
     Args:
         env: the finite world, with named features; its discount is below 1, or it ends.
-        demonstrations: paths, `[demonstration, time]`, whose discounted features are
-            averaged, or discounted time on each state and action, steps.
+        demonstrations: whole episodes, `[demonstration, time]`, see `policy.episodes`,
+            whose discounted features are averaged, or discounted time on each state and
+            action, steps. Of those that a time limit cut off, what would have followed
+            is missing, as the message says.
         method: `"projection"` or `"max_margin"`.
-        tolerance: margin at which it stops, in units of the features.
+        tolerance: margin at which it stops; each feature counts in its largest value,
+            so that its unit does not matter.
         max_policies: limit.
         planner: `PolicyIteration()` if left out.
 
     Raises:
-        ValueError: for a method of another name, a world without features, or
-            demonstrations that cannot have happened.
+        ValueError: for a method of another name, a world without features or with one
+            that is not finite, or demonstrations that cannot have happened or are
+            windows.
 
     Example:
         >>> from volition import env, value, reward
@@ -88,6 +97,7 @@ def apprenticeship(
     learning", ICML 2004, sections 3 and 3.1. Differs: the mixture is found, not chosen
     by hand, as the point of the hull nearest to the expert.
     """
+    expect_behaviour(env, demonstrations, "apprenticeship", finite=True)
     if method not in ("projection", "max_margin"):
         raise ValueError(f"method = {method!r} must be 'projection' or 'max_margin'.")
     if not env.feature_names:
@@ -96,8 +106,13 @@ def apprenticeship(
             "max_causal_entropy."
         )
     planner = PolicyIteration() if planner is None else planner
-    expert = _demonstrated(env, demonstrations)
-    each = _features(env)
+    told = _demonstrated(env, demonstrations)
+    plain = _features(env)
+    if not np.isfinite(plain).all():
+        raise ValueError("a feature of the world is not finite: correct it there.")
+    size = np.abs(plain).max(axis=(0, 1), initial=0.0)
+    unit = np.where(size > 0.0, size, 1.0)
+    expert, each = told / unit, plain / unit
 
     def add(weights: np.ndarray) -> None:
         policy, spent = _best(env, jnp.asarray(each @ weights), planner)
@@ -131,7 +146,8 @@ def apprenticeship(
     converged = margin <= tolerance
     how = (
         f"{len(policies)} policies, mixed, earn within {margin:.2g} of the expert "
-        "under every reward of length 1"
+        "under every reward of length 1 (each feature in its largest value), where "
+        f"{tolerance:.2g} is asked for"
     )
     if not converged:
         how += (
@@ -139,12 +155,13 @@ def apprenticeship(
             if len(policies) < max_policies
             else "; raise max_policies"
         )
+    how += _missing(env, demonstrations)
     return Apprentice(
-        reward=Linear(env.feature_names, jnp.asarray(weights)),
+        reward=Linear(env.feature_names, jnp.asarray(weights / unit)),
         policies=jnp.stack(policies),
-        features=np.stack(features),
+        features=np.stack(features) * unit,
         shares=shares,
-        demonstrated=expert,
+        demonstrated=told,
         margin=margin,
         converged=converged,
         message=how + ".",
@@ -158,6 +175,31 @@ def _best(
     """The best policy, and the discounted time that it spends."""
     policy = planner.solve(env, paid).policy.probabilities
     return policy, occupancy(env, policy)
+
+
+def _missing(env: FiniteMDP, demonstrations: Segment | ArrayLike) -> str:
+    """How much of the demonstrators' time was cut off, in words; mostly nothing."""
+    if not isinstance(demonstrations, Segment):
+        return ""
+    length = (np.asarray(demonstrations.weight) > 0).sum(axis=1)
+    ended = np.asarray(demonstrations.transition.terminated)[:, -1].astype(bool)
+    discount = float(env.discount)
+    if ended.all() or discount == 0.0:
+        return ""
+    if discount == 1.0:
+        return (
+            f"; {int((~ended).sum())} of {len(ended)} demonstrations were cut off, and "
+            "what would have followed is missing"
+        )
+    behind = np.where(ended, 0.0, discount**length / (1.0 - discount))
+    seen = (1.0 - discount**length) / (1.0 - discount)
+    share = float(behind.sum() / (behind + seen).sum())
+    if share < 1e-3:
+        return ""
+    return (
+        f"; {int((~ended).sum())} of {len(ended)} demonstrations were cut off, where "
+        f"up to {share:.1%} of their discounted time was still to come"
+    )
 
 
 def _demonstrated(
@@ -236,6 +278,7 @@ def explaining_reward(
     Source: A. Ng, S. Russell, "Algorithms for inverse reinforcement learning", ICML
     2000, section 3.2.
     """
+    expect_behaviour(env, None, "explaining_reward", finite=True)
     best = np.asarray(policy)
     n_states, n_actions, _ = env.successor.shape
     discount = float(env.discount)

@@ -4,7 +4,7 @@ import numpy as np
 from jaxtyping import Float
 
 from volition.env import FiniteMDP
-from volition.policy import Segment
+from volition.policy import Segment, check_whole
 
 
 def check_demonstrations(env: FiniteMDP, demonstrations: Segment) -> None:
@@ -12,23 +12,24 @@ def check_demonstrations(env: FiniteMDP, demonstrations: Segment) -> None:
 
     Args:
         env: the finite world.
-        demonstrations: `[demonstration, time]`.
+        demonstrations: whole episodes, `[demonstration, time]`.
 
     Raises:
         ValueError: for the first step that cannot: none was made, a state or an action
             that the world does not have, a number that is not finite, a state that does
-            not follow. It says which demonstration and step.
+            not follow. It says which demonstration and step. Also for windows, see
+            `volition.policy.check_whole`.
 
     Example:
         >>> import jax
         >>> from volition import env, policy
         >>> world = env.cliff_walking()
-        >>> made = policy.rollout(
+        >>> made = policy.episodes(
         ...     jax.random.key(0),
         ...     world,
         ...     policy.Random(4),
-        ...     n_segments=3,
-        ...     length=5,
+        ...     n_episodes=3,
+        ...     time_limit=5,
         ... )
         >>> check_demonstrations(world, made)
     """
@@ -93,6 +94,7 @@ def check_demonstrations(env: FiniteMDP, demonstrations: Segment) -> None:
             f"{after[where[0], where[1] - 1]}"
         ),
     )
+    check_whole(demonstrations)
 
 
 def _refuse(wrong: np.ndarray, what) -> None:

@@ -4,12 +4,14 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
-import scipy.optimize
+import scipy
 from jax.flatten_util import ravel_pytree
 from jaxtyping import Array, ArrayLike, Float
 
 from volition.env import FiniteMDP
+from volition.inference.expected import expect_behaviour
 from volition.inference.irl.demonstrations import check_demonstrations
+from volition.inference.irl.units import in_double, parameter_units
 from volition.policy import Segment
 from volition.reward import AbstractReward, Tabular
 from volition.value import expected_reward, induction, state_distribution
@@ -41,6 +43,7 @@ class StatesMatched(eqx.Module):
     message: str = eqx.field(static=True)
 
 
+@in_double
 def f_irl(
     env: FiniteMDP,
     demonstrations: Segment | Float[ArrayLike, " state"],
@@ -61,12 +64,14 @@ def f_irl(
     everywhere that the expert goes), of the policy from the expert (`"reverse"`: go
     nowhere else), or that of Jensen and Shannon. No action need be known, and none
     counts: where `max_causal_entropy` makes what was done likely, this makes it as
-    frequent. L-BFGS, the slope taken through planning and going forward.
+    frequent. L-BFGS, the slope taken through planning and going forward, in 64 bits;
+    `|r|` is of the parameters times the largest value of their features, so that no
+    unit of a feature counts.
 
     Args:
         env: the finite world, without its reward. Its discount applies to planning.
-        demonstrations: paths, `[demonstration, time]`, or shares of the states,
-            `[state]`.
+        demonstrations: whole episodes, `[demonstration, time]`, see `policy.episodes`,
+            or shares of the states, `[state]`.
         reward: its form; `Tabular` of the state if left out. Its parameters are where
             the search begins; it need not be the only minimum.
         horizon: steps, at least 1; demonstrations have as many, or end before.
@@ -80,8 +85,8 @@ def f_irl(
         max_steps: of the search.
 
     Raises:
-        ValueError: where a number or name is out of range, or demonstrations cannot
-            have happened or are of another length.
+        ValueError: where a number or name is out of range, demonstrations cannot
+            have happened, are of another length, or are windows.
 
     Example:
         >>> from volition import env
@@ -95,38 +100,51 @@ def f_irl(
     worlds, also where they are not deterministic, and by a quasi-Newton method; the
     slope is that of their theorem where both apply.
     """
+    expect_behaviour(env, demonstrations, "f_irl", finite=True, reward=reward)
     _check(horizon, divergence, penalty, smoothing)
     expert = _shares(env, demonstrations, horizon)
     form = Tabular(jnp.zeros(env.n_states)) if reward is None else reward
     learned, fixed = eqx.partition(form, form.learned())
     start, unravel = ravel_pytree(learned)
+    unit = parameter_units(env, form)
     told = jnp.asarray(expert, dtype=float)
     if divergence == "reverse":
         told = (1.0 - smoothing) * told + smoothing / env.n_states
 
     def look(point: np.ndarray) -> tuple[float, np.ndarray]:
-        at = jnp.asarray(point, dtype=start.dtype)
+        at = jnp.asarray(point / unit, dtype=start.dtype)
         loss, slope = look_at(at, unravel, fixed, env, told, horizon, divergence)
         loss = float(loss) + 0.5 * penalty * float(point @ point)
-        return loss, np.asarray(slope, dtype=float) + penalty * point
+        slope = np.asarray(slope, dtype=float) / unit + penalty * point
+        if not (np.isfinite(loss) and np.isfinite(slope).all()):
+            return np.finfo(float).max, np.zeros_like(slope)  # a wall to turn back from
+        return loss, slope
 
     found = scipy.optimize.minimize(
         look,
-        np.asarray(start, dtype=float),
+        np.asarray(start, dtype=float) * unit,
         jac=True,
         method="L-BFGS-B",
         options={"maxiter": max_steps, "gtol": tolerance, "ftol": 0.0},
     )
-    point = jnp.asarray(found.x, dtype=start.dtype)
+    point = jnp.asarray(found.x / unit, dtype=start.dtype)
     policies, visits = acted(point, unravel, fixed, env, horizon)
     steepest = float(np.abs(found.jac).max())
     left = float(found.fun) - 0.5 * penalty * float(found.x @ found.x)
-    converged = bool(np.isfinite(found.fun) and steepest <= 10.0 * tolerance)
+    finite = bool(found.fun < np.finfo(float).max)
+    left = left if finite else np.inf
+    converged = finite and steepest <= 10.0 * tolerance
     message = (
         f"States are visited with a {divergence} divergence of {left:.3g} nats from "
-        f"the demonstrations, slope {steepest:.2g} after {found.nit} steps"
+        f"the demonstrations, at a slope of {steepest:.2g} after {found.nit} steps, "
+        f"where {10.0 * tolerance:.2g} count as its end"
     )
-    message += "." if converged else "; raise max_steps, or the penalty."
+    message += "." if converged else ": raise max_steps, or the penalty."
+    if not finite:
+        message = (
+            "The divergence is not finite where the search began: begin elsewhere, "
+            "with another reward."
+        )
     return StatesMatched(
         eqx.combine(unravel(point), fixed),
         policies,

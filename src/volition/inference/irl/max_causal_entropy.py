@@ -6,13 +6,23 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
-import scipy.optimize
+import scipy
 from jax.flatten_util import ravel_pytree
 from jaxtyping import Array, ArrayLike, Float
 
 from volition.env import FiniteMDP
+from volition.inference.expected import expect_behaviour
 from volition.inference.irl.ambiguity import Ambiguity, left_open
-from volition.inference.irl.demonstrations import check_demonstrations, state_visits
+from volition.inference.irl.compared import (
+    Demonstrated,
+    check_ends,
+    compared,
+    expected_visits,
+    of_paths,
+    of_visits,
+)
+from volition.inference.irl.demonstrations import check_demonstrations
+from volition.inference.irl.units import in_double, parameter_units
 from volition.policy import Segment
 from volition.reward import AbstractReward, Tabular
 from volition.value import (
@@ -20,7 +30,6 @@ from volition.value import (
     backup,
     expected_reward,
     induction,
-    occupancy,
     optimal_value,
     state_distribution,
 )
@@ -37,12 +46,15 @@ class Matched(eqx.Module):
             without a horizon.
         demonstrated: discounted time that the demonstrations act in each state, steps,
             `[state]`.
-        visits: the same of the policies.
-        gap: the largest difference between the two, steps.
+        visits: the same of the policies, for as long as demonstrations were recorded.
+        gap: the largest difference between the two, steps; infinite where acting by the
+            reward takes for ever.
         n_steps: of the search.
-        converged: whether the gap is within the tolerance, or as small as the number of
-            demonstrations can tell; with a penalty, whether the search came to its end.
-        message: how it went, in a sentence.
+        converged: whether the search came to its end, and differences in visits are
+            within the tolerance, or within what chance explains of so many
+            demonstrations (in one fit of a thousand they are not); with a penalty,
+            whether the search came to its end.
+        message: how it went, in a sentence, with what the gap is measured against.
         env: the world, begun where the demonstrations did.
         horizon: steps for which was planned, where time runs out.
     """
@@ -64,7 +76,7 @@ class Matched(eqx.Module):
         No number of demonstrations tells it. Of states in which nobody acted, which the
         sentence counts, these tell but that they were not gone to.
         """
-        told = left_open(self.env, self.reward, self.horizon)
+        told = in_double(left_open)(self.env, self.reward, self.horizon)
         unseen = ~np.asarray(self.env.terminal) & (self.demonstrated == 0)
         if not unseen.any():
             return told
@@ -83,6 +95,7 @@ class _Evidence(eqx.Module):
     paths: Segment | None
 
 
+@in_double
 def max_causal_entropy(
     env: FiniteMDP,
     demonstrations: Segment | Float[ArrayLike, "state action"],
@@ -105,18 +118,24 @@ def max_causal_entropy(
     likelihood has a maximum.
 
     L-BFGS; the slope is found by planning once and going forward once. Convex where the
-    reward is linear in what is learned of it.
+    reward is linear in what is learned of it. It is computed in 64 bits, and does not
+    depend on the unit of a feature.
+
+    Demonstrations may be cut off by a time limit, which is no end: the likelihood is of
+    the steps that were made, and visits are compared for as long as was recorded. With
+    a horizon all are of its length, or end before.
 
     Args:
         env: the finite world, without its reward. Its discount applies.
-        demonstrations: paths, `[demonstration, time]`, or how much discounted time is
-            spent on each state and action, steps.
+        demonstrations: whole episodes, `[demonstration, time]`, see `policy.episodes`,
+            or how much discounted time is spent on each state and action, steps.
         reward: its form, of a state, an action, the next state, features, or a network;
             `Tabular` of the state if left out. Its parameters are where the search
             begins.
         horizon: for how many steps the demonstrators planned; left out, as if there
             were no end of time, which needs a discount below 1 where nothing ends.
-        penalty: half of it for each squared parameter, nats, at least 0. Without it
+        penalty: half of it for each squared parameter times the largest value of its
+            feature (of a table, squared reward), nats, at least 0. Without it
             what was never done is worth as little as the search has time for; with a
             little, what was never seen stays near 0, which a reward needs to be used
             elsewhere (`python -m benchmarks.transfer`).
@@ -128,8 +147,9 @@ def max_causal_entropy(
         The reward, with a sentence where its form cannot match the demonstrations.
 
     Raises:
-        ValueError: where demonstrations cannot have happened in this world, or are not
-            of the horizon's length.
+        ValueError: where demonstrations cannot have happened in this world, are not of
+            the horizon's length, or are windows; where features are not finite; where
+            the discount is 1 and something never ends, without a horizon.
 
     Example:
         >>> from volition import env, reward
@@ -144,24 +164,30 @@ def max_causal_entropy(
     quasi-Newton method in place of gradient steps, sparse worlds, discounts without a
     horizon, and any reward.
     """
+    expect_behaviour(
+        env, demonstrations, "max_causal_entropy", finite=True, reward=reward
+    )
     _check(horizon, penalty)
     form = Tabular(jnp.zeros(env.n_states)) if reward is None else reward
-    evidence, demonstrated, error, env = _taken(env, demonstrations, horizon)
+    evidence, told, env = _taken(env, demonstrations, horizon)
+    if horizon is None:
+        check_ends(env)
+    unit = parameter_units(env, form)
     learned, fixed = eqx.partition(form, form.learned())
     start, unravel = ravel_pytree(learned)
-    target = jnp.asarray(demonstrated)
+    target = jnp.asarray(told.visits)
     # Of the last point that was looked at: L-BFGS mostly goes on from there.
     n_made, last = [0], {}
 
     def look(point: np.ndarray) -> tuple[float, np.ndarray, float]:
         if (key := point.tobytes()) not in last:
-            at = jnp.asarray(point, dtype=start.dtype)
+            at = jnp.asarray(point / unit, dtype=start.dtype)
             seen = _look(at, unravel, fixed, env, evidence, target, horizon)
             last.clear()
             loss, slope, gap = seen
             loss = float(loss) + 0.5 * penalty * float(point @ point)
-            slope = np.asarray(slope, dtype=float) + penalty * point
-            last[key] = loss, slope, float(gap)
+            slope = np.asarray(slope, dtype=float) / unit + penalty * point
+            last[key] = _finite(loss, slope, float(gap))
         return last[key]
 
     def stop(intermediate_result: scipy.optimize.OptimizeResult) -> None:
@@ -174,7 +200,7 @@ def max_causal_entropy(
 
     found = scipy.optimize.minimize(
         lambda point: look(point)[:2],
-        np.asarray(start, dtype=float),
+        np.asarray(start, dtype=float) * unit,
         jac=True,
         method="L-BFGS-B",
         callback=stop,
@@ -186,23 +212,21 @@ def max_causal_entropy(
             "gtol": 0.0,
         },
     )
-    flat = jnp.asarray(found.x, dtype=start.dtype)
+    flat = jnp.asarray(found.x / unit, dtype=start.dtype)
     best = eqx.combine(unravel(flat), fixed)
-    policies, visits = _acted(env, best, horizon)
+    policies, visits = _acted(env, best, horizon, told)
     visits = np.asarray(visits)
-    if evidence.paths is not None:
-        # Of what no path came to chance has its say, too, as rare events have it.
-        error = np.maximum(error, np.sqrt(visits / len(evidence.paths.weight)))
-    gap, converged, message = _compared(visits, demonstrated, tolerance, error)
+    gap, converged, message = compared(visits, told, tolerance)
     slope = float(np.abs(look(found.x)[1]).max())
-    if not converged and slope > 10.0 * tolerance:
+    if slope > 10.0 * tolerance and np.isfinite(gap):
+        converged = False
         message = _unfinished(n_made[0] >= max_steps, slope, gap)
     elif not converged and penalty > 0.0:
-        converged, message = True, _nearly(gap)
+        converged, message = bool(np.isfinite(gap)), _nearly(gap, message)
     return Matched(
         best,
         policies,
-        demonstrated,
+        told.visits,
         visits,
         gap,
         n_made[0],
@@ -221,7 +245,18 @@ def _check(horizon: int | None, penalty: float) -> None:
         )
 
 
-def _nearly(gap: float) -> str:
+def _finite(
+    loss: float, slope: np.ndarray, gap: float
+) -> tuple[float, np.ndarray, float]:
+    """What a search can go on from: where planning overflows, a wall."""
+    if np.isfinite(loss) and np.isfinite(slope).all():
+        return loss, slope, gap if np.isfinite(gap) else np.inf
+    return np.finfo(float).max, np.zeros_like(slope), np.inf
+
+
+def _nearly(gap: float, otherwise: str) -> str:
+    if not np.isfinite(gap):
+        return otherwise
     return (
         "The reward acts nearly as was demonstrated: visits differ by at most "
         f"{gap:.2g} steps; a smaller penalty would match them better."
@@ -238,35 +273,10 @@ def _unfinished(limited: bool, slope: float, gap: float) -> str:
     )
 
 
-def _compared(
-    visits: Float[np.ndarray, " state"],
-    demonstrated: Float[np.ndarray, " state"],
-    tolerance: float,
-    error: np.ndarray | float,
-) -> tuple[float, bool, str]:
-    """The largest difference in visits, whether it is none to speak of, and in words.
-
-    Chance leaves a difference, of this error, between paths and the policy that made
-    them.
-    """
-    away = np.abs(visits - demonstrated)
-    allowed = np.maximum(tolerance, 4.0 * error)
-    gap, worst = float(away.max()), int(np.argmax(away / allowed))
-    what = f"visits differ by at most {gap:.2g} steps (state {int(np.argmax(away))})"
-    if (away <= allowed).all():
-        return gap, True, f"The reward acts as was demonstrated: {what}."
-    message = (
-        f"No reward of this form acts as was demonstrated: {what}. In state {worst} "
-        f"{demonstrated[worst]:.3g} steps were demonstrated, {visits[worst]:.3g} are "
-        "made: give a form that tells more states apart."
-    )
-    return gap, False, message
-
-
 def _taken(
     env: FiniteMDP, demonstrations: Segment | ArrayLike, horizon: int | None
-) -> tuple[_Evidence, np.ndarray, np.ndarray | float, FiniteMDP]:
-    """The evidence, visits of each state, their error, and the world as it begins."""
+) -> tuple[_Evidence, Demonstrated, FiniteMDP]:
+    """The evidence, what it comes to, and the world as it begins."""
     if not isinstance(demonstrations, Segment):
         visits = np.asarray(demonstrations, dtype=float)
         if visits.shape != (env.n_states, env.n_actions):
@@ -276,7 +286,7 @@ def _taken(
             )
         if not np.isfinite(visits).all() or visits.min() < 0 or visits.sum() == 0:
             raise ValueError("visits must be finite, not negative, and not all 0.")
-        return _Evidence(jnp.asarray(visits), None), visits.sum(axis=1), 0.0, env
+        return _Evidence(jnp.asarray(visits), None), of_visits(visits.sum(axis=1)), env
     check_demonstrations(env, demonstrations)
     taken = np.asarray(demonstrations.weight) > 0
     ended = np.asarray(demonstrations.transition.terminated)[:, -1].astype(bool)
@@ -289,13 +299,11 @@ def _taken(
                 f"end, where the horizon is {horizon}: give paths of that length, or "
                 "that end."
             )
-    each = state_visits(env, demonstrations)
-    n = len(each)
-    error = each.std(axis=0, ddof=1) / np.sqrt(n) if n > 1 else np.inf
+    n = len(taken)
     starts = np.asarray(demonstrations.transition.state.index)[:, 0]
     initial = np.bincount(starts, minlength=env.n_states) / n
     begun = eqx.tree_at(lambda world: world.initial, env, jnp.asarray(initial))
-    return _Evidence(None, demonstrations), each.mean(axis=0), error, begun
+    return _Evidence(None, demonstrations), of_paths(env, demonstrations), begun
 
 
 @eqx.filter_jit
@@ -357,12 +365,13 @@ def _log_likelihood(
 
 @eqx.filter_jit
 def _acted(
-    env: FiniteMDP, reward: AbstractReward, horizon: int | None
+    env: FiniteMDP, reward: AbstractReward, horizon: int | None, told: Demonstrated
 ) -> tuple[Array, Float[Array, " state"]]:
     """What it leads to, and how much discounted time that acts in each state."""
     if horizon is None:
         policy = SoftValueIteration().solve(env, expected_reward(env, reward)).policy
-        spent = jnp.sum(occupancy(env, policy.probabilities), axis=1)
+        observed = jnp.asarray(told.observed), jnp.asarray(told.after)
+        spent = expected_visits(env, policy.probabilities, *observed)
         return policy.probabilities, spent
     paid = expected_reward(env, reward)
     policies = induction(env, paid, horizon, temperature=1.0).policies

@@ -3,10 +3,11 @@
 import jax
 import jax.numpy as jnp
 import numpy as np
-import scipy.optimize
+import scipy
 from jaxtyping import Array, ArrayLike, Float
 
 from volition.env import FiniteMDP
+from volition.inference.expected import expect_behaviour
 from volition.reward import Tabular
 from volition.value.bellman import look_up, soft_maximum
 
@@ -51,6 +52,7 @@ def max_entropy(
     2008, equations 4 and 6. Differs: the normaliser is exact over the horizon, and the
     search is L-BFGS.
     """
+    expect_behaviour(env, None, "max_entropy", finite=True)
     demonstrated = np.asarray(visits, dtype=float)
     if horizon < 1 or demonstrated.shape != (env.n_states,):
         raise ValueError(

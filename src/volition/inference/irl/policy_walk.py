@@ -8,15 +8,21 @@ from jax.flatten_util import ravel_pytree
 from jaxtyping import Array, Float, Int, Key, PRNGKeyArray
 
 from volition.env import FiniteMDP
+from volition.inference.expected import expect_behaviour
 from volition.inference.irl.demonstrations import (
     check_demonstrations,
     transition_matrix,
 )
+from volition.inference.irl.units import in_double, parameter_units
 from volition.inference.nuts import diagnose
 from volition.inference.prior import Normal
 from volition.policy import Segment
 from volition.reward import AbstractReward, Tabular
 from volition.value import expected_reward
+
+AGREE = 1.05  # R-hat of chains that agree
+APART = 10.0  # R-hat above which its number says no more than that
+N_EFFECTIVE = 40  # draws, by which a mean is known to a sixth of its deviation
 
 
 class Walked(eqx.Module):
@@ -65,7 +71,7 @@ class _Walk(eqx.Module):
         counts: how often each action was done in each state, steps.
         form: of the reward.
         prior: over its parameters; None where every point of the grid is as likely.
-        step: from one point to the next, reward units.
+        step: from one point to the next, in units of each parameter, `[parameter]`.
         rationality: nats per reward unit.
         n_levels: points to either side of 0.
     """
@@ -75,7 +81,7 @@ class _Walk(eqx.Module):
     counts: Float[Array, "state action"]
     form: AbstractReward
     prior: Normal | None
-    step: Float[Array, ""]
+    step: Float[Array, " parameter"]
     rationality: Float[Array, ""]
     n_levels: int = eqx.field(static=True)
 
@@ -110,7 +116,7 @@ class _Walk(eqx.Module):
 
         def gains(policy, q):
             own = jnp.take_along_axis(q, policy[:, None], axis=1)[:, 0]
-            return jnp.max(q, axis=1) - own > rounding * (1.0 + jnp.max(jnp.abs(q)))
+            return jnp.max(q, axis=1) - own > rounding * jnp.max(jnp.abs(q))
 
         def better(carry):
             policy, q = carry
@@ -129,6 +135,7 @@ class _Walk(eqx.Module):
         return policy, jnp.sum(self.counts * told) + self.log_prior(point)
 
 
+@in_double
 def policy_walk(
     key: PRNGKeyArray,
     env: FiniteMDP,
@@ -159,10 +166,12 @@ def policy_walk(
     Args:
         key: consumed.
         env: the finite world, its discount below 1.
-        demonstrations: paths, `[demonstration, time]`.
+        demonstrations: whole episodes, `[demonstration, time]`, see `policy.episodes`.
         reward: its form; `Tabular` of the state if left out.
-        step: from one point of the grid to the next, reward units, above 0.
-        largest: every parameter is within this of 0, reward units, at least `step`.
+        step: from one point of the grid to the next, reward units, above 0: what a
+            parameter changes at the largest value of its feature, so that no unit of a
+            feature counts.
+        largest: every parameter is within this of 0, likewise, at least `step`.
         rationality: beta, nats per reward unit, above 0.
         prior: over the parameters, within those bounds; if left out all points are as
             likely.
@@ -172,13 +181,13 @@ def policy_walk(
 
     Raises:
         ValueError: where a number is out of range, the world does not discount, or
-            demonstrations cannot have happened.
+            demonstrations cannot have happened or are windows.
 
     Example:
         >>> from volition import env, policy
         >>> world = env.gridworld(["S.."], discount=0.9)
-        >>> made = policy.rollout(
-        ...     jax.random.key(0), world, policy.Always(3), n_segments=5, length=9
+        >>> made = policy.episodes(
+        ...     jax.random.key(0), world, policy.Always(3), n_episodes=5, time_limit=9
         ... )
         >>> found = policy_walk(
         ...     jax.random.key(1), world, made, step=0.5, n_draws=100, n_warmup=20
@@ -190,6 +199,9 @@ def policy_walk(
     2007, figure 3; a uniform prior is their section 3.1. Differs: several chains, which
     say whether they agree.
     """
+    expect_behaviour(
+        env, demonstrations, "policy_walk", finite=True, key=key, reward=reward
+    )
     _check(env, step, largest, rationality, n_draws, n_warmup, n_chains)
     check_demonstrations(env, demonstrations)
     form = Tabular(jnp.zeros(env.n_states)) if reward is None else reward
@@ -206,7 +218,7 @@ def policy_walk(
         jnp.asarray(counts, dtype=float),
         form,
         prior,
-        jnp.asarray(step, dtype=float),
+        jnp.asarray(step / parameter_units(env, form)),
         jnp.asarray(rationality, dtype=float),
         int(np.floor(largest / step + 1e-9)),
     )
@@ -215,14 +227,39 @@ def policy_walk(
     each_r_hat, each_n_effective = diagnose(draws)
     r_hat, n_effective = float(np.max(each_r_hat)), float(np.min(each_n_effective))
     accepted = float(accepted)
-    # As of `NUTS`.
-    converged = bool(r_hat < 1.1 and n_effective >= 40)
+    converged, message = _told(draws, r_hat, n_effective, accepted)
+    return Walked(form, draws, accepted, r_hat, n_effective, converged, message)
+
+
+def _told(
+    draws: Float[Array, "chain draw parameter"],
+    r_hat: float,
+    n_effective: float,
+    accepted: float,
+) -> tuple[bool, str]:
+    """Whether chains agree, and in words."""
+    n = draws.shape[0] * draws.shape[1]
+    still = np.asarray(draws).std(axis=1) == 0.0
+    if still.any():
+        chain, parameter = (int(number) for number in np.argwhere(still)[0])
+        return False, (
+            f"Chain {chain} never moved in parameter {parameter}, so that nothing says "
+            f"whether the chains agree ({accepted:.0%} of steps accepted): take a "
+            "smaller step, more draws, or a lower rationality."
+        )
+    if not (np.isfinite(r_hat) and np.isfinite(n_effective)) or r_hat > APART:
+        return False, (
+            f"The chains are apart (R-hat above {APART:.0f}, where at most {AGREE} "
+            f"is agreement; {accepted:.0%} of steps accepted): take more draws, or a "
+            "larger step."
+        )
+    converged = r_hat <= AGREE and n_effective >= N_EFFECTIVE
     message = (
-        f"R-hat {r_hat:.3f}, {n_effective:.0f} effective draws of "
-        f"{n_chains * n_draws}, {accepted:.0%} accepted"
+        f"R-hat {r_hat:.3f} (up to {AGREE}), {n_effective:.0f} effective draws (at "
+        f"least {N_EFFECTIVE}) of {n}, {accepted:.0%} accepted"
     )
     message += "." if converged else "; take more draws, or a larger step."
-    return Walked(form, draws, accepted, r_hat, n_effective, converged, message)
+    return converged, message
 
 
 @eqx.filter_jit
@@ -263,7 +300,7 @@ def _chains(
             jax.random.uniform(coin_key, shape, walk.step.dtype),
         )
         _, (points, taken) = jax.lax.scan(one_draw, (point, policy, density), proposals)
-        kept = points[n_warmup:].astype(walk.step.dtype) * walk.step
+        kept = points[n_warmup:].astype(walk.step.dtype) * walk.step[None]
         return kept, jnp.mean(taken)
 
     draws, accepted = jax.vmap(chain)(keys)

@@ -4,11 +4,11 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Bool, Int, PyTree
+from jaxtyping import Bool, Float, Int, PyTree
 
-from volition.env import AbstractEnvironment, Discrete
+from volition.env import AbstractEnvironment, Discrete, HostEnv
 from volition.env.inputs import AbstractInputs, OneHot, Scaled
-from volition.policy import Segment
+from volition.policy import Segment, check_whole
 
 
 class Demonstrated(eqx.Module):
@@ -36,26 +36,28 @@ class Demonstrated(eqx.Module):
         return int(self.number[-1]) + 1
 
 
-def demonstrated(env: AbstractEnvironment, demonstrations: Segment) -> Demonstrated:
+def demonstrated(
+    env: AbstractEnvironment | HostEnv, demonstrations: Segment
+) -> Demonstrated:
     """Check demonstrations, and take their steps.
 
     They can be of any length: what lies behind the end of one, absorbing or padding, is
     no step.
 
     Args:
-        env: the world, whose actions are numbered.
-        demonstrations: `[demonstration, time]`.
+        env: the world, whose actions are numbered; also one on the host.
+        demonstrations: whole episodes, `[demonstration, time]`, see `policy.episodes`.
 
     Raises:
         ValueError: where actions are not numbered, one is out of range, a demonstration
             has no step, or a step is seen as a number that is not finite. It says which
-            demonstration and step.
+            demonstration and step. Also for windows, see `policy.check_whole`.
 
     Example:
         >>> from volition import env, policy
         >>> world = env.CartPole()
-        >>> made = policy.rollout(
-        ...     jax.random.key(0), world, policy.Random(2), n_segments=3, length=5
+        >>> made = policy.episodes(
+        ...     jax.random.key(0), world, policy.Random(2), n_episodes=3, time_limit=5
         ... )
         >>> demonstrated(world, made).action.shape
         (15,)
@@ -100,6 +102,7 @@ def demonstrated(env: AbstractEnvironment, demonstrations: Segment) -> Demonstra
                     f"has an observation {what} it that is not finite"
                 ),
             )
+    check_whole(demonstrations)
     pick = lambda leaf: np.asarray(leaf)[made]
     return Demonstrated(
         jax.tree.map(pick, before),
@@ -116,7 +119,9 @@ def _observed(env: AbstractEnvironment, states: PyTree) -> PyTree:
     return jax.vmap(jax.vmap(env.observe))(jax.tree.map(jnp.asarray, states))
 
 
-def _seen(env: AbstractEnvironment, states: PyTree) -> PyTree:
+def _seen(env: AbstractEnvironment | HostEnv, states: PyTree) -> PyTree:
+    if isinstance(env, HostEnv):  # its states are what is seen of them
+        return jax.tree.map(np.asarray, states)
     return jax.tree.map(np.asarray, _observed(env, states))
 
 
@@ -129,11 +134,13 @@ def _refuse(wrong: Bool[np.ndarray, "demonstration time"], what) -> None:
         )
 
 
-def inputs_over(env: AbstractEnvironment, told: Demonstrated) -> AbstractInputs:
+def inputs_over(
+    env: AbstractEnvironment | HostEnv, told: Demonstrated
+) -> AbstractInputs:
     """How a network takes what is seen: as the demonstrations vary.
 
     Numbers have mean 0 and standard deviation 1 over the steps, or 0 where they never
-    varied; numbered observations are one-hot.
+    varied, whatever their unit; numbered observations are one-hot.
 
     Args:
         env: the world.
@@ -143,7 +150,24 @@ def inputs_over(env: AbstractEnvironment, told: Demonstrated) -> AbstractInputs:
     if isinstance(space, Discrete):
         return OneHot(space.n)
     rows = np.asarray(told.observation, dtype=float).reshape(len(told.action), -1)
-    spread = rows.std(axis=0)
-    spread = np.where(spread > 1e-8, spread, 1.0)
+    spread = spread_of(rows)
     single = lambda row: jnp.asarray(row, dtype=jnp.float32)
     return Scaled(single(rows.mean(axis=0)), single(spread))
+
+
+def spread_of(
+    rows: Float[np.ndarray, "step number"],
+) -> Float[np.ndarray, " number"]:
+    """Standard deviation of each number, in its own unit; 1 where it never varied.
+
+    Args:
+        rows: `[step, number]`.
+
+    Example:
+        >>> spread_of(np.array([[1e-12, 5.0], [3e-12, 5.0]])).tolist()
+        [1e-12, 1.0]
+    """
+    spread = rows.std(axis=0)
+    # Rounding of the mean is relative to the size of the numbers.
+    varied = spread > 1e-8 * np.abs(rows).max(axis=0)
+    return np.where(varied, spread, 1.0)

@@ -12,7 +12,7 @@ from volition.inference.fit import fit
 from volition.inference.map import MAP, AbstractMethod
 from volition.inference.posterior import Posterior
 from volition.inference.prior import AbstractPrior
-from volition.policy import Segment
+from volition.policy import Segment, check_whole
 from volition.policy.rollout import window
 from volition.reward import AbstractReward
 
@@ -33,7 +33,7 @@ def ranked_comparisons(
 
     Args:
         key: consumed.
-        demonstrations: `[demonstration, time]`.
+        demonstrations: whole episodes, `[demonstration, time]`.
         ranks: of each, the higher the better; equal ones are not compared. Left out,
             each is better than the one before.
         n_comparisons: how many, at least 1.
@@ -48,16 +48,17 @@ def ranked_comparisons(
 
     Raises:
         ValueError: where ranks tell nothing apart, or a demonstration is empty, or
-            shorter than a window without having ended.
+            shorter than a window without having ended, or is no whole episode, of which
+            alone a rank says something.
 
     Example:
         >>> from volition import env, policy
-        >>> made = policy.rollout(
+        >>> made = policy.episodes(
         ...     jax.random.key(0),
         ...     env.delivery(),
         ...     policy.Random(4),
-        ...     n_segments=3,
-        ...     length=9,
+        ...     n_episodes=3,
+        ...     time_limit=9,
         ... )
         >>> said = ranked_comparisons(
         ...     jax.random.key(1), made, n_comparisons=10, length=4
@@ -135,7 +136,7 @@ def t_rex(
 
     Args:
         key: consumed.
-        demonstrations: `[demonstration, time]`.
+        demonstrations: whole episodes, `[demonstration, time]`.
         reward: its form.
         ranks: of each, the higher the better; left out, each is better than the one
             before.
@@ -155,8 +156,8 @@ def t_rex(
     Example:
         >>> from volition import env, policy, reward
         >>> world = env.gridworld(["S...", "....", "...G"])
-        >>> made = policy.rollout(
-        ...     jax.random.key(0), world, policy.Random(4), n_segments=20, length=20
+        >>> made = policy.episodes(
+        ...     jax.random.key(0), world, policy.Random(4), n_episodes=20, time_limit=20
         ... )
         >>> rank = np.asarray(made.transition.features)[..., 1].sum(axis=1)  # the goal
         >>> found = t_rex(
@@ -167,7 +168,7 @@ def t_rex(
         ...     length=20,
         ... )
         >>> step, goal, pit = found.mean.weights.tolist()
-        >>> goal > 1.0
+        >>> goal > 0.0 > step
         True
 
     Source: D. S. Brown et al., arXiv 1904.06387, equation 2. Differs: any form of
@@ -209,6 +210,7 @@ def _lengths(demonstrations: Segment, length: int) -> np.ndarray:
                 f"demonstration {number} has {made} steps and no end, where a part has "
                 f"length = {length}: give a shorter length, or leave it out."
             )
+    check_whole(demonstrations)
     return n_steps
 
 

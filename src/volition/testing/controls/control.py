@@ -53,7 +53,7 @@ def fires(control: Control) -> bool:
         ValueError: where the probe cannot look at it.
     """
     probe = PROBES[control.probe]
-    lacks = probe.lacks(control.subject)
+    lacks = probe.excluded(control.subject) or probe.lacks(control.subject)
     if lacks is not None:
         raise ValueError(f"{control.probe}, {control.name}: {lacks}.")
     return bool(probe.look(control.subject))

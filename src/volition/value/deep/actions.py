@@ -71,16 +71,34 @@ def mean_loss(
 
 
 def bounds(spaces: Spaces) -> tuple[Float[Array, "*shape"], Float[Array, "*shape"]]:
-    """Lowest and highest action, as 32-bit floats.
+    """Lowest and highest action, as 32-bit floats that lie between the space's.
 
     Raises:
         ValueError: where actions are numbered, or have no bounds.
     """
     space = spaces.action
-    if not isinstance(space, Box) or not np.isfinite([space.low, space.high]).all():
+    if not isinstance(space, Box):
         raise ValueError(
             f"the actions are {space}, not real numbers between bounds: learn with DQN "
-            "or PQN where they are numbered, or bound them."
+            "or PQN."
         )
-    low, high = space.bounds
+    ends = [np.asarray(end, dtype=float) for end in space.bounds]
+    # Gymnasium writes the largest float for no bound.
+    open_ = [np.abs(end) >= np.finfo(np.float32).max for end in ends]
+    if np.any(open_):
+        entry = int(np.argmax(np.ravel(open_[0] | open_[1])))
+        lowest, highest = (float(np.ravel(end)[entry]) for end in ends)
+        raise ValueError(
+            f"entry {entry} of an action may be anything in [{lowest:g}, {highest:g}], "
+            "and SAC needs bounds to act within: learn with SAC in a world whose "
+            "actions have some, which gymnasium.wrappers.TransformAction(env, "
+            "lambda action: action, gymnasium.spaces.Box(-1, 1, "
+            f"{space.shape})) gives to an environment of Gymnasium's."
+        )
+    low, high = (end.astype(np.float32) for end in ends)
+    # Rounded to the inside; between bounds that are one there is none.
+    inner_low = np.where(low < ends[0], np.nextafter(low, np.float32(np.inf)), low)
+    inner_high = np.where(high > ends[1], np.nextafter(high, -np.float32(np.inf)), high)
+    room = inner_low <= inner_high
+    low, high = np.where(room, inner_low, low), np.where(room, inner_high, low)
     return jnp.asarray(low, dtype=jnp.float32), jnp.asarray(high, dtype=jnp.float32)

@@ -8,7 +8,8 @@ from jaxtyping import Array, PRNGKeyArray, PyTree
 from volition.policy import AbstractPolicy
 from volition.value.deep.actions import check_discrete, epsilon_greedy, mean_loss
 from volition.value.deep.learner import AbstractDeepLearner
-from volition.value.deep.network import MLP, Network, inputs as inputs_of
+from volition.value.deep.network import MLP, Network
+from volition.value.deep.normaliser import Normaliser, normaliser
 from volition.value.deep.optimiser import AbstractOptimiser, Adam
 from volition.value.deep.policy import GreedyNetwork
 from volition.value.deep.replay import Replay, Ring
@@ -21,14 +22,16 @@ class Memory(eqx.Module):
     """What DQN remembers.
 
     Args:
-        greedy: the network that is learning.
+        network: the one that is learning; what it puts out is in units of `known`.
         target: the one that lags behind and is trusted.
+        known: statistics of observations and rewards.
         optimiser: the optimiser's arrays.
         ring: what was seen.
     """
 
-    greedy: GreedyNetwork
+    network: Network
     target: Network
+    known: Normaliser
     optimiser: tuple[Array, ...]
     ring: Ring
 
@@ -65,12 +68,11 @@ class DQN(AbstractDeepLearner):
 
     def begin(self, key: PRNGKeyArray, spaces: Spaces, example: Step) -> Memory:
         """A random network, its copy, and an empty ring."""
-        inputs = inputs_of(spaces.observation)
-        network = self.network.begin(key, inputs.size, check_discrete(spaces))
+        known, n_actions = normaliser(spaces.observation), check_discrete(spaces)
+        network = self.network.begin(key, known.inputs.size, n_actions)
         row, _ = ravel_pytree(network)
         ring = self.replay.begin(example, self.rollout)
-        greedy = GreedyNetwork(inputs, network)
-        return Memory(greedy, network, self.optimiser.begin(row), ring)
+        return Memory(network, network, known, self.optimiser.begin(row), ring)
 
     def act(
         self, key: PRNGKeyArray, memory: Memory, observations: PyTree, step: Array
@@ -79,16 +81,18 @@ class DQN(AbstractDeepLearner):
         schedule = self.exploration
         if schedule is None:
             schedule = Linear(1.0, 0.05, self.n_steps / 5)
-        return epsilon_greedy(key, memory.greedy, observations, schedule(step))
+        greedy = GreedyNetwork(memory.known.inputs, memory.network)
+        return epsilon_greedy(key, greedy, observations, schedule(step))
 
     def update(
         self, key: PRNGKeyArray, memory: Memory, seen: Step, step: Array
     ) -> Memory:
         """Remember the rollout, and make some updates from all that is remembered."""
-        ring = memory.ring.add(seen)
-        inputs = memory.greedy.inputs
-        row, network = ravel_pytree(memory.greedy.network)
-        trusted, _ = ravel_pytree(memory.target)
+        ring, known = memory.ring.add(seen), memory.known.add(seen)
+        inputs, unit = known.inputs, known.scale
+        change = known.change(memory.known)
+        row, network = ravel_pytree(memory.network.times(change))
+        trusted, _ = ravel_pytree(memory.target.times(change))
 
         def worth(row, trusted, seen):
             """Of the first action of one stretch of steps."""
@@ -99,14 +103,14 @@ class DQN(AbstractDeepLearner):
                 seen.transition, seen.reward, seen.terminated, seen.over, seen.discount
             )
             numbers = (
-                jax.vmap(judge)(here),
-                jax.vmap(live)(there),
-                jax.vmap(judge)(there),
+                unit * jax.vmap(judge)(here),
+                unit * jax.vmap(live)(there),
+                unit * jax.vmap(judge)(there),
             )
             return (
                 here[0],
                 window.action[0],
-                returns(self.backup, window, *numbers, 1.0)[0],
+                returns(self.backup, window, *numbers, 1.0)[0] / unit,
             )
 
         def loss(row, *batch):
@@ -126,9 +130,9 @@ class DQN(AbstractDeepLearner):
             lambda: jax.lax.scan(one, start, self.replay.shares(key))[0],
             lambda: start,
         )
-        greedy = GreedyNetwork(inputs, network(row))
-        return Memory(greedy, network(trusted), optimiser, ring)
+        return Memory(network(row), network(trusted), known, optimiser, ring)
 
     def policy(self, memory: Memory) -> AbstractPolicy:
         """Greedy in the network that learns."""
-        return memory.greedy
+        known = memory.known
+        return GreedyNetwork(known.inputs, memory.network.times(known.scale))

@@ -9,10 +9,11 @@ import numpy as np
 from jaxtyping import Array, Key, PRNGKeyArray, PyTree
 
 from volition.env import HostEnv, HostStep
-from volition.reward import AbstractReward, check_features
+from volition.reward import AbstractReward, check_weights, reading
 from volition.value.deep.agent import AbstractAgent, Stand
-from volition.value.deep.loop import check
+from volition.value.deep.loop import check, sound
 from volition.value.deep.world import Spaces, Step
+from volition.value.faults import LEARNER, OBSERVATION, REWARD, bad_number, diverged
 from volition.value.learning import Curve
 
 Seen = dict[str, Any]  # the fields of a `Step` as NumPy's arrays, but for the reward
@@ -30,12 +31,14 @@ class HostLoop:
         agent: the learner.
 
     Raises:
-        ValueError: where the reward reads features that the environment does not have,
-            or the number of copies is another one.
+        ValueError: where the reward reads features that the environment does not have
+            or has weights that are not finite, or the number of copies is another one;
+            while learning, where an observation or a reward is NaN or infinite.
     """
 
     def __init__(self, env: HostEnv, reward: AbstractReward, agent: AbstractAgent):
-        check_features(reward, env.feature_names)
+        reward = reading(reward, env.feature_names)
+        check_weights(reward)
         if env.n_envs != agent.rollout.n_envs:
             raise ValueError(
                 f"the environment has {env.n_envs} copies, the rollout "
@@ -78,16 +81,22 @@ class HostLoop:
             for number in range(length):
                 now = jnp.int32(step)
                 actions = _act(rollout[number], memory, self.observation, now, agent)
-                steps.append(self._step(np.asarray(actions)))
+                actions = np.asarray(actions)
+                if not np.isfinite(actions).all():
+                    raise diverged(LEARNER, f"in {self.env.name} after {step} steps")
+                steps.append(self._step(actions))
                 step += n
             seen = jax.tree.map(lambda *parts: np.stack(parts), *steps)
             memory, paid = _update(
                 rollout[-1], memory, seen, self.reward, jnp.int32(step), agent
             )
+            self._check(np.asarray(paid), seen, step // n - length)
             for reward, over in zip(np.asarray(paid), seen["over"], strict=True):
                 so_far += reward
                 ended += so_far[over].tolist()
                 so_far[over] = 0.0
+        if not bool(_sound(memory)):
+            raise diverged(LEARNER, f"in {self.env.name} after {step} steps")
         mean = np.float32(np.mean(ended) if ended else np.nan)
         row = Curve(
             *(jnp.asarray([x]) for x in (np.int32(step), mean, np.int32(len(ended))))
@@ -118,6 +127,23 @@ class HostLoop:
             "discount": np.full(self.env.n_envs, self.env.discount, dtype=np.float32),
         }
 
+    def _check(self, paid: np.ndarray, seen: Seen, before: int) -> None:
+        """That what a rollout was paid is finite, `[time, env]`."""
+        ahead = np.asarray(seen["next_observation"])
+        ahead = ahead.reshape(*paid.shape, -1)
+        with np.errstate(over="ignore"):
+            seen_well = np.isfinite(ahead.astype(np.float32)).all(axis=-1)
+        wrong = np.argwhere(~(np.isfinite(paid) & seen_well))
+        if len(wrong) == 0:
+            return
+        time, copy = (int(number) for number in wrong[0])
+        own = np.asarray(seen["transition"].features)[time, copy]
+        kind = REWARD if seen_well[time, copy] else OBSERVATION
+        where = f"in copy {copy} of {self.env.name} at its step {before + time + 1}"
+        if kind == REWARD and not np.isfinite(own).all():
+            where += f", where the environment itself pays {own.ravel()[0]},"
+        raise bad_number(kind, where)
+
     def _example(self) -> Seen:
         n, seen = self.env.n_envs, self.observation
         action = self.env.action_space.sample(jax.random.key(0))
@@ -138,6 +164,9 @@ def _begin(
 
 def _paid(seen: Seen, reward: Array) -> Step:
     return Step(**jax.tree.map(jnp.asarray, seen), reward=reward)
+
+
+_sound = eqx.filter_jit(sound)
 
 
 @eqx.filter_jit

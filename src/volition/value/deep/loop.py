@@ -3,10 +3,21 @@
 import equinox as eqx
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Key, PRNGKeyArray
+import numpy as np
+from jaxtyping import Array, Bool, Key, PRNGKeyArray, PyTree
 
 from volition.value.deep.agent import AbstractAgent, Stand
+from volition.value.deep.replay import Ring
 from volition.value.deep.world import World
+from volition.value.faults import (
+    LEARNER,
+    RETURN,
+    Fault,
+    check_faults,
+    finite,
+    first_fault,
+    no_fault,
+)
 from volition.value.learning import Curve
 
 
@@ -28,8 +39,17 @@ class Loop(eqx.Module):
     def stretch(
         self, key: PRNGKeyArray | Key[Array, " seed"], stand: Stand
     ) -> tuple[Stand, Curve]:
-        """One stretch, and its row of the curve."""
-        return stretch(key, self.world, self.agent, stand)
+        """One stretch, and its row of the curve.
+
+        Raises:
+            ValueError: where an observation or a reward was NaN or infinite, or what
+                the learner made of them.
+        """
+        after, curve, fault = stretch(key, self.world, self.agent, stand)
+        env, n_envs = type(self.world.env).__name__, self.world.n_envs
+        step = int(np.max(np.asarray(curve.step))) // n_envs
+        check_faults(fault, env, self.world.n_tasks, step)
+        return after, curve
 
 
 @eqx.filter_jit
@@ -57,8 +77,8 @@ def stretch(
     world: World,
     agent: AbstractAgent,
     stand: Stand,
-) -> tuple[Stand, Curve]:
-    """One stretch of learning, and its row of the curve."""
+) -> tuple[Stand, Curve, Fault]:
+    """One stretch of learning, its row of the curve, and what was not finite in it."""
     if key.ndim == 0:
         return _stretch(key, world, agent, stand)
     # A batch of networks: one after the other takes a fifth longer.
@@ -68,7 +88,7 @@ def stretch(
 
 def _stretch(
     key: PRNGKeyArray, world: World, agent: AbstractAgent, stand: Stand
-) -> tuple[Stand, Curve]:
+) -> tuple[Stand, Curve, Fault]:
     each, length, n_envs = agent.rollout.n_steps, agent.rollout.length, world.n_envs
     first = stand.stretch * (each * agent.n_rollouts)
 
@@ -84,11 +104,16 @@ def _stretch(
         return (memory, where, so_far, total, n_episodes, step + n_envs), seen
 
     def one_rollout(carry, keys):
+        carry, fault = carry
         of_steps = keys[:-1].reshape(length, 2 * n_envs + 1)
+        made = carry[-1] // n_envs
         carry, seen = jax.lax.scan(one_step, carry, of_steps)
+        observed = finite((seen.observation, seen.next_observation), 2)
+        acted, paid = finite(seen.transition.action, 2), jnp.isfinite(seen.reward)
+        fault = fault.then(first_fault(acted, observed, paid, made))
         memory, *rest, step = carry
         memory = agent.update(keys[-1], memory, seen, step)
-        return (memory, *rest, step), None
+        return ((memory, *rest, step), fault), None
 
     zero = jnp.zeros((), dtype=jnp.float32)
     carry = (stand.memory, stand.where, stand.so_far, zero, jnp.int32(0), first)
@@ -96,11 +121,23 @@ def _stretch(
     n_keys = length * (2 * n_envs + 1) + 1
     key = jax.random.fold_in(key, stand.stretch)
     keys = jax.random.split(key, (agent.n_rollouts, n_keys))
-    carry, _ = jax.lax.scan(one_rollout, carry, keys)
+    (carry, fault), _ = jax.lax.scan(one_rollout, (carry, no_fault()), keys)
     memory, where, so_far, total, n_episodes, step = carry
     mean = total / n_episodes.astype(jnp.float32)
     after = Stand(memory, where, so_far, stand.stretch + 1)
-    return after, Curve(step[None], mean[None], n_episodes[None])
+    own = jnp.where(sound(memory), jnp.int32(0), jnp.int32(LEARNER))
+    summed = jnp.isfinite(total) & jnp.all(jnp.isfinite(so_far))
+    own = jnp.where(summed, own, jnp.int32(RETURN))
+    fault = fault.then(Fault(own, step // n_envs, jnp.int32(0)))
+    return after, Curve(step[None], mean[None], n_episodes[None]), fault
+
+
+def sound(memory: PyTree) -> Bool[Array, ""]:
+    """Whether all that a learner made of what it saw is finite."""
+    is_ring = lambda node: isinstance(node, Ring)
+    nodes = jax.tree.leaves(memory, is_leaf=is_ring)
+    leaves = [finite(node, 0) for node in nodes if not is_ring(node)]
+    return jnp.all(jnp.stack([one for one in leaves if one is not None]))
 
 
 def check(stand: Stand, expected: Stand) -> None:

@@ -86,6 +86,14 @@ class Network(eqx.Module):
         rows = rows - jnp.mean(rows, axis=0, keepdims=True)
         return rows + self.common(x)[None, :]
 
+    def times(self, factor: Float[Array, "*seed"]) -> "Network":
+        """The network with its output multiplied by a number, one for each seed."""
+        spread = lambda one: (*factor.shape, *(1 for _ in one.shape[factor.ndim :]))
+        each = lambda one: one * factor.reshape(spread(one))
+        outputs = (self.rows, self.common)
+        rows, common = jax.tree.map(each, outputs)
+        return Network(self.layers, self.norms, rows, common, self.n_columns)
+
 
 class AbstractHead(eqx.Module):
     """What the `n` numbers in a row say of a return, and how they learn from others."""

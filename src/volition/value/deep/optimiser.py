@@ -1,14 +1,17 @@
 """Optimisers: how a network follows its gradients."""
 
 import abc
+from typing import TYPE_CHECKING
 
 import equinox as eqx
 import jax
 import jax.numpy as jnp
-import optax
 from jaxtyping import Array, ArrayLike, Float, Int
 
 from volition.value.schedule import AbstractSchedule, as_schedule
+
+if TYPE_CHECKING:
+    import optax
 
 
 class AbstractOptimiser(eqx.Module):
@@ -18,7 +21,7 @@ class AbstractOptimiser(eqx.Module):
     max_gradient: eqx.AbstractVar[ArrayLike]
 
     @abc.abstractmethod
-    def scale(self) -> optax.GradientTransformation:
+    def scale(self) -> "optax.GradientTransformation":
         """What becomes of the gradient before it is multiplied with the step size."""
 
     def begin(self, row: Float[Array, " parameter"]) -> tuple[Array, ...]:
@@ -71,8 +74,10 @@ class Adam(AbstractOptimiser):
     step_size: AbstractSchedule = eqx.field(converter=as_schedule, default=3e-4)
     max_gradient: ArrayLike = 10.0
 
-    def scale(self) -> optax.GradientTransformation:
+    def scale(self) -> "optax.GradientTransformation":
         """Adam's."""
+        import optax
+
         return optax.scale_by_adam()
 
 
@@ -89,6 +94,8 @@ class RAdam(AbstractOptimiser):
     step_size: AbstractSchedule = eqx.field(converter=as_schedule, default=1e-3)
     max_gradient: ArrayLike = 10.0
 
-    def scale(self) -> optax.GradientTransformation:
+    def scale(self) -> "optax.GradientTransformation":
         """Rectified Adam's."""
+        import optax
+
         return optax.scale_by_radam()

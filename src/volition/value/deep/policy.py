@@ -5,7 +5,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, ArrayLike, Float, Int, PRNGKeyArray, PyTree
+from jaxtyping import Array, ArrayLike, Bool, Float, Int, PRNGKeyArray, PyTree
 
 from volition.policy import AbstractPolicy
 from volition.value.deep.network import AbstractInputs, Network
@@ -109,17 +109,33 @@ class SquashedGaussian(AbstractPolicy):
         # log(1 - tanh^2), which rounds to -inf if it is written so.
         log_2 = np.float32(np.log(2.0))
         slope = 2.0 * (log_2 - before - jax.nn.softplus(-2.0 * before))
-        return jnp.tanh(before), jnp.sum(normal - slope)
+        # An entry whose bounds are one is not drawn: it is 0, and has no density.
+        free = self.free
+        unit = jnp.where(free, jnp.tanh(before), 0.0)
+        return unit, jnp.sum(jnp.where(free, normal - slope, 0.0))
+
+    @property
+    def free(self) -> Bool[Array, " entry"]:
+        """Which entries of an action have room between their bounds."""
+        return jnp.ravel(self.high > self.low)
 
     def scaled(self, unit: Float[Array, " entry"]) -> Float[Array, "*shape"]:
         """From `[-1, 1]` to between the bounds."""
-        half = 0.5 * (self.high - self.low)
-        return self.low + half * (unit.reshape(self.low.shape) + 1.0)
+        centre, half = self._scale
+        action = centre + half * unit.reshape(self.low.shape)
+        # Rounding must not lead out of them.
+        return jnp.clip(action, self.low, self.high)
 
     def unit(self, action: Float[Array, "*shape"]) -> Float[Array, " entry"]:
-        """And back."""
-        half = 0.5 * (self.high - self.low)
-        return jnp.ravel((action.astype(jnp.float32) - self.low) / half - 1.0)
+        """And back; 0 where the bounds are one."""
+        centre, half = self._scale
+        share = (action.astype(jnp.float32) - centre) / jnp.where(half > 0, half, 1.0)
+        return jnp.where(self.free, jnp.ravel(share), 0.0)
+
+    @property
+    def _scale(self) -> tuple[Float[Array, "*shape"], Float[Array, "*shape"]]:
+        """Middle between the bounds and half their distance, also of huge ones."""
+        return self.low / 2 + self.high / 2, self.high / 2 - self.low / 2
 
     def __call__(self, key: PRNGKeyArray, observation: PyTree) -> Any:
         """The middle one."""

@@ -9,7 +9,8 @@ from jaxtyping import Array, ArrayLike, PRNGKeyArray, PyTree
 from volition.policy import AbstractPolicy
 from volition.value.deep.actions import check_discrete, epsilon_greedy, mean_loss
 from volition.value.deep.learner import AbstractDeepLearner
-from volition.value.deep.network import MLP, inputs as inputs_of
+from volition.value.deep.network import MLP, Network
+from volition.value.deep.normaliser import Normaliser, normaliser
 from volition.value.deep.optimiser import AbstractOptimiser, RAdam
 from volition.value.deep.policy import GreedyNetwork
 from volition.value.deep.targets import AbstractBackup, Hard, Window, returns
@@ -32,9 +33,16 @@ class Passes(eqx.Module):
 
 
 class Memory(eqx.Module):
-    """What PQN remembers: its network, and the optimiser's arrays."""
+    """What PQN remembers.
 
-    greedy: GreedyNetwork
+    Args:
+        network: what it puts out is in units of `known`.
+        known: statistics of observations and rewards.
+        optimiser: the optimiser's arrays.
+    """
+
+    network: Network
+    known: Normaliser
     optimiser: tuple[Array, ...]
 
 
@@ -71,10 +79,10 @@ class PQN(AbstractDeepLearner):
     def begin(self, key: PRNGKeyArray, spaces: Spaces, example: Step) -> Memory:
         """A random network."""
         del example
-        inputs = inputs_of(spaces.observation)
-        network = self.network.begin(key, inputs.size, check_discrete(spaces))
+        known, n_actions = normaliser(spaces.observation), check_discrete(spaces)
+        network = self.network.begin(key, known.inputs.size, n_actions)
         row, _ = ravel_pytree(network)
-        return Memory(GreedyNetwork(inputs, network), self.optimiser.begin(row))
+        return Memory(network, known, self.optimiser.begin(row))
 
     def act(
         self, key: PRNGKeyArray, memory: Memory, observations: PyTree, step: Array
@@ -83,28 +91,30 @@ class PQN(AbstractDeepLearner):
         schedule = self.exploration
         if schedule is None:
             schedule = Linear(1.0, 0.05, self.n_steps / 2)
-        return epsilon_greedy(key, memory.greedy, observations, schedule(step))
+        greedy = GreedyNetwork(memory.known.inputs, memory.network)
+        return epsilon_greedy(key, greedy, observations, schedule(step))
 
     def update(
         self, key: PRNGKeyArray, memory: Memory, seen: Step, step: Array
     ) -> Memory:
         """Some passes over the rollout."""
-        inputs = memory.greedy.inputs
+        known = memory.known.add(seen)
+        inputs, unit = known.inputs, known.scale
+        row, network = ravel_pytree(memory.network.times(known.change(memory.known)))
         each = lambda fn: jax.vmap(jax.vmap(fn))
         x, ahead = each(inputs)(seen.observation), each(inputs)(seen.next_observation)
         action = seen.transition.action
         window = Window(action, seen.reward, seen.terminated, seen.over, seen.discount)
-        here, there = each(memory.greedy.network)(x), each(memory.greedy.network)(ahead)
+        here, there = (unit * each(network(row))(one) for one in (x, ahead))
         worth = jax.vmap(returns, in_axes=(None, 1, 1, 1, 1, None), out_axes=1)(
             self.backup, window, here, there, there, self.passes.trace
         )
+        worth = worth / unit
         x, action, worth = jax.tree.map(
             lambda leaf: leaf.reshape(-1, *leaf.shape[2:]), (x, action, worth)
         )
         n_batches = self.passes.n_epochs * self.passes.n_minibatches
         size = max(action.shape[0] // self.passes.n_minibatches, 1)
-
-        row, network = ravel_pytree(memory.greedy.network)
 
         def loss(row, *batch):
             return mean_loss(network(row), self.network.head, *batch)
@@ -118,8 +128,9 @@ class PQN(AbstractDeepLearner):
         share = jax.random.uniform(key, (n_batches, size), jnp.float32)
         chosen = (share * action.shape[0]).astype(jnp.int32)
         (row, optimiser), _ = jax.lax.scan(one, (row, memory.optimiser), chosen)
-        return Memory(GreedyNetwork(inputs, network(row)), optimiser)
+        return Memory(network(row), known, optimiser)
 
     def policy(self, memory: Memory) -> AbstractPolicy:
         """Greedy in the network."""
-        return memory.greedy
+        known = memory.known
+        return GreedyNetwork(known.inputs, memory.network.times(known.scale))

@@ -10,7 +10,7 @@ from jaxtyping import Array, Bool, Float, Key, PRNGKeyArray, PyTree
 
 from volition.env import AbstractEnvironment, Transition
 from volition.env.spaces import Space
-from volition.reward import AbstractReward, check_features
+from volition.reward import AbstractReward, check_weights, reading
 
 
 class Step(eqx.Module):
@@ -70,16 +70,16 @@ class World(eqx.Module):
     """Instances of a world, or of several tasks, that begin anew by themselves.
 
     Args:
-        env: the world; with `spread`, a leading axis `[env]` on every leaf.
+        env: the world; of several tasks, a leading axis `[env]` on every leaf.
         reward: what its transitions are worth.
         n_envs: how many instances.
-        spread: whether they differ.
+        n_tasks: how many tasks they are of, in turn; of one, nothing is spread.
     """
 
     env: AbstractEnvironment
     reward: AbstractReward
     n_envs: int = eqx.field(static=True)
-    spread: bool = eqx.field(static=True)
+    n_tasks: int = eqx.field(static=True)
 
     @property
     def spaces(self) -> Spaces:
@@ -140,7 +140,7 @@ class World(eqx.Module):
         return self.step(keys, states, actions)[0]
 
     def _each(self, fn, *arguments):
-        axes = (0 if self.spread else None, *([0] * len(arguments)))
+        axes = (0 if self.n_tasks > 1 else None, *([0] * len(arguments)))
         return jax.vmap(fn, in_axes=axes)(self.env, *arguments)
 
 
@@ -152,14 +152,16 @@ def world(
     """Instances of one world, or of tasks of one shape, in equal numbers.
 
     Raises:
-        ValueError: where the reward reads features that it does not have, tasks differ
-            in more than their numbers, or there are more tasks than instances.
+        ValueError: where the reward reads features that it does not have or has weights
+            that are not finite, tasks differ in more than their numbers, or there are
+            more tasks than instances.
     """
     tasks = env if isinstance(env, tuple) else (env,)
-    check_features(reward, tasks[0].feature_names)
+    reward = reading(reward, tasks[0].feature_names)
+    check_weights(reward)
     tasks = tuple(jax.tree.map(jnp.asarray, task) for task in tasks)
     if len(tasks) == 1:
-        return World(tasks[0], reward, n_envs, False)
+        return World(tasks[0], reward, n_envs, 1)
     if len(tasks) > n_envs:
         raise ValueError(
             f"{len(tasks)} tasks need as many instances: give a rollout of n_envs >= "
@@ -176,7 +178,7 @@ def world(
         lambda *leaves: jnp.asarray(np.stack([np.asarray(x) for x in leaves])[turn]),
         *tasks,
     )
-    return World(spread, reward, n_envs, True)
+    return World(spread, reward, n_envs, len(tasks))
 
 
 def _shape(tree: PyTree) -> tuple:

@@ -13,10 +13,9 @@ from volition.value.tabular.learner import (
     begin as begin,
     draws as draws,
     first as first,
-    learn as learn,
     run as run,
-    sweep as sweep,
 )
+from volition.value.tabular.learning import learn as learn, sweep as sweep
 from volition.value.tabular.model import (
     DynaQ as DynaQ,
     DynaQPlus as DynaQPlus,

@@ -10,8 +10,9 @@ from jaxtyping import Array, ArrayLike, Bool, Float, Int, PRNGKeyArray, PyTree
 from volition.env import AbstractEnvironment, Discrete, FiniteMDP, MDPState
 from volition.env.mdp import draw
 from volition.policy import AbstractPolicy, greedy
-from volition.reward import AbstractReward, check_features
+from volition.reward import AbstractReward, reading
 from volition.value.bellman import branch_reward
+from volition.value.faults import finite
 from volition.value.tabular.table import State, Table, at
 from volition.value.tabular.tiles import GreedyInTiles, TileCoding
 
@@ -26,6 +27,7 @@ class Seen(eqx.Module):
         next_state: that of what was observed next, before any new episode.
         terminated: whether the outcome ended the episode: no future.
         over: whether a new episode begins, for that or for a time limit.
+        finite: whether what was observed was; the reward is not asked.
     """
 
     state: Int[Array, "..."]
@@ -34,6 +36,7 @@ class Seen(eqx.Module):
     next_state: Int[Array, "..."]
     terminated: Bool[Array, "*step"]
     over: Bool[Array, "*step"]
+    finite: Bool[ArrayLike, "*step"] = True
 
 
 class AbstractExperience(eqx.Module):
@@ -235,7 +238,9 @@ class WorldExperience(AbstractExperience):
         terminated = env.terminated(moved)
         over = terminated | env.truncated(moved)
         state, successor = self.observe(where), self.observe(moved)
-        seen = Seen(state, action, reward, successor, terminated, over)
+        told = finite((env.observe(where), env.observe(moved)), 0)
+        told = True if told is None else told
+        seen = Seen(state, action, reward, successor, terminated, over, told)
         anew = env.reset(reset_key)
         after = jax.tree.map(lambda new, on: jnp.where(over, new, on), anew, moved)
         return seen, after
@@ -251,7 +256,7 @@ def experience(
             none and not coded, it says which actions are available although they are
             coded, or the reward reads features that it does not have.
     """
-    check_features(reward, env.feature_names)
+    reward = reading(reward, env.feature_names)
     if isinstance(env, FiniteMDP) and coding is None:
         return TableExperience(env, branch_reward(env, reward))
     _size_of(env.action_space)

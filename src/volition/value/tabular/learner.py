@@ -24,9 +24,8 @@ from volition.value.learning import (
 )
 from volition.value.schedule import AbstractSchedule, ByVisit, as_schedule
 from volition.value.tabular import table
-from volition.value.tabular.experience import AbstractExperience, Seen, experience
+from volition.value.tabular.experience import AbstractExperience, Seen
 from volition.value.tabular.table import State, Table
-from volition.value.tabular.tiles import TileCoding
 
 
 class Stand(eqx.Module):
@@ -59,6 +58,9 @@ class Learned(AbstractLearned):
         policy: greedy in `q`.
         curve: how it got there.
         stand: where it stopped; see the argument `after` of `learn`.
+        finite: whether all that was observed and paid in a stretch, and the values
+            after it, were, `[stretch]`; where they are not, `learn` raises, unless it
+            is traced.
         watched: what `watch` said after each step, leaves `[step]`; None without one.
     """
 
@@ -66,6 +68,7 @@ class Learned(AbstractLearned):
     policy: AbstractPolicy
     curve: Curve
     stand: Stand
+    finite: Bool[Array, "*seed stretch"]
     watched: PyTree = None
 
 
@@ -155,6 +158,9 @@ class AbstractLearner(AbstractMethod[Learned]):
         progress: Progress | None = None,
     ) -> Learned:
         """In one call, or where progress is told, in one for each stretch."""
+        # What learns with a learner is behind it.
+        from volition.value.tabular.learning import learn
+
         if not isinstance(env, AbstractEnvironment):
             raise ValueError(
                 "a tabular learner learns in one functional world: give one of the "
@@ -299,16 +305,19 @@ def run(
         steps = _steps(method, stand.stretch)
         size = None if by_visit else method.step_size(steps)
         chance = method.exploration(steps)
-        start = (stand, jnp.zeros_like(stand.so_far), jnp.int32(0))
+        start = (stand, jnp.zeros_like(stand.so_far), jnp.int32(0), jnp.asarray(True))
         end, watched = jax.lax.scan(one, start, (drawn, size, chance))
-        stand, total, n_episodes = end
+        stand, total, n_episodes, observed = end
         number = stand.stretch + 1
         stand = eqx.tree_at(lambda stand: stand.stretch, stand, number)
         mean = total / n_episodes.astype(total.dtype)
-        return stand, (number, mean, n_episodes, watched)
+        # A reward that is not finite stays in the sums, so that no step need ask.
+        finite = observed & jnp.isfinite(total) & jnp.isfinite(stand.so_far)
+        finite &= jnp.all(method.q(stand.memory) < jnp.inf)
+        return stand, (number, mean, n_episodes, finite, watched)
 
     def one(carry, now):
-        stand, total, n_episodes = carry
+        stand, total, n_episodes, observed = carry
         memory, visits = stand.memory, stand.visits
         drawn, size, chance = now
         action = stand.planned
@@ -334,18 +343,23 @@ def run(
         so_far = jnp.where(seen.over, 0.0, so_far)
         watched = None if watch is None else watch(method.q(memory), seen)
         stand = Stand(memory, visits, where, planned, so_far, stand.stretch)
-        return (stand, total, n_episodes), watched
+        return (stand, total, n_episodes, observed & seen.finite), watched
 
     stand = begin(key, world, method) if after is None else after
     stand, told = jax.lax.scan(stretch, stand, length=method.n_stretches)
-    number, mean_return, n_episodes, watched = told
+    number, mean_return, n_episodes, finite, watched = told
     each = method.n_steps // method.n_stretches
     curve = Curve(number * each, mean_return, n_episodes)
     # [stretch, step of it] to [step]
     watched = jax.tree.map(lambda leaf: leaf.reshape(-1, *leaf.shape[2:]), watched)
     q = method.q(stand.memory)
     return Learned(
-        q=q, policy=world.greedy(q), curve=curve, stand=stand, watched=watched
+        q=q,
+        policy=world.greedy(q),
+        curve=curve,
+        stand=stand,
+        finite=finite,
+        watched=watched,
     )
 
 
@@ -394,99 +408,3 @@ def _uniform(key: PRNGKeyArray, n: int) -> Array:
         return bits.astype(float) * 2.0**-32
     # A single float has 24 bits: more would be rounded up to 1.
     return (bits >> jnp.uint32(8)).astype(float) * 2.0**-24
-
-
-@eqx.filter_jit
-def learn(
-    key: PRNGKeyArray | Key[Array, " seed"],
-    env: AbstractEnvironment,
-    reward: AbstractReward,
-    method: AbstractLearner,
-    *,
-    coding: TileCoding | None = None,
-    after: Stand | None = None,
-    watch: Callable[[Array, Seen], Any] | None = None,
-) -> Learned:
-    """Learn action values, with the options that tabular learners alone have.
-
-    `volition.value.learn` without them is the verb for every method.
-
-    Args:
-        key: one key, or an array of them; consumed.
-        env: the world, of which only samples are seen; its actions are integers, and so
-            are its observations unless they are coded.
-        reward: what its transitions are worth.
-        method: the learner.
-        coding: of observations that are numbers with a fraction; values then are linear
-            in the tiles, and step sizes are shared among those that are active.
-        after: where an earlier call stopped, its result's `stand`, to go on from there:
-            with the same key and `n_steps / n_stretches` as if it had never stopped,
-            and in another world of the same shape if one is given.
-        watch: `(q, seen) -> anything`, asked after every step; what it says is in
-            `watched`.
-
-    Raises:
-        ValueError: where observations or actions are no integers, or the reward reads
-            features that the world does not have.
-
-    Example:
-        >>> from volition import env, reward
-        >>> from volition.value import QLearning
-        >>> world = env.cliff_walking()
-        >>> method = QLearning(20_000, step_size=0.5)
-        >>> learned = learn(jax.random.key(0), world, reward.cliff_walking(), method)
-        >>> float(learned.q[36].max())  # 13 steps along the edge
-        -13.0
-    """
-    seen = experience(env, reward, coding)
-    if key.ndim == 0:
-        return run(key, seen, method, watch, after)
-    # One chain after the other: on a CPU each is a tight loop of its own, while a
-    # batch of them would spend its time on gathers.
-    return jax.lax.map(
-        lambda one: run(one[0], seen, method, watch, one[1]), (key, after)
-    )
-
-
-@eqx.filter_jit
-def sweep(
-    keys: Key[Array, " seed"],
-    env: AbstractEnvironment,
-    reward: AbstractReward,
-    methods: AbstractLearner,
-    *,
-    coding: TileCoding | None = None,
-    watch: Callable[[Array, Seen], Any] | None = None,
-) -> Learned:
-    """Learn with several settings of one method, each with several seeds, at once.
-
-    Args:
-        keys: one for each seed; every setting uses the same.
-        env: the world.
-        reward: what its transitions are worth.
-        methods: one learner whose arrays have a leading axis `[setting]`.
-        coding: see `learn`.
-        watch: see `learn`.
-
-    Returns:
-        Every leaf with leading axes `[setting, seed]`.
-
-    Example:
-        >>> from volition import env, reward
-        >>> from volition.value import QLearning
-        >>> methods = jax.vmap(lambda size: QLearning(600, step_size=size))(
-        ...     jnp.array([0.1, 0.5])
-        ... )
-        >>> keys = jax.random.split(jax.random.key(0), 3)
-        >>> found = sweep(keys, env.cliff_walking(), reward.cliff_walking(), methods)
-        >>> found.q.shape
-        (2, 3, 48, 4)
-    """
-    seen = experience(env, reward, coding)
-    arrays, rest = eqx.partition(methods, eqx.is_array)
-
-    def setting(one):
-        method = eqx.combine(one, rest)
-        return jax.lax.map(lambda key: run(key, seen, method, watch), keys)
-
-    return jax.lax.map(setting, arrays)

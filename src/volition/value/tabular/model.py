@@ -183,8 +183,9 @@ class DynaQPlus(DynaQ):
     back to it for no reward.
 
     Args:
-        curiosity: the factor, reward units, at least 0. The values that it learns
-            contain the bonus; with 0 they go where Dyna-Q's go.
+        curiosity: the factor, reward units, at least 0: give it with rewards of another
+            unit in that unit. The values that it learns contain the bonus; with 0 they
+            go where Dyna-Q's go.
 
     Source: R. S. Sutton, A. G. Barto, 2nd ed., section 8.3 and its footnote.
 
@@ -233,6 +234,7 @@ class Counted(eqx.Module):
         reward: mean reward so far, `[state, action]`.
         priority: by how much a value is known to be out of date, reward units,
             `[state, action]`.
+        greatest: absolute reward so far, reward units.
         n_backups: how many values were set so far.
     """
 
@@ -242,6 +244,7 @@ class Counted(eqx.Module):
     visits: Float[Array, "state action"]
     reward: Float[Array, "state action"]
     priority: Float[Array, "state action"]
+    greatest: Float[Array, ""]
     n_backups: Int[Array, ""]
 
 
@@ -265,8 +268,8 @@ class PrioritizedSweeping(AbstractLearner):
 
     Args:
         n_planning: backups after each step, at least 1.
-        threshold: values that are out of date by less are left alone, reward units,
-            at least 0.
+        threshold: values that are out of date by less are left alone, as a share of the
+            greatest absolute reward so far, at least 0.
 
     Source: A. W. Moore, C. G. Atkeson, "Prioritized sweeping", Machine Learning 13,
     1993; R. S. Sutton, A. G. Barto, 2nd ed., section 8.4, for worlds without chance.
@@ -297,7 +300,8 @@ class PrioritizedSweeping(AbstractLearner):
         nothing = jnp.zeros_like(q)
         value = jnp.append(jnp.max(q, axis=1), 0.0)
         count = jnp.zeros((q.shape[0] + 1, *q.shape), dtype=q.dtype)
-        return Counted(q, value, count, nothing, nothing, nothing, jnp.int32(0))
+        zero = jnp.zeros((), dtype=q.dtype)
+        return Counted(q, value, count, nothing, nothing, nothing, zero, jnp.int32(0))
 
     def q(self, memory: Counted) -> Table:
         """The table."""
@@ -341,9 +345,12 @@ class PrioritizedSweeping(AbstractLearner):
             first = foremost(priority)
             return first, at(jnp.ravel(priority), first)
 
+        greatest = jnp.maximum(memory.greatest, jnp.abs(seen.reward))
+        least = self.threshold * greatest
+
         def due(now):
             i, _, _, _, (_, most) = now
-            return (i < self.n_planning) & (most > self.threshold)
+            return (i < self.n_planning) & (most > least)
 
         def sweep(now):
             i, q, value, priority, (first, _) = now
@@ -368,4 +375,4 @@ class PrioritizedSweeping(AbstractLearner):
         start = (jnp.int32(0), memory.q, memory.value, priority, most(priority))
         made, q, value, priority, _ = jax.lax.while_loop(due, sweep, start)
         n_backups = memory.n_backups + made
-        return Counted(q, value, count, visits, reward, priority, n_backups)
+        return Counted(q, value, count, visits, reward, priority, greatest, n_backups)

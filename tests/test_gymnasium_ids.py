@@ -9,8 +9,8 @@ import pytest
 
 from volition.env import CartPole
 from volition.env.gym import GymEnv, GymVectorEnv
+from volition.gymnasium_ids import IDS, register
 from volition.reward import Linear, check_features
-from volition.reward.gymnasium_ids import IDS, register
 
 ASK = "print(gymnasium.make('volition/CartPole-v0').unwrapped.world)"
 
@@ -18,15 +18,14 @@ ASK = "print(gymnasium.make('volition/CartPole-v0').unwrapped.world)"
 @pytest.mark.parametrize(
     "program",
     [
-        f"import volition, gymnasium; {ASK}",
-        f"import gymnasium, volition; {ASK}",
-        # Looking for a package is not importing it.
-        "import volition, importlib.util; importlib.util.find_spec('gymnasium');"
-        f"import gymnasium.spaces; import gymnasium; {ASK}",
+        f"import gymnasium, volition; gymnasium.register_envs(volition); {ASK}",
+        "import volition, gymnasium; gymnasium.register_envs(volition.env.gym);" + ASK,
         f"import gymnasium; {ASK.replace('volition/', 'volition:volition/')}",
+        "import volition, gymnasium;"
+        + ASK.replace("volition/", "volition.env.gym:volition/"),
     ],
 )
-def test_ids_are_known_in_every_order_of_import(program):
+def test_ids_are_known_in_the_ways_of_gymnasium(program):
     done = subprocess.run(
         [sys.executable, "-W", "error", "-c", program], capture_output=True, text=True
     )
@@ -42,7 +41,7 @@ def test_an_id_makes_one_or_many(name):
     assert isinstance(many, GymVectorEnv)
     assert many.single_observation_space == one.observation_space
     assert type(one.unwrapped.world) is type(many.world)
-    check_features(IDS[name][1](), many.world.feature_names)
+    check_features(many.reward_fn, many.world.feature_names)
 
 
 def test_another_world_and_reward():
