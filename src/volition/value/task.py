@@ -56,8 +56,8 @@ class Plan(eqx.Module):
         several = f"states {named}{more} have"
         which = several if len(wrong) > 1 else f"state {named} has"
         return (
-            f"; {which} no finite value, as without a discount they may go on for ever "
-            "(no episode needs to go there)"
+            f"; {which} no finite value, as acting there may go on for ever, "
+            "undiscounted (no episode needs to go there)"
         )
 
 
