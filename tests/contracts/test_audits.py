@@ -27,6 +27,7 @@ from volition.reward import (
     safety_worlds,
 )
 from volition.reward.safety import WORLDS
+from volition.testing.controls.people import replies
 
 LANE = gridworld(["X.....G"])
 TRUTH = Linear(LANE.feature_names, [-1.0, 50.0, -50.0])
@@ -410,3 +411,8 @@ def test_true_rewards_of_worlds_drawn_anew_raise_no_alarm(seed):
     assert not audit(truth, world, known=Known(truth=truth)).findings
     lake = worlds.frozen_lake()
     assert not audit(Linear(("reward",), [10.0 ** rng.uniform(-6, 6)]), lake).findings
+
+
+def test_a_world_whose_steps_all_lead_to_state_1_is_made():
+    """Its successors and its probabilities are the same numbers, rightly."""
+    assert replies(np.ones((3, 2))).n_actions == 3

@@ -40,7 +40,11 @@ a step to itself for an action that cannot be taken and for a terminal state.
     if _known(successor):
         numbers = np.asarray(successor)
         check_successor(numbers)
-        if _known(probability) and np.array_equal(numbers, np.asarray(probability)):
+        # A dense array has a branch for each state; steps that all lead to state 1 do
+        # with one branch and are the same numbers rightly.
+        dense = numbers.shape[-1] == numbers.shape[0]
+        same = _known(probability) and np.array_equal(numbers, probability)
+        if dense and same:
             raise ValueError(
                 "successor and probability are the same numbers: successor holds the "
                 "numbers of states, [state, action, branch]. Give a dense array P[s, "
