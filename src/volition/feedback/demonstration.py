@@ -1,9 +1,9 @@
 """What people did: demonstrations, and the state that they left the world in."""
 
 import equinox as eqx
-import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.core import Tracer
 from jaxtyping import Array, ArrayLike, Bool, Float, Int, PRNGKeyArray
 
 from volition.feedback.answer import (
@@ -63,9 +63,7 @@ class Demonstration(AbstractAnswer):
             ValueError: for the first, see `volition.policy.check_whole`.
         """
         given = jnp.asarray(self.given)
-        if isinstance(given, jax.core.Tracer) or isinstance(
-            self.done.weight, jax.core.Tracer
-        ):
+        if isinstance(given, Tracer) or isinstance(self.done.weight, Tracer):
             return
         weight = np.asarray(self.done.weight) * np.asarray(given)[..., None]
         check_whole(eqx.tree_at(lambda done: done.weight, self.done, weight))

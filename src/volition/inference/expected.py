@@ -5,6 +5,7 @@ from typing import Any
 import jax
 import numpy as np
 
+from volition.env import HostEnv
 from volition.env.expected import expect_env, expect_finite
 from volition.expect import expect, expect_key
 from volition.human import AbstractHuman
@@ -48,6 +49,7 @@ def expect_behaviour(
     verb: str,
     *,
     finite: bool = False,
+    host: bool = False,
     key: Any = None,
     reward: Any = None,
 ) -> None:
@@ -59,6 +61,7 @@ def expect_behaviour(
         verb: who wants them.
         finite: whether the world must have a table, and arrays will do instead of
             segments.
+        host: whether the world may be on the host.
         key: of what is drawn; None where nothing is.
         reward: its form; None for the default.
 
@@ -69,12 +72,12 @@ def expect_behaviour(
         expect_key(key)
     if finite:
         expect_finite(env, verb, "elsewhere use vl.inference.irl.airl")
-    else:
+    elif not (host and isinstance(env, HostEnv)):
         on_host = "record its episodes, vl.policy.from_arrays, and use vl.fit or t_rex"
         expect_env(env, verb, on_host)
     arrays = (np.ndarray, jax.Array) if finite else ()
     if demonstrations is not None:
-        such = "give segments, such as vl.policy.from_arrays or a rollout returns"
+        such = "give segments, such as vl.episodes or vl.policy.from_arrays returns"
         expect(demonstrations, (Segment, *arrays), "what was demonstrated", such)
     if reward is not None:
         expect_reward(reward)

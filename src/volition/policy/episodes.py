@@ -153,21 +153,19 @@ def _round(
     made, present, steps = [], [], []
     observation, last = env.reset(seed), None
     for number in range(time_limit):
-        if last is not None and over.all():
-            # Nothing is left to act; what was made last stays.
-            steps.append(last)
-        else:
-            keys = jax.random.split(jax.random.fold_in(key, number), env.n_envs)
-            actions = np.asarray(act(policy, keys, observation))
-            step = env.step(actions)
-            last = _held(env.transition(observation, actions, step), last, over)
-            steps.append(last)
-            observation = step.observation
         made.append(~over)
         present.append(~truncated)
-        if not over.all():
-            truncated = truncated | (~over & step.truncated & ~step.terminated)
-            over = over | step.terminated | step.truncated
+        if last is not None and over.all():
+            steps.append(last)  # nothing is left to act; what was made last stays
+            continue
+        keys = jax.random.split(jax.random.fold_in(key, number), env.n_envs)
+        actions = np.asarray(act(policy, keys, observation))
+        step = env.step(actions)
+        last = _held(env.transition(observation, actions, step), last, over)
+        steps.append(last)
+        observation = step.observation
+        truncated = truncated | (~over & step.truncated & ~step.terminated)
+        over = over | step.terminated | step.truncated
     stacked = jax.tree.map(lambda *leaves: np.stack(leaves, axis=1), *steps)
     weight = np.stack(made, axis=1).astype(stacked.features.dtype)
     return Segment(

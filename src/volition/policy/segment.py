@@ -4,6 +4,7 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.core import Tracer
 from jaxtyping import Array, Bool, Float, PyTree
 
 from volition.env import Transition
@@ -113,7 +114,7 @@ def check_whole(segments: Segment, what: str = "demonstration") -> None:
         >>> check_whole(seen)
     """
     whole = getattr(segments, "whole", None)
-    if any(isinstance(one, jax.core.Tracer) for one in (whole, segments.weight)):
+    if any(isinstance(one, Tracer) for one in (whole, segments.weight)):
         return
     made = np.asarray(segments.weight) > 0
     marked = np.zeros_like(made) if whole is None else np.asarray(whole)

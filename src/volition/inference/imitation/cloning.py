@@ -102,7 +102,7 @@ def behaviour_cloning(
     autonomous navigation", Neural Computation 3 (1991), 88-97. Differs: classes in
     place of a bump of units.
     """
-    expect_behaviour(env, demonstrations, "behaviour_cloning", key=key)
+    expect_behaviour(env, demonstrations, "behaviour_cloning", host=True, key=key)
     network = MLP() if network is None else network
     optimiser = Adam(1e-3) if optimiser is None else optimiser
     passes = Passes() if passes is None else passes
