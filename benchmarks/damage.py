@@ -199,7 +199,7 @@ def read_xml(folder: Path) -> Any:
         if isinstance(value, dict):
             return {name: plain(each) for name, each in value.items()}
         if dataclasses.is_dataclass(value) or hasattr(value, "_fields"):
-            names = [each.name for each in dataclasses.fields(value)]  # pyright: ignore
+            names = [each.name for each in dataclasses.fields(value)]
             return {name: plain(getattr(value, name)) for name in names}
         return value
 

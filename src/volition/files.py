@@ -7,6 +7,7 @@ writes to, or small and yet stand for gigabytes. Whatever is read passes through
 import collections
 import contextlib
 import hashlib
+import io
 import json
 import os
 import re
@@ -15,7 +16,7 @@ import tempfile
 import tomllib
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any, BinaryIO, NoReturn
+from typing import Any, NoReturn
 
 from volition.errors import InputError
 
@@ -31,7 +32,7 @@ SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
 @contextlib.contextmanager
 def open_regular(
     path: str | os.PathLike[str], max_bytes: int
-) -> Iterator[tuple[BinaryIO, int]]:
+) -> Iterator[tuple[io.BufferedReader, int]]:
     """Open a file if it is a regular one of at most so many bytes.
 
     A directory, device, pipe or socket is refused, also behind a link, and without

@@ -221,7 +221,6 @@ def forged_rewards() -> dict[str, AbstractReward]:
         "a table inside": Shaped(Tabular(jnp.ones(99)), jnp.ones(100), 0.9),
         "scaled": Scaled(Tabular(jnp.ones(99)), 2.0),
         "another world": Linear(("a", "b", "c", "d", "e", "f")),
-        "another order": Linear(truth.feature_names[::-1]),
     }
 
 

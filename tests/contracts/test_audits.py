@@ -265,12 +265,19 @@ def weights_of(kind: str) -> list[float]:
     }[kind]
 
 
-@pytest.mark.parametrize("kind", ["truth", "a coin that pays", "dear steps"])
+SLOW = pytest.mark.slow
+KINDS = [
+    "truth",
+    *(pytest.param(k, marks=SLOW) for k in ("a coin that pays", "dear steps")),
+]
+
+
+@pytest.mark.parametrize("kind", KINDS)
 def test_the_unit_of_the_reward_does_not_matter(kind):
     world, weights = delivery(), np.asarray(weights_of(kind))
     known = Known(truth=delivery_true())
     usual = audit(Linear(world.feature_names, weights), world, known=known)
-    for scale in (1e-12, 1e-7, 1e12):
+    for scale in (1e-12, 1e12):
         reward = Linear(world.feature_names, scale * weights)
         found = audit(reward, world, known=known)
         assert found.verdict == usual.verdict
@@ -324,8 +331,10 @@ def pairs(seed: int):
     }
 
 
-@pytest.mark.parametrize("seed", [0, 1])
-@pytest.mark.parametrize("name", ["random", "grid", "boat race", "tomatoes"])
+@pytest.mark.parametrize("seed", [0, pytest.param(1, marks=SLOW)])
+@pytest.mark.parametrize(
+    "name", ["random", "grid", "boat race", pytest.param("tomatoes", marks=SLOW)]
+)
 def test_the_verdict_is_the_same_in_32_bits(name, seed):
     world, reward, truth = pairs(seed)[name]
     wide = audit(reward, world, known=Known(truth=truth))
@@ -366,11 +375,7 @@ def test_a_policy_that_is_none_is_refused(odds, match):
         audit(TRUTH, LANE, Tabular(jnp.asarray(odds)))
 
 
-def test_arguments_of_another_kind_are_refused_in_a_sentence():
-    with pytest.raises(TypeError, match="a reward or a posterior, not"):
-        audit(LANE, TRUTH)  # pyright: ignore[reportArgumentType, reportCallIssue]
-    with pytest.raises(TypeError, match="is an environment, not str"):
-        audit(TRUTH, "delivery")  # pyright: ignore[reportArgumentType, reportCallIssue]
+def test_a_policy_without_a_table_is_refused_in_a_sentence():
     with pytest.raises(TypeError, match="not as Random"):
         audit(TRUTH, LANE, Random(4))
 
@@ -385,7 +390,7 @@ def test_a_reward_that_distinguishes_nothing_is_said_to(weights):
     assert "distinguishes nothing" in found.findings[0].sentence
 
 
-@pytest.mark.parametrize("discount", [0.5, 0.99999, 1.0])
+@pytest.mark.parametrize("discount", [0.5, 1.0])
 @pytest.mark.parametrize("board", [["S..G", ".X..", "...#"], ["S..G", "###.", ".#.."]])
 def test_a_discount_of_1_and_states_that_cannot_end(discount, board):
     world = gridworld(board, discount=discount)
@@ -396,7 +401,7 @@ def test_a_discount_of_1_and_states_that_cannot_end(discount, board):
     assert pays.verdict == "unsafe"
 
 
-@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("seed", [0, 1])
 def test_true_rewards_of_worlds_drawn_anew_raise_no_alarm(seed):
     rng = np.random.default_rng(seed)
     world = random_mdp(jax.random.key(seed), 12, 3, 4, discount=0.9)

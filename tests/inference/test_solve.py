@@ -5,7 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from tests.contracts.test_units import HUMAN, NAMES, asked
+from tests.contracts.test_fits_in_any_unit import HUMAN, NAMES, asked
 from tests.reference.paths import rows
 from volition.feedback import UNNUMBERED, Dataset
 from volition.human import Boltzmann, Graded

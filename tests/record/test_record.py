@@ -276,7 +276,10 @@ DAMAGED = {
     ),
     "a text as names": (linear(_feature_names="ab"), "_feature_names of Linear holds"),
     "a dict as a function": (
-        {"class": "volition.reward.function:Function", "fields": {"fn": {"dict": {}}}},
+        {
+            "class": "volition.reward.function:Function",
+            "fields": {"fn": {"dict": {}}, "features": {"tuple": []}},
+        },
         "the field fn of Function holds a dict",
     ),
 }

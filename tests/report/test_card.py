@@ -1,5 +1,6 @@
 """Reward cards: what is printed is identified, and enough to foresee the reward."""
 
+import dataclasses
 import json
 import re
 
@@ -18,10 +19,10 @@ from volition.evaluation import (
     short_form,
 )
 from volition.feedback import Dataset
-from volition.inference import Laplace, Normal, Signed, fit
+from volition.inference import Laplace, Normal, Posterior, Signed, fit
 from volition.policy import Random, rollout
 from volition.probes import Audit, Check, Finding, Path, audit, replay
-from volition.report.card import card_record, reward_card
+from volition.report.card import _went, card_record, reward_card
 from volition.report.card_text import card_markdown, in_words
 from volition.reward import Linear, delivery_true
 from volition.study.simulated import person, simulate
@@ -169,3 +170,11 @@ def test_who_has_read_the_card_foresees_the_reward_of_deliveries():
     assert card.audit is not None
     for finding in card.audit.findings:
         replay(world, mean, finding.path)
+
+
+def test_a_posterior_that_did_not_converge_is_flagged(belief):
+    assert _went(belief) == belief.result.message
+    lost = dataclasses.replace(belief.result, converged=False)
+    flagged = _went(Posterior(belief.problem, belief.mode, belief.belief, lost))
+    assert flagged.startswith("NOT CONVERGED")
+    assert flagged.endswith(belief.result.message)

@@ -13,6 +13,8 @@ from tests.reference.studies import (
     a_delivery_study,
     a_drivers_study,
     a_highway_study,
+    a_reward,
+    evaluated,
 )
 from volition.report.html import to_html
 from volition.report.markdown import to_markdown
@@ -240,3 +242,16 @@ def test_every_colour_of_text_is_far_from_the_paper():
             low, high = sorted((paper, other))
             least = 3.0 if name == "first" else 4.5
             assert (high + 0.05) / (low + 0.05) >= least, name
+
+
+@pytest.mark.parametrize("converged", [True, False])
+def test_what_did_not_converge_is_flagged_beside_its_numbers(tmp_path, converged):
+    folder = tmp_path / "study"
+    a_delivery_study(folder)
+    results = json.loads((folder / "results.json").read_text())
+    results["groups"]["one"]["converged"] = converged
+    (folder / "results.json").write_text(json.dumps(results))
+    evaluated(folder, {"rewards": {"one": a_reward()}})
+    text = to_markdown(report_files(folder)[0])
+    assert ("regret (NOT CONVERGED)" in text) != converged
+    assert ("Inference did not converge for one: do not use" in text) != converged

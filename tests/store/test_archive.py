@@ -8,6 +8,7 @@ import tarfile
 import tracemalloc
 import zlib
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -27,7 +28,7 @@ def member(archive: tarfile.TarFile, name: str, content: bytes, **more) -> None:
     archive.addfile(info, io.BytesIO(content))
 
 
-def packed(path: Path, fill, mode: str = "w:xz") -> Path:
+def packed(path: Path, fill, mode: Any = "w:xz") -> Path:
     with tarfile.open(path, mode) as archive:
         fill(archive)
     return path

@@ -90,7 +90,6 @@ def _made(folder: Path) -> None:
 def _bar() -> Bar:
     """Progress on standard error, if that is a terminal."""
     columns = (TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn())
-    console = Console(stderr=True)
-    return Bar(
-        *columns, console=console, transient=True, disable=not console.is_terminal
-    )
+    shown = Console(stderr=True).is_terminal
+    console = Console(stderr=True, quiet=not shown)
+    return Bar(*columns, console=console, transient=True, disable=not shown)

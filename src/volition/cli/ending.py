@@ -5,6 +5,7 @@ sentence. 128 + n: ended by signal n, as shells say it: 130 by Ctrl-C, 143 by SI
 129 by SIGHUP, and 141 where the reader of a pipe went away.
 """
 
+import io
 import os
 import signal
 import sys
@@ -94,8 +95,10 @@ def _forget_output() -> None:
 def _print_anything() -> None:
     """Signs that a terminal's encoding has not are shown as a question mark."""
     for stream in (sys.stdout, sys.stderr):
-        encoding = getattr(stream, "encoding", None) or "utf-8"
-        if "utf" not in encoding.lower() and hasattr(stream, "reconfigure"):
+        if (
+            isinstance(stream, io.TextIOWrapper)
+            and "utf" not in stream.encoding.lower()
+        ):
             stream.reconfigure(errors="replace")
 
 

@@ -13,9 +13,10 @@ from volition.study import Progress
 def progress_bar(n_steps: int) -> Iterator[Progress]:
     """What a study tells its steps to; shown on standard error."""
     doing = TextColumn("{task.description}", markup=False)
-    console = Console(stderr=True)
-    # Elsewhere than on a terminal it would leave a blank line.
-    shown = console.is_terminal
+    # Elsewhere than on a terminal it would leave a blank line, and before rich 15 does
+    # so even where it is disabled.
+    shown = Console(stderr=True).is_terminal
+    console = Console(stderr=True, quiet=not shown)
     columns = (doing, BarColumn(), TimeElapsedColumn())
     with Bar(*columns, console=console, transient=True, disable=not shown) as bar:
         task = bar.add_task("starting", total=n_steps)

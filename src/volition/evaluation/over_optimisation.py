@@ -44,17 +44,17 @@ def count_of_kl(divergence: float) -> float:
     """The `n` whose best-of-n is so far, not necessarily a whole number.
 
     Args:
-        divergence: nats, not negative; infinite above 700.
+        divergence: nats; 1 for none, infinite above 700.
 
     Raises:
-        ValueError: where it is negative, or NaN.
+        ValueError: where it is NaN.
 
     Example:
         >>> round(count_of_kl(best_of_n_kl(16)), 6)
         16.0
     """
-    if not divergence >= -1e-12:  # less is no rounding
-        raise ValueError(f"a divergence of {divergence} nats must not be negative.")
+    if np.isnan(divergence):
+        raise ValueError("a divergence of nan nats has no count: give a number.")
     if divergence <= 0.0:
         return 1.0
     if not divergence < DOUBLE_AT_MOST:

@@ -157,7 +157,7 @@ def probability_of_improvement(
         >>> print(
         ...     probability_of_improvement(np.array([[3.0], [4.0]]), np.eye(2)[:, :1])
         ... )
-        1.000 [0.103, 1.000] (n = 2, 95 % by Mann-Whitney, over few runs)
+        1.000 [0.121, 1.000] (n = 2, 95 % by Mann-Whitney, over few runs)
 
     Source: as `iqm`, section 4.3; the score interval, R. G. Newcombe, "Confidence
     intervals for an effect size measure based on the Mann-Whitney statistic", part 2,

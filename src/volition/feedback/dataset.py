@@ -9,6 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool, Int
 
+from volition.expect import expect
 from volition.feedback.answer import AbstractAnswer
 from volition.feedback.check import check_answers
 from volition.feedback.comparison import Comparison
@@ -213,12 +214,8 @@ def _grouped(answers: Answers) -> list[AbstractAnswer]:
     each = answers if isinstance(answers, list | tuple) else [answers]
     groups: dict[Any, list[AbstractAnswer]] = {}
     for one in each:
-        if not isinstance(one, AbstractAnswer):
-            raise TypeError(
-                "answers are one answer, a list of answers or a batch, such as "
-                f"comparison(pair, FIRST), not an object of the type "
-                f"{type(one).__name__}."
-            )
+        what = "give one, such as comparison(pair, FIRST), a list of them, or a batch"
+        expect(one, AbstractAnswer, "an answer", what)
         batch = jax.tree.map(np.asarray, one)
         n_axes = np.ndim(batch.person)
         if n_axes > 1:

@@ -6,7 +6,7 @@ import jax
 from jaxtyping import PRNGKeyArray
 
 from volition.expect import expect, expect_key
-from volition.feedback import Answers, Dataset
+from volition.feedback import AbstractAnswer, Answers, Dataset
 from volition.human import AbstractHuman
 from volition.inference.expected import expect_problem
 from volition.inference.map import AbstractMethod, Laplace
@@ -69,9 +69,8 @@ def fit(
     expect_problem(reward, human, method, prior)
     if key is not None:
         expect_key(key)
-    if not isinstance(answers, Dataset):
-        what = "give a data set, such as vl.feedback.Dataset.of(answers)"
-        expect(answers, Dataset, "the evidence", what)
+    what = "give answers, such as vl.feedback.comparison(pair, 0), or a list of them"
+    expect(answers, (Dataset, AbstractAnswer, list, tuple), "the evidence", what)
     method = Laplace() if method is None else method
     key = jax.random.key(0) if key is None else key
     answers = Dataset.of(answers)

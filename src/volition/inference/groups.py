@@ -16,7 +16,7 @@ from volition.feedback import NOBODY, Answers, Dataset
 from volition.human import AbstractHuman
 from volition.inference.evidence import checked
 from volition.inference.map import inverse, log_volume
-from volition.inference.precision import in_double
+from volition.inference.precision import in_64_bits
 from volition.inference.prior import AbstractPrior
 from volition.inference.problem import Free, Problem
 from volition.inference.units import default_prior, search_scale
@@ -197,7 +197,7 @@ def fit_groups(
         reward, prior = default_prior(reward, answers)
     problem = Problem(reward, human, checked(reward, answers), prior)
     mixture = _Mixture(problem, n_groups, int(people.max()) + 1)
-    solve_fn = _solve if reward.single_precision else partial(in_double, _solve)
+    solve_fn = _solve if reward.single_precision else partial(in_64_bits, _solve)
     found = solve_fn(key, mixture, n_starts)
     if not np.isfinite(found.log_evidence):
         raise RuntimeError(

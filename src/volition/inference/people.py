@@ -15,7 +15,7 @@ from volition.human import AbstractHuman, Positive
 from volition.inference.evidence import checked
 from volition.inference.map import inverse, log_volume
 from volition.inference.posterior import Gaussian, Result
-from volition.inference.precision import in_double
+from volition.inference.precision import in_64_bits
 from volition.inference.prior import AbstractPrior
 from volition.inference.problem import Problem
 from volition.inference.units import default_prior, search_scale, units
@@ -169,7 +169,7 @@ def fit_people(
     if prior is None:
         reward, prior = default_prior(reward, answers)
     problem = Problem(reward, human, checked(reward, answers), prior)
-    solve_fn = _solve if reward.single_precision else partial(in_double, _solve)
+    solve_fn = _solve if reward.single_precision else partial(in_64_bits, _solve)
     found = solve_fn(key, problem, spread, n_draws, int(people.max()) + 1)
     if throw and not found.result.converged:
         raise RuntimeError(

@@ -16,6 +16,7 @@ from volition.inference.problem import Free, Problem
 # Of Student's t, from which the first draws come: heavier tails than a posterior's, and
 # still a finite variance. A. B. Owen, "Monte Carlo theory, methods and examples", 9.1.
 DEGREES = 5.0
+FEWEST = 50  # effective draws: a mean is known to a seventh of a standard deviation
 MAX_NEWTON = 50  # steps, of which 5 to 10 are usual
 MAX_BRIDGES = 60  # between the last posterior and the next; 1 is usual
 MAX_MOVES = 30  # of each draw at each bridge; 2 to 6 are usual
@@ -43,8 +44,8 @@ class Sequential(AbstractMethod):
     answer: `belief = fit(..., Sequential(belief))`.
 
     `n_effective` counts what weighing and drawing again have cost, over all updates; it
-    has converged with a tenth of the draws effective. What no draw came near it cannot
-    know: where a planner is in the likelihood, compare with `NUTS`.
+    has converged with a tenth of the draws effective, and 50 at least. What no draw
+    came near it cannot know: where a planner is in the likelihood, compare with `NUTS`.
 
     Args:
         previous: a posterior that is draws, of the first of the same answers.
@@ -103,7 +104,8 @@ class Sequential(AbstractMethod):
     def _judged(self, problem: Problem, mode: Free, end: "Stand") -> Result:
         n_effective, arrived = float(end.n_effective), float(end.share)
         accepted = float(end.n_accepted) / max(1.0, float(end.n_moves))
-        converged = arrived >= 1.0 and n_effective >= 0.1 * self.n_draws
+        enough = max(0.1 * self.n_draws, FEWEST)
+        converged = arrived >= 1.0 and n_effective >= enough
         message = (
             f"Effective draws: {n_effective:.0f} of {self.n_draws}, after "
             f"{int(end.n_bridges)} bridges and {int(end.n_moves)} moves of each, "

@@ -12,7 +12,7 @@ from volition.inference.chance import beside_chance
 from volition.inference.evidence import checked
 from volition.inference.map import AbstractMethod
 from volition.inference.posterior import AbstractBelief, Result
-from volition.inference.precision import in_double
+from volition.inference.precision import in_64_bits
 from volition.inference.problem import Free, Problem
 
 
@@ -45,7 +45,7 @@ def solve(
     problem = eqx.tree_at(lambda one: one.answers, problem, answers)
     if problem.reward.single_precision:
         return _solve(key, problem, method)
-    return in_double(_solve, key, problem, method)
+    return in_64_bits(_solve, key, problem, method)
 
 
 def _solve(

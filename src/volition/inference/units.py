@@ -9,7 +9,7 @@ from jaxtyping import Array, Bool, Float
 
 from volition.env import Transition
 from volition.feedback import Dataset, Segment
-from volition.inference.precision import in_double
+from volition.inference.precision import in_64_bits
 from volition.inference.prior import AbstractPrior, Normal
 from volition.inference.problem import Free, Problem
 from volition.reward import AbstractReward
@@ -39,7 +39,7 @@ def default_prior(
     scale = reward.prior_scale()
     if scale is not None:
         return reward.with_inputs_scaled(steps_of(answers)), Normal(scale)
-    return reward, Normal(WIDTH / np.asarray(in_double(units, reward, answers)))
+    return reward, Normal(WIDTH / np.asarray(in_64_bits(units, reward, answers)))
 
 
 def units(reward: AbstractReward, answers: Dataset) -> Float[np.ndarray, " parameter"]:

@@ -25,7 +25,7 @@ from volition.record.names import find_class, find_function, trusted_names
 from volition.record.write import MAX_DEPTH
 
 # What a changed record fails with.
-_DAMAGED = (KeyError, TypeError, OverflowError, AttributeError)
+_DAMAGED = (LookupError, TypeError, ArithmeticError, AttributeError, AssertionError)
 _KINDS = {
     "stored": {"stored"},
     "array": {"array", "dtype"},

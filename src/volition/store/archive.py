@@ -52,9 +52,8 @@ def open_tar(path: Path, max_bytes: int) -> Iterator[tarfile.TarFile]:
         plain = (
             stream if unpack is None else io.BufferedReader(_Unpacked(stream, unpack))
         )
-        with tarfile.open(
-            fileobj=_Bounded(plain, path, max_bytes), mode="r:", errorlevel=2
-        ) as archive:
+        bounded: Any = _Bounded(plain, path, max_bytes)  # no more of a file is needed
+        with tarfile.open(fileobj=bounded, mode="r:", errorlevel=2) as archive:
             yield archive
 
 

@@ -431,7 +431,7 @@ class Evidence:
         )
         return Stored(number, at, answer)
 
-    def _value(self, text: str | None, what: str) -> Any | None:
+    def _value(self, text: str | None, what: str) -> Any:
         try:
             return None if text is None else json.loads(text)
         except (ValueError, RecursionError) as error:

@@ -41,6 +41,7 @@ def read_posteriors(folder: Path, groups: list[str]) -> dict[str, Posterior]:
     for name in groups:
         path = folder / "runs" / f"{name}.posterior.json"
         posterior = read_saved(path, Posterior, "posterior")
+        mean: AbstractReward | None = None
         try:
             mean = posterior.mean
             fits = mean.feature_names == delivery().feature_names

@@ -146,24 +146,21 @@ class Labelling:
         answered = {each.answer.question for each in self.standing()}
         if len(answered) >= self.config.n_questions:
             return None
-        questions = self.evidence.questions()
-        own = {
-            number: question
-            for number, question in questions.items()
-            if question.person == self.person
-        }
+        own = self._own_questions()
         still_open = [number for number in own if number not in answered]
         if still_open:
             return self._shown(still_open[0], own[still_open[0]].options)
         question = self._new(len(own), {question.same for question in own.values()})
         with self.evidence.transaction():
             # The same person may have gone on in another window meanwhile.
-            asked_since = self.evidence.questions().keys() - questions.keys()
-            if not asked_since:
+            if self._own_questions() == own:
                 number = self.evidence.ask(question, now())
-        if asked_since:
-            return self.ask()
-        return self._shown(number, question.options)
+                return self._shown(number, question.options)
+        return self.ask()
+
+    def _own_questions(self) -> dict[int, Question]:
+        every = self.evidence.questions().items()
+        return {number: each for number, each in every if each.person == self.person}
 
     def _shown(self, number: int, options: list[Any]) -> Asked:
         self._places(number, options)
@@ -287,21 +284,19 @@ class Labelling:
 
     def _degree(self, stored: Stored) -> int:
         """By how much one clip is better, in `DEGREES`; -1 where nobody could tell."""
-        said = stored.answer.said
-        choice = said.get("choice") if isinstance(said, dict) else None
+        said = stored.answer.said if isinstance(stored.answer.said, dict) else {}
+        choice = said.get("choice")
         if choice == "cannot tell":
             return UNANSWERED
-        strong = (
-            (said or {}).get("strength", 0 if choice == "tie" else 1) if choice else 0
+        strong = said.get("strength", 0 if choice == "tie" else 1)
+        for degree, meant in enumerate(DEGREES):
+            if meant == (choice, strong):
+                return degree
+        raise InputError(
+            f"{self.evidence.path} has answer {stored.number}, "
+            f"{reprlib.repr(stored.answer.said)}, which says neither which clip is "
+            "better nor that nobody can tell: put a copy back, or give another folder."
         )
-        if (choice, strong) not in DEGREES:
-            raise InputError(
-                f"{self.evidence.path} has answer {stored.number}, "
-                f"{reprlib.repr(stored.answer.said)}, which says neither which clip is "
-                "better nor that nobody can tell: put a copy back, or give another "
-                "folder."
-            )
-        return DEGREES.index((choice, strong))
 
     def posterior(self) -> Posterior | None:
         """What the answers say about a linear reward; None before there are enough."""
