@@ -3,6 +3,9 @@
 Every learner, every kind of number, keys together and alone, on device and on the host.
 """
 
+from collections.abc import Callable
+from typing import Any
+
 import equinox as eqx
 import gymnasium
 import jax
@@ -59,7 +62,7 @@ def paying(instead):
 class OfStep(reward.AbstractReward):
     """By any function of a step."""
 
-    fn: object = eqx.field(static=True)
+    fn: Callable[[Any], Any] = eqx.field(static=True)
 
     def __call__(self, transition):
         return self.fn(transition)

@@ -173,7 +173,7 @@ class HostEnv:
                 f"{self._steps[copy] + 1} of its episode is NaN or infinite: the "
                 "policy that chose it is not fit to act, so train it anew."
             )
-        space = self.envs.single_action_space
+        space: Any = self.envs.single_action_space
         actions = actions.astype(space.dtype)
         inside = np.clip(actions, space.low, space.high)
         slack = 2 * np.finfo(np.float32).eps

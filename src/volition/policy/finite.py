@@ -4,6 +4,7 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.core import Tracer
 from jaxtyping import Array, Bool, PyTree
 
 from volition.env import AbstractEnvironment, Transition
@@ -52,7 +53,7 @@ def check_finite(env: AbstractEnvironment, finite: Finite) -> None:
     """
     for what in ("observation", "action", "features"):
         good = getattr(finite, what)
-        if isinstance(good, jax.core.Tracer):
+        if isinstance(good, Tracer):
             return
         wrong = np.argwhere(~np.asarray(good))
         if len(wrong):

@@ -6,6 +6,7 @@ from typing import Any
 import equinox as eqx
 import jax
 import jax.numpy as jnp
+from jax.core import Tracer
 from jaxtyping import Array, ArrayLike, Bool, Int, PRNGKeyArray, PyTree, Shaped
 
 from volition.env import AbstractEnvironment, Transition
@@ -103,7 +104,7 @@ _steps_of = eqx.filter_jit(finite_steps)
 
 def _check(env: AbstractEnvironment, made: Segment) -> None:
     """Raise where something is not finite, unless this is traced."""
-    if not any(isinstance(leaf, jax.core.Tracer) for leaf in jax.tree.leaves(made)):
+    if not any(isinstance(leaf, Tracer) for leaf in jax.tree.leaves(made)):
         check_finite(env, _steps_of(env, made.transition, made.weight))
 
 

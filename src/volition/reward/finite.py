@@ -3,6 +3,7 @@
 import equinox as eqx
 import jax
 import numpy as np
+from jax.core import Tracer
 
 from volition.env import AbstractEnvironment
 from volition.reward.contract import AbstractReward
@@ -24,7 +25,7 @@ def check_weights(reward: AbstractReward) -> None:
     is_world = lambda node: isinstance(node, AbstractEnvironment)
     named = jax.tree_util.tree_leaves_with_path(reward, is_leaf=is_world)
     for path, leaf in named:
-        if not eqx.is_inexact_array_like(leaf) or isinstance(leaf, jax.core.Tracer):
+        if not eqx.is_inexact_array_like(leaf) or isinstance(leaf, Tracer):
             continue
         wrong = np.argwhere(~np.isfinite(np.asarray(leaf)))
         if len(wrong):

@@ -4,6 +4,7 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.core import Tracer
 from jaxtyping import Array, Bool, Int, PyTree
 
 NONE, OBSERVATION, REWARD, RETURN, LEARNER = range(5)
@@ -91,7 +92,7 @@ def check_faults(faults: Fault, env: str, n_tasks: int, step: int) -> None:
     Raises:
         ValueError: that says what, in which instance and at which step.
     """
-    if isinstance(faults.kind, jax.core.Tracer):
+    if isinstance(faults.kind, Tracer):
         return
     kinds = np.atleast_1d(np.asarray(faults.kind))
     if not kinds.any():

@@ -30,7 +30,10 @@ class AbstractAgent(eqx.Module):
 
     It learns from `n_steps` steps of all instances together, rounded up to whole
     rollouts in `n_stretches` equal stretches. Networks are 32-bit floats, whatever the
-    world's precision. A time limit ends an episode but cuts nothing off.
+    world's precision. A time limit ends an episode but cuts nothing off. Rewards can be
+    in any unit, and observations be far smaller than their space claims: both are
+    scaled by what was seen, which is part of what is remembered, and of the policy. An
+    observation or a reward that is NaN or infinite ends learning with a sentence.
     """
 
     n_steps: eqx.AbstractVar[int]

@@ -122,6 +122,8 @@ class Mean(AbstractHead):
 class Quantile(AbstractHead):
     """Quantiles of the return, in the middles of `n` equal shares; their mean is q.
 
+    Differences up to the greatest absolute reward seen count by their squares.
+
     Args:
         n: how many.
 

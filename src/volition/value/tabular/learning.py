@@ -7,6 +7,7 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.core import Tracer
 from jaxtyping import Array, Key, PRNGKeyArray
 
 from volition.env import AbstractEnvironment
@@ -68,7 +69,7 @@ def learn(
     """
     check_weights(reward)
     found = _learn(key, env, reward, method, coding, after, watch)
-    if not isinstance(found.finite, jax.core.Tracer) and not found.finite.all():
+    if not isinstance(found.finite, Tracer) and not found.finite.all():
         _name_fault(key, env, reward, method, coding, after, found)
     return found
 
@@ -165,7 +166,7 @@ def sweep(
     """
     check_weights(reward)
     found = _sweep(keys, env, reward, methods, coding, watch)
-    if isinstance(found.finite, jax.core.Tracer) or found.finite.all():
+    if isinstance(found.finite, Tracer) or found.finite.all():
         return found
     bad = np.argwhere(~np.asarray(found.finite).all(axis=-1))
     setting, seed = (int(number) for number in bad[0])
