@@ -17,7 +17,7 @@ from volition.inference import fit
 from volition.policy import Random, Tabular, rollout
 from volition.probes import PROBES, Audit, Known, Rule, audit, replay
 from volition.probes.check import Check, verdict_of
-from volition.probes.precision import bits_64, in_64_bits
+from volition.probes.precision import as_decimals
 from volition.reward import (
     Linear,
     Shaped,
@@ -339,7 +339,7 @@ def pairs(seed: int):
 def test_the_verdict_is_the_same_in_32_bits(name, seed):
     world, reward, truth = pairs(seed)[name]
     wide = audit(reward, world, known=Known(truth=truth))
-    with bits_64(False):
+    with jax.enable_x64(False):
         small = [jax.tree.map(jnp.asarray, narrow(one)) for one in (world, reward)]
         told = Known(truth=jax.tree.map(jnp.asarray, narrow(truth)))
         found = audit(small[1], small[0], known=told)
@@ -349,11 +349,11 @@ def test_the_verdict_is_the_same_in_32_bits(name, seed):
 
 
 def test_a_number_of_32_bits_is_read_as_the_decimal_it_stands_for():
-    read = in_64_bits(np.float32([0.1, 1 / 3, 1e-30, -7.0]))
+    read = as_decimals(np.float32([0.1, 1 / 3, 1e-30, -7.0]))
     assert np.asarray(read).tolist() == [0.1, 0.33333334, 1e-30, -7.0]
     assert read.dtype == np.float64
     whole = np.arange(3)
-    assert in_64_bits(whole) is whole
+    assert as_decimals(whole) is whole
 
 
 @pytest.mark.parametrize("wrong", [math.nan, math.inf, -math.inf])

@@ -45,7 +45,7 @@ def audit(subject: str, seed: int, out: Path | None, as_json: bool) -> None:
         found = _study(path, seed)
     _show(Console(stderr=as_json), found)
     if as_json:
-        click.echo(json.dumps(found))
+        click.echo(to_text(found))
 
 
 def _study(folder: Path, seed: int) -> dict[str, Any]:

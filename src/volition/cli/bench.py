@@ -1,6 +1,5 @@
 """`volition bench`: known experiments, run again, as numbers and pictures."""
 
-import json
 from pathlib import Path
 
 import click
@@ -10,8 +9,9 @@ from rich.progress import BarColumn, Progress as Bar, TextColumn, TimeElapsedCol
 from rich.table import Table
 
 from volition.cli.start import InputError
-from volition.cli.table import plain_table
+from volition.cli.table import interval, plain_table
 from volition.evaluation import Estimate
+from volition.study.run import to_text
 
 
 def tabular(seed: int, out: Path, as_json: bool) -> None:
@@ -42,7 +42,7 @@ def tabular(seed: int, out: Path, as_json: bool) -> None:
             name: {label: one.record() for label, one in rows}
             for name, rows in numbers.items()
         }
-        click.echo(json.dumps(records))
+        click.echo(to_text(records))
 
 
 def _table(numbers: dict[str, list[tuple[str, Estimate]]]) -> Table:
@@ -55,7 +55,7 @@ def _table(numbers: dict[str, list[tuple[str, Estimate]]]) -> Table:
         table.add_column(heading)
     for name, rows in numbers.items():
         for label, one in rows:
-            interval = f"{one.low:.4g} to {one.high:.4g}"
-            table.add_row(name, label, f"{one.value:.4g}", interval, str(one.n))
+            ends = interval(one, "{:.4g} to {:.4g}")
+            table.add_row(name, label, f"{one.value:.4g}", ends, str(one.n))
             name = ""
     return table

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from rich.markup import escape
 from rich.table import Table
 
-from volition.cli.table import plain_table
+from volition.cli.table import interval, plain_table
 from volition.env.driving import NAMES, UNITS
 from volition.evaluation import Estimate
 from volition.study import DriverGroup, DriversResult, PeopleResult
@@ -121,4 +121,5 @@ def groups_table(groups: Sequence[DriverGroup]) -> Table:
 def _number(estimate: Estimate | None, to: str = " to ") -> str:
     if estimate is None:
         return ""
-    return f"{estimate.value:.2f}\n{estimate.low:.2f}{to}{estimate.high:.2f}"
+    ends = interval(estimate, "{:.2f}" + to + "{:.2f}")
+    return f"{estimate.value:.2f}\n{ends}"

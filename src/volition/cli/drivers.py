@@ -1,6 +1,5 @@
 """What `volition run drivers` prints."""
 
-import json
 import os
 from pathlib import Path
 
@@ -23,6 +22,7 @@ from volition.study import (
     drivers_steps,
     run_drivers,
 )
+from volition.study.run import to_text
 
 ARCHIVE = "ngsim_us101.tar.xz"  # in VOLITION_DATA
 
@@ -50,7 +50,7 @@ def show_drivers(
         console.print(note, soft_wrap=True, highlight=False, markup=False)
     click.echo(f"The study is in {folder}.", err=as_json)
     if as_json:
-        click.echo(json.dumps(result.summary()))
+        click.echo(to_text(result.summary()))
 
 
 def _moments(data: Path | None, config: DriversConfig) -> Found:

@@ -26,7 +26,7 @@ from volition.study.evaluation import (
     read_highway,
     read_posteriors,
 )
-from volition.study.run import number_of
+from volition.study.run import number_of, to_text
 
 AGAIN = "is not what this version writes: run the study again"
 
@@ -68,7 +68,7 @@ def _study(folder: Path, seed: int) -> dict[str, Any]:
     made = _highway if config["study"] == "highway" else _groups
     found = made(folder, config, results, seed)
     found = _plain({"of": file_hash(path), "seed": seed} | found)
-    record.write_text(folder / "evaluation.json", json.dumps(found, indent=1) + "\n")
+    record.write_text(folder / "evaluation.json", to_text(found, indent=1) + "\n")
     return found
 
 

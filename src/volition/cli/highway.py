@@ -10,7 +10,7 @@ from rich.table import Table
 
 from volition import record
 from volition.cli.progress import progress_bar
-from volition.cli.table import plain_table
+from volition.cli.table import interval, plain_table
 from volition.env import Highway
 from volition.env.driving import SceneLog
 from volition.evaluation import Estimate
@@ -112,5 +112,6 @@ def scores_table(
 
 
 def _number(estimate: Estimate, digits: int) -> str:
-    low, high = (f"{end:.{digits}f}" for end in (estimate.low, estimate.high))
-    return f"{estimate.value:.{digits}f}\n\\[{low}, {high}]"
+    end = f"{{:.{digits}f}}"
+    ends = interval(estimate, f"\\[{end}, {end}]")
+    return f"{estimate.value:.{digits}f}\n{ends}"

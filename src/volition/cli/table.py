@@ -84,9 +84,25 @@ def _flag(result: GroupResult) -> str:
     return "\n[red]NOT CONVERGED[/]"
 
 
+def interval(estimate: Estimate, form: str) -> str:
+    """Both ends of an estimate's interval, or that there is none.
+
+    Example:
+        >>> interval(Estimate(0.5, 0.25, 0.75, 8, "95 %"), "{:.1f} to {:.1f}")
+        '0.2 to 0.8'
+        >>> interval(Estimate(0.5, float("nan"), float("nan"), 1, "none"), "{}, {}")
+        'no interval'
+    """
+    if not estimate.has_interval:
+        return "no interval"
+    return form.format(estimate.low, estimate.high)
+
+
 def _number(estimate: Estimate) -> str:
-    return f"{estimate.value:.3f}\n\\[{estimate.low:.2f}, {estimate.high:.2f}]"
+    return f"{estimate.value:.3f}\n" + interval(estimate, "\\[{:.2f}, {:.2f}]")
 
 
 def _share(estimate: Estimate) -> str:
+    if not estimate.has_interval:
+        return f"{estimate.value:.0%}\nno interval"
     return f"{estimate.value:.0%}\n{estimate.low * 100:.0f}-{estimate.high:.0%}"

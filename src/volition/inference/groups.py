@@ -1,7 +1,5 @@
 """Groups of people who want different things: found, not averaged away."""
 
-from functools import partial
-
 import equinox as eqx
 import jax
 import jax.numpy as jnp
@@ -197,7 +195,7 @@ def fit_groups(
         reward, prior = default_prior(reward, answers)
     problem = Problem(reward, human, checked(reward, answers), prior)
     mixture = _Mixture(problem, n_groups, int(people.max()) + 1)
-    solve_fn = _solve if reward.single_precision else partial(in_64_bits, _solve)
+    solve_fn = _solve if reward.single_precision else in_64_bits(_solve)
     found = solve_fn(key, mixture, n_starts)
     if not np.isfinite(found.log_evidence):
         raise RuntimeError(

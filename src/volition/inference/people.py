@@ -1,7 +1,5 @@
 """What each of many people wants: around what they all want, as far as they differ."""
 
-from functools import partial
-
 import equinox as eqx
 import jax
 import jax.numpy as jnp
@@ -169,7 +167,7 @@ def fit_people(
     if prior is None:
         reward, prior = default_prior(reward, answers)
     problem = Problem(reward, human, checked(reward, answers), prior)
-    solve_fn = _solve if reward.single_precision else partial(in_64_bits, _solve)
+    solve_fn = _solve if reward.single_precision else in_64_bits(_solve)
     found = solve_fn(key, problem, spread, n_draws, int(people.max()) + 1)
     if throw and not found.result.converged:
         raise RuntimeError(

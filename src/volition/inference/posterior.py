@@ -263,7 +263,7 @@ class Posterior(eqx.Module):
         """
         if self.problem.reward.single_precision:
             return unidentified(self.problem, self.mode)
-        return in_64_bits(unidentified, self.problem, self.mode)
+        return in_64_bits(unidentified)(self.problem, self.mode)
 
     def neg_log_likelihood(self) -> Float[Array, ""]:
         """Mean negative log-likelihood of the answers at the mean, nats per answer.
@@ -277,7 +277,7 @@ class Posterior(eqx.Module):
         arguments = self.problem, self.mean, self.human
         if self.problem.reward.single_precision:
             return -_log_likelihood(*arguments) / n_answers
-        return -in_64_bits(_log_likelihood, *arguments) / n_answers
+        return -in_64_bits(_log_likelihood)(*arguments) / n_answers
 
 
 @eqx.filter_jit

@@ -45,7 +45,7 @@ def solve(
     problem = eqx.tree_at(lambda one: one.answers, problem, answers)
     if problem.reward.single_precision:
         return _solve(key, problem, method)
-    return in_64_bits(_solve, key, problem, method)
+    return in_64_bits(_solve)(key, problem, method)
 
 
 def _solve(

@@ -39,7 +39,7 @@ def default_prior(
     scale = reward.prior_scale()
     if scale is not None:
         return reward.with_inputs_scaled(steps_of(answers)), Normal(scale)
-    return reward, Normal(WIDTH / np.asarray(in_64_bits(units, reward, answers)))
+    return reward, Normal(WIDTH / np.asarray(in_64_bits(units)(reward, answers)))
 
 
 def units(reward: AbstractReward, answers: Dataset) -> Float[np.ndarray, " parameter"]:

@@ -17,7 +17,7 @@ from volition.probes.drawn import N_DRAWS
 from volition.probes.finding import Finding, shown
 from volition.probes.known import Known
 from volition.probes.play import PlayedAudit
-from volition.probes.precision import audited_world, bits_64, in_64_bits
+from volition.probes.precision import as_decimals, audited_world
 from volition.probes.searched import best, range_of
 from volition.probes.shift import Elsewhere
 from volition.probes.table import PROBES, UNSAFE, Subject
@@ -166,7 +166,7 @@ def audit(
     if belief is not None:
         known = from_posterior(env, belief, known)
     wide = jax.config.jax_enable_x64  # pyright: ignore[reportAttributeAccessIssue]
-    with bits_64():
+    with jax.enable_x64(True):
         found = _audited(env, pays, policy, known, draws, bool(wide))
     return found
 
@@ -190,7 +190,7 @@ def _audited(
         wide: whether the session itself computes in 64 bits.
     """
     worlds = known.elsewhere
-    world, reward = audited_world(env), in_64_bits(reward)
+    world, reward = audited_world(env), as_decimals(reward)
     _check_finite(world, reward)
     known = _widened(known, wide)
     paid = np.asarray(expected_reward(world, reward))
@@ -204,7 +204,7 @@ def _audited(
             )
         acting = planned.policy
     else:
-        acting = _checked(world, in_64_bits(policy))
+        acting = _checked(world, as_decimals(policy))
     low, high = range_of(world, paid)
     if world.n_actions > 1 and high - low <= ALIKE * max(abs(low), abs(high)):
         return _of_nothing(world, acting, high)
@@ -212,7 +212,7 @@ def _audited(
     if draws is not None and known.truth is None:
         assumed["draws"] = DRAWN
     subject = Subject(
-        world, reward, acting, known, deployed, assumed, in_64_bits(draws)
+        world, reward, acting, known, deployed, assumed, as_decimals(draws)
     )
     n_starts = int((np.asarray(world.initial) > 0).sum())
     findings: list[Finding] = []
@@ -283,12 +283,12 @@ def _widened(known: Known, wide: bool) -> Known:
     """What is known, in 64 bits; evidence is fitted in the session's own precision."""
     refit: Any = known.refit
     plain = dataclasses.replace(known, answers=None, refit=None, elsewhere=None)
-    plain = in_64_bits(plain)
+    plain = as_decimals(plain)
 
     def in_own(answers):
-        with bits_64(wide):
+        with jax.enable_x64(wide):
             fitted = refit(answers)
-        return in_64_bits(fitted)
+        return as_decimals(fitted)
 
     worlds = known.elsewhere and tuple(
         Elsewhere(one.name, audited_world(one.env)) for one in known.elsewhere

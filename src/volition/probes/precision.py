@@ -1,6 +1,5 @@
 """Audits compute in 64 bits, whatever the session's precision."""
 
-from contextlib import AbstractContextManager
 from typing import Any
 
 import equinox as eqx
@@ -16,25 +15,16 @@ NEAR_ONE = 1.0 - 1e-6  # in place of a discount of 1, at which endless sums diff
 ROUNDING = 1e-4  # of a sum of probabilities
 
 
-def bits_64(on: bool = True) -> AbstractContextManager[Any]:
-    """Switch 64 bits on, or off, for a while and for this thread."""
-    if hasattr(jax, "enable_x64"):
-        return jax.enable_x64(on)
-    from jax import experimental  # until jax has it at the top
-
-    return experimental.enable_x64(on)  # pyright: ignore[reportAttributeAccessIssue]
-
-
-def in_64_bits(tree: PyTree) -> PyTree:
+def as_decimals(tree: PyTree) -> PyTree:
     """The same pytree with every 32-bit float as a 64-bit one.
 
     A number becomes the shortest decimal that it stands for, so that .1 is .1 and not
     .10000000149: equal actions stay equal, and an audit says the same in 32 bits as in
-    64. To be called within `bits_64`.
+    64. To be called where 64 bits are on.
 
     Example:
-        >>> with bits_64():
-        ...     print(float(in_64_bits(np.float32([0.1]))[0]))
+        >>> with jax.enable_x64(True):
+        ...     print(float(as_decimals(np.float32([0.1]))[0]))
         0.1
     """
     return jax.tree.map(_wider, tree)
@@ -63,7 +53,7 @@ def audited_world(env: FiniteMDP) -> FiniteMDP:
     A discount of 1 becomes `NEAR_ONE`: policies that end are worth the same to a
     millionth of their length, and those that never end have a value.
     """
-    env = in_64_bits(env)
+    env = as_decimals(env)
     discount = np.asarray(env.discount)
     return eqx.tree_at(
         lambda one: (one.probability, one.initial, one.discount),

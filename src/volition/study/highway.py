@@ -149,6 +149,8 @@ class HighwayResult(eqx.Module):
 
     def _often(self, who: str) -> str:
         often = self.scores[who]["train"].collisions
+        if not often.has_interval:
+            return f"{often.value:.1f} (the same in all {often.n} runs)"
         return f"{often.value:.1f} [{often.low:.1f}, {often.high:.1f}]"
 
     def summary(self) -> dict:

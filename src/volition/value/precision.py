@@ -1,8 +1,6 @@
 """Arithmetic in 64 bits, whatever JAX is set to, and numbers of a usual size."""
 
-import importlib
 from collections.abc import Callable
-from contextlib import AbstractContextManager
 from typing import ParamSpec, TypeVar
 
 import equinox as eqx
@@ -45,7 +43,7 @@ def in_double(
             return (
                 jax.tree.map(np.asarray, found) if keep and not traced(found) else found
             )
-        with _double():
+        with jax.enable_x64(True):
             args, kwargs = jax.tree.map(
                 _widened, given, is_leaf=lambda one: isinstance(one, FiniteMDP)
             )
@@ -53,13 +51,6 @@ def in_double(
         return jax.tree.map(np.asarray if keep else _narrowed, found)
 
     return compute
-
-
-def _double() -> AbstractContextManager:
-    if hasattr(jax, "enable_x64"):
-        return jax.enable_x64(True)
-    # Before JAX 0.8 it was an experiment, which later versions do not have.
-    return importlib.import_module("jax.experimental").enable_x64(True)
 
 
 def traced(tree: PyTree) -> bool:

@@ -12,7 +12,7 @@ from volition.inference.irl.demonstrations import (
     check_demonstrations,
     transition_matrix,
 )
-from volition.inference.irl.units import in_double
+from volition.inference.precision import in_64_bits
 from volition.policy import Segment
 from volition.reward import Linear
 from volition.value import (
@@ -49,7 +49,7 @@ class Apprentice(eqx.Module):
     message: str = eqx.field(static=True)
 
 
-@in_double
+@in_64_bits
 def apprenticeship(
     env: FiniteMDP,
     demonstrations: Segment | Float[ArrayLike, "state action"],

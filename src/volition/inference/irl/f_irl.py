@@ -11,7 +11,8 @@ from jaxtyping import Array, ArrayLike, Float
 from volition.env import FiniteMDP
 from volition.inference.expected import expect_behaviour
 from volition.inference.irl.demonstrations import check_demonstrations
-from volition.inference.irl.units import in_double, parameter_units
+from volition.inference.irl.units import parameter_units
+from volition.inference.precision import in_64_bits
 from volition.policy import Segment
 from volition.reward import AbstractReward, Tabular
 from volition.value import expected_reward, induction, state_distribution
@@ -43,7 +44,7 @@ class StatesMatched(eqx.Module):
     message: str = eqx.field(static=True)
 
 
-@in_double
+@in_64_bits
 def f_irl(
     env: FiniteMDP,
     demonstrations: Segment | Float[ArrayLike, " state"],

@@ -22,7 +22,8 @@ from volition.inference.irl.compared import (
     of_visits,
 )
 from volition.inference.irl.demonstrations import check_demonstrations
-from volition.inference.irl.units import in_double, parameter_units
+from volition.inference.irl.units import parameter_units
+from volition.inference.precision import in_64_bits
 from volition.policy import Segment
 from volition.reward import AbstractReward, Tabular
 from volition.value import (
@@ -76,7 +77,7 @@ class Matched(eqx.Module):
         No number of demonstrations tells it. Of states in which nobody acted, which the
         sentence counts, these tell but that they were not gone to.
         """
-        told = in_double(left_open)(self.env, self.reward, self.horizon)
+        told = in_64_bits(left_open)(self.env, self.reward, self.horizon)
         unseen = ~np.asarray(self.env.terminal) & (self.demonstrated == 0)
         if not unseen.any():
             return told
@@ -95,7 +96,7 @@ class _Evidence(eqx.Module):
     paths: Segment | None
 
 
-@in_double
+@in_64_bits
 def max_causal_entropy(
     env: FiniteMDP,
     demonstrations: Segment | Float[ArrayLike, "state action"],

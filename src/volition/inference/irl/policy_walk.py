@@ -13,8 +13,9 @@ from volition.inference.irl.demonstrations import (
     check_demonstrations,
     transition_matrix,
 )
-from volition.inference.irl.units import in_double, parameter_units
+from volition.inference.irl.units import parameter_units
 from volition.inference.nuts import diagnose
+from volition.inference.precision import in_64_bits
 from volition.inference.prior import Normal
 from volition.policy import Segment
 from volition.reward import AbstractReward, Tabular
@@ -135,7 +136,7 @@ class _Walk(eqx.Module):
         return policy, jnp.sum(self.counts * told) + self.log_prior(point)
 
 
-@in_double
+@in_64_bits
 def policy_walk(
     key: PRNGKeyArray,
     env: FiniteMDP,

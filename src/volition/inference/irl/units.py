@@ -1,10 +1,4 @@
-"""What makes inference from behaviour independent of units and of JAX's precision."""
-
-from collections.abc import Callable
-from contextlib import AbstractContextManager
-from functools import wraps
-from importlib import import_module
-from typing import ParamSpec, TypeVar
+"""What makes inference from behaviour independent of units."""
 
 import equinox as eqx
 import jax
@@ -16,9 +10,6 @@ from jaxtyping import Array, Float
 from volition.env import FiniteMDP
 from volition.reward import AbstractReward
 from volition.value import expected_reward
-
-Given = ParamSpec("Given")
-Found = TypeVar("Found")
 
 MOST = 256  # parameters whose units are looked at: a table has more, and no features
 
@@ -81,61 +72,3 @@ def _slopes(
     point, unravel, fixed, env: FiniteMDP
 ) -> Float[Array, "state action parameter"]:
     return jax.jacfwd(lambda point: _paid(point, unravel, fixed, env))(point)
-
-
-def in_double(infer: Callable[Given, Found]) -> Callable[Given, Found]:
-    """The same inference, computed in 64 bits, its result in what JAX is set to.
-
-    A likelihood is a sum of many steps: in 32 bits its slope is rounding before it
-    vanishes, so that a search stops somewhere else.
-
-    Args:
-        infer: takes and returns pytrees.
-
-    Example:
-        >>> quarter = in_double(lambda x: x / 4)
-        >>> float(quarter(jnp.ones(())))
-        0.25
-    """
-
-    @wraps(infer)
-    def inferred(*args: Given.args, **kwargs: Given.kwargs) -> Found:
-        if jnp.result_type(float) == jnp.float64:
-            return infer(*args, **kwargs)
-        # Numbers that are of 32 bits by design meet those of 64 here.
-        with _double(), jax.numpy_dtype_promotion("standard"):
-            args, kwargs = jax.tree.map(
-                _widened,
-                (args, kwargs),
-                is_leaf=lambda one: isinstance(one, FiniteMDP),
-            )
-            found = infer(*args, **kwargs)
-        return jax.tree.map(_narrowed, found)
-
-    return inferred
-
-
-def _double() -> AbstractContextManager:
-    if hasattr(jax, "enable_x64"):
-        return jax.enable_x64(True)
-    # Before JAX 0.8 it was an experiment.
-    return import_module("jax.experimental").enable_x64(True)
-
-
-def _widened(leaf):
-    if isinstance(leaf, FiniteMDP):
-        leaf = jax.tree.map(_widened, leaf)
-        # Rounded to 32 bits, probabilities no longer sum to 1 in 64.
-        total = jnp.sum(leaf.probability, axis=-1, keepdims=True)
-        exact = leaf.probability / jnp.where(total > 0.0, total, 1.0)
-        return eqx.tree_at(lambda world: world.probability, leaf, exact)
-    if isinstance(leaf, jax.Array | np.ndarray) and leaf.dtype == np.float32:
-        return jnp.asarray(np.asarray(leaf), dtype=jnp.float64)
-    return leaf
-
-
-def _narrowed(leaf):
-    for wide, narrow in ((np.float64, np.float32), (np.int64, np.int32)):
-        if isinstance(leaf, jax.Array) and leaf.dtype == wide:
-            return jnp.asarray(np.asarray(leaf).astype(narrow))
-    return leaf
