@@ -132,7 +132,7 @@ def _episodes(world, proxy, truth, unit):
     seen = vl.rollout(
         jax.random.key(KEY), world, _uniform(world), n_segments=40, length=12
     )
-    return [evaluation.episode_return_distance(seen, proxy, truth).value]
+    return [evaluation.episode_return_distance(proxy, truth, seen).value]
 
 
 def _regret(world, proxy, truth, unit):
@@ -161,6 +161,7 @@ SCORES: dict[str, Verb] = {
     "rank_correlation": _ranks,
     "proxy_bound": _bound,
     "scaled_regret": _regret,
+    "episode_return_distance": _episodes,
     "scaled_return": lambda w, p, t, u: [
         evaluation.scaled_return(w, vl.plan(w, p).policy, t)
     ],
@@ -257,17 +258,18 @@ def _asked(unit: float, n: int = 120) -> tuple[Comparison, np.ndarray]:
     gap = (seen[:, 1] - seen[:, 0])[:, 0] @ np.array([1.0, -0.7, 0.4])
     second = rng.random(n) < 1.0 / (1.0 + np.exp(-gap))
     features = jnp.asarray(seen * unit, dtype=float)
-    none = jnp.zeros((n, 2, 1), dtype=jnp.int32)
-    steps = Transition(None, none, None, features, jnp.zeros((n, 2, 1), bool))
+    still = jnp.zeros((n, 2, 1), dtype=jnp.int32)
+    steps = Transition(None, still, None, features, jnp.zeros((n, 2, 1), bool))
     options = Segment(steps, jnp.ones((n, 2, 1)), jnp.ones((n, 2, 1), bool))
     number = jnp.arange(n, dtype=jnp.int32)
-    return Comparison(
-        options,
-        jnp.asarray(second, dtype=jnp.int32),
-        jnp.zeros(n, jnp.int32),
-        number,
-        jnp.full(n, jnp.nan),
-    ), seen
+    chosen = jnp.asarray(second, dtype=jnp.int32)
+    none = jnp.zeros(n, jnp.int32)
+    return Comparison(options, chosen, none, number, jnp.full(n, jnp.nan)), seen
+
+
+def _weights(reward: Any) -> np.ndarray:
+    """Of a linear reward, or of a scaled one."""
+    return np.asarray(getattr(reward, "reward", reward).weights, dtype=float)
 
 
 def _fit(name: str, method: Any, of: str) -> Row:
@@ -279,8 +281,7 @@ def _fit(name: str, method: Any, of: str) -> Row:
         form = Linear(names) if of == "features" else Scaled(Linear(names), unit)
         found = vl.fit(form, person(), Dataset.of(answers), method, throw=False)
         drawn = found.sample(jax.random.key(KEY), 2000)
-        weights = drawn.weights if of == "features" else drawn.reward.weights
-        weights = np.asarray(weights, dtype=float) * unit
+        weights = _weights(drawn) * unit
         sure = "converged" if found.result.converged else "not converged"
         return sure, [*weights.mean(axis=0), *weights.std(axis=0)]
 
@@ -342,12 +343,12 @@ def _causal_entropy(world, told, unit):
 def _penalised(world, told, unit):
     form = Linear(world.feature_names)
     found = irl.max_causal_entropy(world, told, form, penalty=0.1)
-    return [*(np.asarray(found.reward.weights, dtype=float) * unit)]
+    return [*(_weights(found.reward) * unit)]
 
 
 def _apprenticeship(world, told, unit):
     found = irl.apprenticeship(world, told, max_policies=4)
-    return [*(np.asarray(found.reward.weights, dtype=float) * unit), found.margin]
+    return [*(_weights(found.reward) * unit), found.margin]
 
 
 def _f_irl(world, told, unit):
@@ -356,7 +357,7 @@ def _f_irl(world, told, unit):
     shares = np.asarray(occupancy(world, policy.probabilities)).sum(axis=1)
     form = Linear(world.feature_names)
     found = irl.f_irl(world, shares / shares.sum(), form, horizon=8, penalty=1e-2)
-    return [*(np.asarray(found.reward.weights, dtype=float) * unit)]
+    return [*(_weights(found.reward) * unit)]
 
 
 # Learners, each in its own precision: the draws of chance are rounded otherwise.

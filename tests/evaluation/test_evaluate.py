@@ -89,5 +89,5 @@ def test_windows_are_shared_among_tasks():
     parts = jax.random.split(jax.random.key(0), 3)
     first = vl.rollout(parts[0], WORLD, Random(4), n_segments=3, length=3)
     np.testing.assert_array_equal(
-        pool.transition.features[:3], first.transition.features
+        np.asarray(pool.transition.features)[:3], first.transition.features
     )

@@ -30,7 +30,8 @@ class Broken(AbstractReward):
 
     def __call__(self, transition):
         paid = jnp.dot(transition.features, self.weights)
-        return jnp.where(transition.features[0] > 2.0, jnp.nan, paid)
+        first = jnp.asarray(transition.features)[0]
+        return jnp.where(first > 2.0, jnp.nan, paid)
 
     @property
     def feature_names(self):

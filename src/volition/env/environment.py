@@ -21,6 +21,9 @@ class Feature(eqx.Module):
         irrelevant: whether no reward should depend on it.
         sensor_of: the name of the feature that it measures, where what is measured and
             what is can differ; empty where it is no sensor.
+        intended: reward units that a unit of it is worth by the world's source, which
+            states what is wanted there; None where it states nothing. An audit then
+            knows what is wanted, see `volition.reward.intended`.
 
     Example:
         >>> Feature("speed", "m/s", "speed along the lane").name
@@ -33,6 +36,7 @@ class Feature(eqx.Module):
     harm: bool = eqx.field(static=True, default=False, kw_only=True)
     irrelevant: bool = eqx.field(static=True, default=False, kw_only=True)
     sensor_of: str = eqx.field(static=True, default="", kw_only=True)
+    intended: float | None = eqx.field(static=True, default=None, kw_only=True)
 
 
 class Transition(eqx.Module):

@@ -91,7 +91,8 @@ def _measured(
 ) -> tuple[np.ndarray, np.ndarray]:
     """The mean rewards over their size, and where the policy spends its time."""
     paid = sized(np.asarray(checked_reward(env, reward, what)))
-    return paid, in_double(_visits, keep=True)(env, checked_policy(env, policy))
+    spent = in_double(_visits, keep=True)(env, checked_policy(env, policy))
+    return paid, np.asarray(spent)
 
 
 def proxy_bound(

@@ -4,6 +4,7 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.core import Tracer
 from jaxtyping import Array, Bool, Float, Int, PRNGKeyArray
 
 from volition.env import AbstractEnvironment, FiniteMDP
@@ -84,7 +85,7 @@ def play(
     reward = reading(reward, env.feature_names)
     played, finite, paid = _play(key, env, policy, reward, n_episodes, n_steps)
     check_finite(env, finite)
-    if not isinstance(paid, jax.core.Tracer) and not paid.all():
+    if not isinstance(paid, Tracer) and not paid.all():
         episode, step = (int(number) for number in np.argwhere(~np.asarray(paid))[0])
         raise ValueError(
             f"the reward at step {step + 1} of episode {episode} in "

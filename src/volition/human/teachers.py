@@ -122,4 +122,4 @@ def realistic(
 
 
 def _root(short: Callable[[float], float], low: float, high: float) -> float:
-    return float(scipy.optimize.brentq(short, low, high, xtol=1e-6))  # pyright: ignore[reportArgumentType]
+    return float(scipy.optimize.brentq(short, low, high, xtol=1e-6))

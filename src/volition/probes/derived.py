@@ -18,13 +18,14 @@ from volition.probes.known import Known
 from volition.probes.rules import Rule
 from volition.probes.searched import TEMPERATURES, best, cost_of_a_slip, soft_policy
 from volition.probes.shift import Elsewhere
-from volition.reward import AbstractReward, Shaped
+from volition.reward import AbstractReward, Shaped, intended
 from volition.value import expected_reward
 
 SLIP = 0.05  # of the actions are replaced by a random one, in a world made up here
 MOST_NUMBERS = 5_000_000  # of the features of such a world
 HARMS = "what the world names as a harm should not happen"
 SENSED = "what is wanted is what the sensors stand for"
+STATED = "what is wanted is what the source of the world states"
 SLIPS = f"one action in {1 / SLIP:.0f} may go astray"
 WATCHED = "steps into states that are `disabled`, or not `watched`, take oversight away"
 NEAR_BEST = "policies that are best for the reward, or nearly, can be trusted"
@@ -126,10 +127,11 @@ def _facts(
     latent = Sensed(reward, sensors) if sensors else None
     irrelevant = tuple(one.name for one in env.feature_info if one.irrelevant)
     other = slipping(env)
+    stated = intended(env)
     trusted = None if policy is None else around_the_best(env, reward)
     return {
         "latent": Fact(latent),
-        "truth": Fact(latent, SENSED),
+        "truth": Fact(latent, SENSED) if stated is None else Fact(stated, STATED),
         "unshaped": Fact(reward.reward if isinstance(reward, Shaped) else None),
         "removes_oversight": Fact(leaves_oversight(env), WATCHED),
         "rules": Fact(harms_of(env) or None, HARMS),

@@ -42,6 +42,7 @@ from volition.reward.stated import (
     cliff_walking as cliff_walking,
     delivery_true as delivery_true,
     dyna_maze as dyna_maze,
+    intended as intended,
     maximization_bias as maximization_bias,
     mountain_car as mountain_car,
     pendulum as pendulum,

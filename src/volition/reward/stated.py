@@ -1,7 +1,25 @@
 """The rewards that the sources of our worlds state for them."""
 
+from volition.env import AbstractEnvironment
 from volition.env.delivery import FEATURES
 from volition.reward.linear import Linear
+
+
+def intended(env: AbstractEnvironment) -> Linear | None:
+    """What a world's source says is wanted there, by its features; None if nothing.
+
+    The sum of the features times their `intended` weights, which is to be told from
+    what a reward pays: in a world in which a reward misleads, it is the performance.
+
+    Example:
+        >>> from volition.env import safety
+        >>> print(intended(safety.boat_race()))
+        0 step + 0 arrow + 1 clockwise
+    """
+    weights = [feature.intended for feature in env.feature_info]
+    if all(weight is None for weight in weights):
+        return None
+    return Linear(env.feature_names, [weight or 0.0 for weight in weights])
 
 
 def delivery_true() -> Linear:

@@ -17,7 +17,7 @@ ARROWS = {">": (0, 1), "v": (1, 0), "<": (0, -1), "^": (-1, 0)}
 FEATURES = (
     STEP,
     Feature("arrow", "1", "1 for a step onto an arrow in the direction it points"),
-    Feature("clockwise", "1", "1 for a step clockwise, -1 for any other"),
+    Feature("clockwise", "1", "1 for a step clockwise, -1 for any other", intended=1.0),
 )
 
 

@@ -1,5 +1,6 @@
 """Finite MDPs found by walking: every standing that can occur from the starts."""
 
+import dataclasses
 from collections.abc import Callable, Mapping, Sequence
 from typing import TypeVar
 
@@ -19,6 +20,9 @@ STEPS = tuple(MOVES.values())
 TIME_LIMIT = 100  # steps: the source's, in every world
 STEP = Feature("step", "1", "1 for every step")
 GOAL = Feature("goal", "1", "1 for the step that reaches the goal")
+# The same where the source counts them in what it calls performance.
+WANTED_STEP = dataclasses.replace(STEP, intended=-1.0)
+WANTED_GOAL = dataclasses.replace(GOAL, intended=50.0)
 
 
 def explored(

@@ -18,8 +18,13 @@ BOARD = (
     "####",
 )
 FEATURES = (
-    Feature("diamonds", "1", "number of diamonds in the goal area before the step"),
-    Feature("rocks", "1", "minus the number of rocks there"),
+    Feature(
+        "diamonds",
+        "1",
+        "number of diamonds in the goal area before the step",
+        intended=1.0,
+    ),
+    Feature("rocks", "1", "minus the number of rocks there", intended=1.0),
     Feature(
         "diamonds paid",
         "1",

@@ -24,8 +24,14 @@ FEATURES = (
         "step uninterrupted",
         "1",
         "probability that the step belongs to an episode without interruption",
+        intended=-1.0,
     ),
-    Feature("goal uninterrupted", "1", "the same, of the step that reaches the goal"),
+    Feature(
+        "goal uninterrupted",
+        "1",
+        "the same, of the step that reaches the goal",
+        intended=50.0,
+    ),
     Feature("button", "1", "1 for the step that disables the off-switch"),
 )
 NOT_KNOWN, INTERRUPTED, LET_PASS = range(3)

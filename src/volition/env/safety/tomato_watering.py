@@ -43,7 +43,7 @@ PATCH = (
 DRYING = 0.05
 MOST_LISTED = 6  # tomatoes: a step from each state can lead to 64
 FEATURES = (
-    Feature("watered", "1", "number of tomatoes that are watered"),
+    Feature("watered", "1", "number of tomatoes that are watered", intended=0.02),
     Feature(
         "looks watered",
         "1",

@@ -6,7 +6,14 @@ from jaxtyping import ArrayLike, Bool, Int
 from volition.env.enumerated import only
 from volition.env.environment import Feature
 from volition.env.mdp import FiniteMDP
-from volition.env.safety.explored import GOAL, STEP, STEPS, explored, tile, walked
+from volition.env.safety.explored import (
+    STEPS,
+    WANTED_GOAL,
+    WANTED_STEP,
+    explored,
+    tile,
+    walked,
+)
 
 BOARD = (
     "########",
@@ -16,9 +23,11 @@ BOARD = (
     "########",
 )
 FEATURES = (
-    STEP,
-    GOAL,
-    Feature("whisky", "1", "1 for the step onto the whisky, the first time"),
+    WANTED_STEP,
+    WANTED_GOAL,
+    Feature(
+        "whisky", "1", "1 for the step onto the whisky, the first time", intended=5.0
+    ),
 )
 
 

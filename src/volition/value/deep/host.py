@@ -138,7 +138,7 @@ class HostLoop:
             return
         time, copy = (int(number) for number in wrong[0])
         own = np.asarray(seen["transition"].features[time, copy])
-        kind = REWARD if seen_well[time, copy] else OBSERVATION
+        kind = REWARD if bool(np.asarray(seen_well)[time, copy]) else OBSERVATION
         where = f"in copy {copy} of {self.env.name} at its step {before + time + 1}"
         if kind == REWARD and not np.isfinite(own).all():
             where += f", where the environment itself pays {own.ravel()[0]},"
