@@ -264,7 +264,14 @@ def _asked(unit: float, n: int = 120) -> tuple[Comparison, np.ndarray]:
     number = jnp.arange(n, dtype=jnp.int32)
     chosen = jnp.asarray(second, dtype=jnp.int32)
     none = jnp.zeros(n, jnp.int32)
-    return Comparison(options, chosen, none, number, jnp.full(n, jnp.nan)), seen
+    answers = Comparison(
+        options=options,
+        choice=chosen,
+        person=none,
+        question=number,
+        seconds=jnp.full(n, jnp.nan),
+    )
+    return answers, seen
 
 
 def _weights(reward: Any) -> np.ndarray:
