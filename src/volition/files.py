@@ -197,7 +197,7 @@ def signed_toml(text: str) -> str:
 
     Example:
         >>> print(signed_toml('study = "highway"')[:38])
-        # sha256 of the lines below: df1b8ff0d
+        # sha256 of the lines below: 0b00e651f
     """
     return f"{SIGNED}{hashlib.sha256(text.encode()).hexdigest()}\n{text}"
 
@@ -299,7 +299,7 @@ def replace(path: Path, write: Callable[[Path], object]) -> None:
 
 
 def short(text: object) -> str:
-    """At most 200 characters of a text, each of which any terminal can show.
+    r"""At most 200 characters of a text, each of which any terminal can show.
 
     Example:
         >>> short("a\0b")

@@ -27,7 +27,7 @@ def test_tables_are_those_of_the_unit_to_the_bit(kind):
     """And what is given in reward units is given in those."""
     world = gridworld(["S.#.", "...G"], discount=0.9)
     paid = Linear(world.feature_names, np.linspace(-0.3, 1.0, len(world.feature_names)))
-    method = kind(2_000, exploration=0.2, n_stretches=1)
+    method = kind(2_000, exploration=0.5, n_stretches=1)
 
     def q(by):
         own = method

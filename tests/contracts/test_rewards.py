@@ -207,7 +207,9 @@ def test_every_public_reward_has_a_row():
     rows = [constructor for constructor, _, _ in REWARDS.values()]
     assert Linear in public
     assert delivery_true in public
-    assert [thing.__name__ for thing in public if thing not in rows] == []
+    takes_one = {volition.reward.reading}  # a reward, and selects what it reads
+    missing = [one for one in public if one not in rows and one not in takes_one]
+    assert [thing.__name__ for thing in missing] == []
 
 
 def test_it_keeps_the_contract(pair):

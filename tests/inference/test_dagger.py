@@ -28,7 +28,7 @@ def first_step_alone():
     cut = jnp.array([1.0, 0.0, 0.0])
     weight, present = cut.astype(made.weight.dtype), cut > 0
     one = jax.tree.map(lambda leaf: leaf[None], made)
-    return type(one)(one.transition, weight[None], present[None])
+    return type(one)(one.transition, weight[None], present[None], whole=True)
 
 
 def test_it_is_told_what_to_do_where_it_went():

@@ -100,7 +100,7 @@ def all_equal(value: float, n: int, what: str) -> Estimate:
 
     Example:
         >>> print(all_equal(0.7, 3, "runs"))
-        0.700 (n = 3, no interval: all 3 runs are equal, and up to 63 % of others may \
+        0.700 (n = 3, no interval: all 3 runs are equal, and up to 63% of others may \
 differ)
 
     Source: J. A. Hanley, A. Lippman-Hand, "If nothing goes wrong, is everything all

@@ -13,10 +13,10 @@ from volition.policy import AbstractPolicy
 from volition.probes.derived import HARMS, Sensed, harms_of, sensors_of
 from volition.probes.known import Known
 from volition.probes.play import PlayedAudit, audit_by_play
-from volition.reward import AbstractReward
+from volition.reward import AbstractReward, intended
 
 LONGEST = 100  # steps of an episode
-N_EPISODES = 50
+N_EPISODES, N_STARTS, N_GENERATIONS = 20, 4, 8  # for a first look
 
 
 class _Anyhow(AbstractPolicy):
@@ -41,8 +41,9 @@ def audit_without_table(
 
     The rules are those given, or that what the world names as a harm does not happen;
     what is wanted is the truth that was given, or the reward as it would be paid if the
-    world's sensors told the truth. Without a policy, random actions are all that is
-    played, and search shows what the reward pays most for.
+    world's sensors told the truth, or what its source states. The search is a short
+    one: for a longer one call `audit_by_play`. Without a policy, random actions are
+    all that is played, and search shows what the reward pays most for.
 
     Args:
         reward: the one that is audited.
@@ -56,8 +57,10 @@ def audit_without_table(
     assumes = known.rules is None and bool(harms_of(env))
     rules = harms_of(env) if known.rules is None else known.rules
     truth, sensors = known.truth, sensors_of(env)
-    if truth is None and (known.latent is not None or sensors):
-        truth = known.latent or Sensed(reward, sensors)
+    if truth is None:
+        truth = known.latent or intended(env)
+    if truth is None and sensors:
+        truth = Sensed(reward, sensors)
     limit = np.asarray(getattr(env, "time_limit", LONGEST))
     found = audit_by_play(
         jax.random.key(0),
@@ -70,6 +73,8 @@ def audit_without_table(
         belief=belief if policy is not None else None,
         elsewhere={one.name: one.env for one in known.elsewhere or ()},
         n_episodes=N_EPISODES,
+        n_starts=N_STARTS,
+        n_generations=N_GENERATIONS,
     )
     if not assumes:
         return found

@@ -59,6 +59,7 @@ def from_json(value: Any, *, trust: Iterable[Any] = ()) -> Any:
         ValueError: where the record is damaged, or names anything else.
 
     Example:
+        >>> from volition.record import to_json
         >>> from_json(to_json((1.5, "speed")))
         (1.5, 'speed')
     """
