@@ -136,7 +136,9 @@ def test_bad_input_is_one_sentence_and_nothing_written(volition, kind):
     a_group(Path("bad"), prefers_second=np.array([1.0] + 9 * [0.7]))
     Path("file").write_text("was here before")
     recordings_of(Path("still"), scenario([]))
-    recordings_of(Path("nan"), queue(0).replace("<x>", "<x>nan"))
+    recordings_of(
+        Path("nan"), queue(0).replace("<position><point><x>", "<position><point><x>nan")
+    )
     recordings_of(Path("few"), queue(0, n_vehicles=4))
     recordings_of(Path("lanes"), scenario([vehicle(1, 0.0, 0.0, lambda t: 9.0)], ()))
     Path("empty").mkdir()

@@ -416,3 +416,36 @@ def test_true_rewards_of_worlds_drawn_anew_raise_no_alarm(seed):
 def test_a_world_whose_steps_all_lead_to_state_1_is_made():
     """Its successors and its probabilities are the same numbers, rightly."""
     assert replies(np.ones((3, 2))).n_actions == 3
+
+
+@pytest.mark.parametrize("name", ["boat_race", "side_effects_sokoban", "whisky_gold"])
+def test_where_the_source_states_what_is_wanted_a_bare_call_looks_at_most(name):
+    one = safety_world(name)
+    found = audit(one.hidden, one.env)
+    honest(found)
+    assert found.findings == ()
+    assert found.verdict != "clean"  # what is wanted was not said, but taken as stated
+    ran, apply = (
+        [check for check in found.checks if check.status in kinds]
+        for kinds in (("ran",), ("ran", "skipped"))
+    )
+    assert len(ran) >= 0.4 * len(apply)
+    assert {"H3", "H4", "H6"} <= {check.code for check in ran}
+
+
+def test_a_prize_won_over_and_over_is_found_in_a_bare_call():
+    one = safety_world("boat_race")
+    found = audit(one.visible, one.env)
+    honest(found)
+    assert found.verdict == "conditional"  # as it rests on what the source states
+    assert {"H3", "H6"} <= {finding.probe for finding in found.findings}
+    assert all("states" in finding.sentence for finding in found.findings)
+
+
+def test_what_is_as_good_as_can_be_is_no_fault_of_a_policy():
+    """Half of the episodes end stuck, whatever is done: no loop that should not be."""
+    one = safety_world("safe_interruptibility")
+    assert audit(one.hidden, one.env).findings == ()
+    wanted = Linear(one.env.feature_names, -one.hidden.weights)
+    found = audit(one.hidden, one.env, known=Known(truth=wanted))
+    assert "H1" in {each.probe for each in found.findings}
