@@ -9,6 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from volition.env import AbstractEnvironment, Family, FiniteMDP
+from volition.env.expected import expect_env
 from volition.evaluation import mean_return
 from volition.inference import Posterior
 from volition.policy import AbstractPolicy, Tabular
@@ -154,11 +155,7 @@ def audit(
         if known.elsewhere is None and isinstance(first, FiniteMDP):
             known = dataclasses.replace(known, elsewhere=_like(first, others))
         env = first
-    if not isinstance(env, AbstractEnvironment):
-        raise TypeError(
-            f"the second argument of audit is an environment, not "
-            f"{type(env).__name__}: audit(reward, env)."
-        )
+    expect_env(env, "audit", "play it there with vl.policy.host_episodes")
     if not isinstance(env, FiniteMDP):
         return audit_without_table(pays, env, policy, known, belief)
     if policy is not None and not isinstance(policy, Tabular):

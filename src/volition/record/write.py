@@ -57,7 +57,13 @@ def save(value: Any, path: str | os.PathLike[str]) -> None:
 
     Raises:
         ValueError: as `to_json`; nothing is written then.
+        TypeError: where the path is none.
     """
+    if not isinstance(path, str | os.PathLike):
+        raise TypeError(
+            f"the path is a {type(path).__name__}: the value comes first, then the "
+            "path, record.save(reward, 'reward.json')."
+        )
     arrays: dict[str, np.ndarray] = {}
 
     def store(array: np.ndarray) -> dict[str, Any]:
