@@ -421,9 +421,3 @@ def test_what_is_no_file_is_refused_at_once(kind, suffix, tmp_path):
 def test_a_name_that_no_file_can_have(name):
     with pytest.raises(ValueError, match="cannot be read"):
         record.load(f"{name}.json")
-
-
-def test_a_path_in_the_place_of_the_value_is_told(tmp_path):
-    with pytest.raises(TypeError, match="the value comes first, then the path"):
-        record.save(tmp_path / "reward.json", Linear(("speed",), [1.0]))
-    assert list(tmp_path.iterdir()) == []
